@@ -1,0 +1,31 @@
+//! The pure nouns and judgements of Dewpoint: what a request needs, which places there are, what the
+//! policy says, where the request goes and why, and what it cost.
+//!
+//! Way of a request: [`Need`] × [`Fleet`] × [`Policy`] → [`choose`](choose()) → [`Verdict`] → [`Permit`] per
+//! attempt → [`Record`].
+//!
+//! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
+
+mod choose;
+mod class;
+mod fault;
+mod fleet;
+mod money;
+mod need;
+mod permit;
+mod place;
+mod policy;
+mod record;
+mod verdict;
+
+pub use choose::choose;
+pub use class::DataClass;
+pub use fault::{Cause, Fault, Retry, Side};
+pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
+pub use money::{Nanousd, Price, Usage, cost};
+pub use need::{Difficulty, Need, Task};
+pub use permit::{Permit, permit};
+pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
+pub use policy::{Objective, Policy, Route, Target};
+pub use record::{Outcome, Outlet, OutletFull, Record, Slot};
+pub use verdict::{Candidate, Reason, Refusal, Verdict};

@@ -1,0 +1,119 @@
+//! What a request needs, as `sense` read it and the gateway completed it.
+//!
+//! Never here: text of the request.
+
+use crate::DataClass;
+use serde::{Deserialize, Serialize};
+
+/// What kind of work a prompt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Small talk and anything without a clearer kind.
+    #[default]
+    Chat,
+    /// Put into one of given classes.
+    Classify,
+    /// Pull given fields out of a text.
+    Extract,
+    /// Make shorter.
+    Summarize,
+    /// Change form: rewrite, format, translate.
+    Transform,
+    /// Answer a question of fact.
+    Answer,
+    /// Write prose.
+    Write,
+    /// Write or repair code.
+    Code,
+    /// Mathematics and proof.
+    Math,
+    /// Several steps of reasoning, planning, comparison.
+    Reason,
+    /// Choose and call tools.
+    Tool,
+}
+
+impl Task {
+    /// Every task.
+    pub const ALL: [Task; 11] = [
+        Task::Chat,
+        Task::Classify,
+        Task::Extract,
+        Task::Summarize,
+        Task::Transform,
+        Task::Answer,
+        Task::Write,
+        Task::Code,
+        Task::Math,
+        Task::Reason,
+        Task::Tool,
+    ];
+
+    /// The kebab-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Task::Chat => "chat",
+            Task::Classify => "classify",
+            Task::Extract => "extract",
+            Task::Summarize => "summarize",
+            Task::Transform => "transform",
+            Task::Answer => "answer",
+            Task::Write => "write",
+            Task::Code => "code",
+            Task::Math => "math",
+            Task::Reason => "reason",
+            Task::Tool => "tool",
+        }
+    }
+}
+
+/// How hard a request is, per mille: 0 trivial, 1000 beyond the frontier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Difficulty(pub u16);
+
+/// Everything that `choose` may look at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Need {
+    /// The request this is about; a [`crate::Permit`] names it.
+    pub ask_id: u128,
+    /// The model name as the caller wrote it: `provider/model`, `auto`, `auto:cheap`, a route, or a bare model id.
+    pub model: String,
+    /// Kind of work.
+    pub task: Task,
+    /// How hard.
+    pub difficulty: Difficulty,
+    /// Why `sense` thinks so, for `explain` ("asks for a proof", "short prompt").
+    pub signals: Vec<String>,
+    /// Data class: the highest of what key, route and header declare.
+    pub class: DataClass,
+    /// Estimated prompt tokens.
+    pub input_tokens: u32,
+    /// Completion tokens asked for, or an estimate.
+    pub output_tokens: u32,
+    /// Wants tools called.
+    pub tools: bool,
+    /// Wants JSON by schema or JSON mode.
+    pub json_schema: bool,
+    /// Carries images.
+    pub vision: bool,
+    /// Carries audio.
+    pub audio: bool,
+    /// Wants log-probabilities.
+    pub logprobs: bool,
+    /// Uses the legacy completions endpoint.
+    pub completions: bool,
+    /// Carries content no scanner can read (images, audio, files): takes the key's class, never "clean".
+    pub unscanned: bool,
+    /// Places the caller's key may use; `None` is all.
+    pub places_allowed: Option<Vec<String>>,
+    /// Model patterns the caller's key may use (`*` at the end matches any rest); `None` is all.
+    pub models_allowed: Option<Vec<String>>,
+    /// The caller wants no fallback (`x-dewpoint-fallback: none`).
+    pub no_fallback: bool,
+    /// Session key, if the request has one, for affinity.
+    pub session: Option<String>,
+    /// Hash of the stable prefix (system, tools, first user message), for cache affinity.
+    pub prefix_hash: u64,
+}

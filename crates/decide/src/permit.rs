@@ -1,0 +1,62 @@
+//! The permit: a value that only this room can make, that names one request and one place, and without which no
+//! backend sends a byte. Not `Clone`: every attempt asks for its own.
+
+use crate::{DataClass, Fleet, PlaceId, Policy, Refusal, Verdict};
+use std::sync::Arc;
+
+/// Leave to send one request to one place, once.
+///
+/// ```compile_fail
+/// let forged = decide::Permit { ask_id: 1, place: decide::PlaceId::new("openai"), model: "m".into() };
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a permit that is not sent with is an attempt that did not happen"]
+pub struct Permit {
+    ask_id: u128,
+    place: PlaceId,
+    model: Arc<str>,
+    class: DataClass,
+}
+
+impl Permit {
+    /// The request it was made for.
+    pub fn ask_id(&self) -> u128 {
+        self.ask_id
+    }
+
+    /// The place it was made for.
+    pub fn place(&self) -> &PlaceId {
+        &self.place
+    }
+
+    /// The model it was made for.
+    pub fn model(&self) -> &Arc<str> {
+        &self.model
+    }
+
+    /// The class the request had.
+    pub fn class(&self) -> DataClass {
+        self.class
+    }
+}
+
+/// Asks for leave to send the request of `verdict` to its `rank`-th candidate, under the policy and fleet of *now*
+/// (both may have changed since the verdict).
+///
+/// # Errors
+/// The [`Refusal`] that holds now; also when the verdict has no such candidate.
+pub fn permit(verdict: &Verdict, rank: usize, fleet: &Fleet, policy: &Policy) -> Result<Permit, Refusal> {
+    let candidate = verdict.order.get(rank).ok_or(Refusal::NotNamed)?;
+    let state = fleet.find(&candidate.place).ok_or_else(|| Refusal::Unhealthy("no longer configured".into()))?;
+    let reach = policy.reach(verdict.class);
+    let zone = state.place.zone;
+    if zone > reach {
+        return Err(Refusal::Class { class: verdict.class, reach, zone });
+    }
+    Ok(Permit {
+        ask_id: verdict.ask_id,
+        place: candidate.place.clone(),
+        model: candidate.model.clone(),
+        class: verdict.class,
+    })
+}

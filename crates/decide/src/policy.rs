@@ -1,0 +1,104 @@
+//! The policy in force: which data may go how far, what `auto` optimises, and the named routes. A value that is
+//! swapped as a whole when the configuration changes.
+//!
+//! Never here: parsing of configuration (room `app`).
+
+use crate::{DataClass, Zone};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a choice optimises once the hard constraints hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// The nearest and cheapest place whose expected quality is sufficient for the request.
+    #[default]
+    Sufficient,
+    /// Least money, then quality.
+    Cheap,
+    /// Highest expected quality, then money.
+    Best,
+    /// As `sufficient`, on own ground only (same host or own network).
+    Local,
+    /// Least time to first token.
+    Fast,
+}
+
+impl Objective {
+    /// The kebab-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Objective::Sufficient => "sufficient",
+            Objective::Cheap => "cheap",
+            Objective::Best => "best",
+            Objective::Local => "local",
+            Objective::Fast => "fast",
+        }
+    }
+}
+
+/// One entry of a named route: `place/model`, or `place/*` for any model of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Place name.
+    pub place: String,
+    /// Model id there, or `*`.
+    pub model: String,
+}
+
+/// A named route of the configuration, called by its name as the model.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Route {
+    /// The candidates; empty means every place.
+    pub targets: Vec<Target>,
+    /// What it optimises; `None` keeps the order of `targets`.
+    pub objective: Option<Objective>,
+    /// The least class that requests of this route have.
+    pub class: Option<DataClass>,
+}
+
+/// Everything `choose` is told by the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Counts reloads; stands in every decision.
+    pub version: u64,
+    /// For each class, the farthest zone it may go to.
+    pub reach: BTreeMap<DataClass, Zone>,
+    /// Named routes.
+    pub routes: BTreeMap<String, Route>,
+    /// What plain `auto` optimises.
+    pub auto: Objective,
+    /// Surplus of expected quality over difficulty, per mille, that counts as sufficient.
+    pub margin_permille: u16,
+    /// Attempts per request at most, the first included.
+    pub attempts_max: u8,
+}
+
+impl Default for Policy {
+    /// With nothing configured: public and internal may go anywhere that is configured, all above stay on the own
+    /// network and secrets on this host. (Redaction, which lets personal data travel, is a later issue; until then
+    /// the stricter reading holds.)
+    fn default() -> Policy {
+        Policy {
+            version: 0,
+            reach: BTreeMap::from([
+                (DataClass::Public, Zone::VendorCloud),
+                (DataClass::Internal, Zone::VendorCloud),
+                (DataClass::Personal, Zone::OwnNetwork),
+                (DataClass::Sensitive, Zone::OwnNetwork),
+                (DataClass::Secret, Zone::SameHost),
+            ]),
+            routes: BTreeMap::new(),
+            auto: Objective::Sufficient,
+            margin_permille: 0,
+            attempts_max: 3,
+        }
+    }
+}
+
+impl Policy {
+    /// The farthest zone data of `class` may go to. A class without a rule goes nowhere but into our own engine.
+    pub fn reach(&self, class: DataClass) -> Zone {
+        self.reach.get(&class).copied().unwrap_or(Zone::Embedded)
+    }
+}

@@ -1,0 +1,103 @@
+//! The record: what one attempt was, cost and led to; and the outlet through which records leave the data plane.
+//!
+//! Never here: storage (room `ledger`).
+
+use crate::{DataClass, Difficulty, Nanousd, PlaceId, Task, Tier, Usage};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The whole answer was relayed.
+    Ok,
+    /// The backend failed; another attempt may have followed.
+    Failed,
+    /// The caller went away; settled on what was seen.
+    Cancelled,
+    /// Refused before anything was sent (policy, unknown model, no place).
+    Refused,
+}
+
+impl Outcome {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Refused => "refused",
+        }
+    }
+}
+
+/// One attempt, settled. Holds no text of the request or the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Unique per attempt (time-ordered, ULID layout).
+    pub attempt_id: u128,
+    /// `x-request-id`; groups the attempts of one request.
+    pub request_id: Arc<str>,
+    /// 0 for the first attempt of a request.
+    pub attempt: u8,
+    /// The caller's key id; `None` without configured keys.
+    pub key: Option<Arc<str>>,
+    /// Endpoint (`chat`, `completions`, `messages`).
+    pub endpoint: Arc<str>,
+    /// Model name as asked for.
+    pub asked: Arc<str>,
+    /// Data class in force.
+    pub class: DataClass,
+    /// Task assumed.
+    pub task: Task,
+    /// Difficulty assumed.
+    pub difficulty: Difficulty,
+    /// [`crate::Verdict::summary`].
+    pub decision: Arc<str>,
+    /// Where; `None` when refused.
+    pub place: Option<PlaceId>,
+    /// Which model there.
+    pub model: Option<Arc<str>>,
+    /// Its tier.
+    pub tier: Option<Tier>,
+    /// Tokens.
+    pub usage: Usage,
+    /// Cost; `None` is unknown, never zero.
+    pub cost: Option<Nanousd>,
+    /// Version of the price used; `None` when unknown.
+    pub price_version: Option<Arc<str>>,
+    /// When the request arrived, Unix milliseconds.
+    pub arrived_unix_ms: u64,
+    /// From the start of the attempt to the first content, microseconds.
+    pub ttft_us: Option<u64>,
+    /// From the start of the attempt to its end, microseconds.
+    pub total_us: u64,
+    /// Whether it was streamed.
+    pub stream: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// [`crate::Cause::code`] where it failed.
+    pub error: Option<Arc<str>>,
+}
+
+/// There is no room for another record: new work must be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger takes no more records")]
+pub struct OutletFull;
+
+/// Room for exactly one record, reserved before anything is sent. Dropping it unused gives the room back.
+pub trait Slot: Send {
+    /// Hands the record over. Must not block on a disk and cannot fail: the room was reserved. When it returns, the
+    /// record survives a crash of this process.
+    fn put(self: Box<Self>, record: Record);
+}
+
+/// Where records go. Implemented by `ledger` (and by test doubles); the data plane sees only this.
+pub trait Outlet: Send + Sync {
+    /// Reserves room for one record.
+    ///
+    /// # Errors
+    /// [`OutletFull`] when the bounded room is used up or the store has failed; the request is refused, not lost.
+    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull>;
+}

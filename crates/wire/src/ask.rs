@@ -1,0 +1,388 @@
+//! The canonical request.
+//!
+//! Never here: reading or writing of any dialect (its own file each).
+
+use serde_json::value::RawValue;
+
+/// JSON members that are not understood here, in their order, to be forwarded to places of the same dialect.
+pub type Extra = Vec<(String, Box<RawValue>)>;
+
+/// The API that the caller speaks; errors go back in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI.
+    Openai,
+    /// Anthropic.
+    Anthropic,
+    /// Ollama.
+    Ollama,
+}
+
+/// Which endpoint was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `POST /v1/chat/completions`.
+    Chat,
+    /// `POST /v1/completions`.
+    Completions,
+    /// `POST /v1/messages`.
+    Messages,
+}
+
+impl Endpoint {
+    /// Name in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Endpoint::Chat => "chat",
+            Endpoint::Completions => "completions",
+            Endpoint::Messages => "messages",
+        }
+    }
+
+    /// The dialect it belongs to.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Endpoint::Chat | Endpoint::Completions => Dialect::Openai,
+            Endpoint::Messages => Dialect::Anthropic,
+        }
+    }
+}
+
+/// One request in canonical form.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Given by the gateway (0 until then); a permit must name it.
+    pub id: u128,
+    /// Where it came in.
+    pub endpoint: Endpoint,
+    /// Model name as written by the caller.
+    pub model: String,
+    /// The conversation; system and developer prompts stand in it as messages (Anthropic's top-level `system` first).
+    /// For `Completions` one user message per prompt string.
+    pub messages: Vec<Message>,
+    /// Tool definitions.
+    pub tools: Vec<Tool>,
+    /// Which tools to call.
+    pub tool_choice: Option<ToolChoice>,
+    /// `parallel_tool_calls` (Anthropic: not `disable_parallel_tool_use`).
+    pub parallel_tool_calls: Option<bool>,
+    /// Sampling.
+    pub sampling: Sampling,
+    /// Completion tokens at most.
+    pub max_tokens: Option<u64>,
+    /// Stop sequences.
+    pub stop: Vec<String>,
+    /// Number of choices.
+    pub n: Option<u32>,
+    /// Streamed?
+    pub stream: bool,
+    /// `stream_options.include_usage`. Anthropic and Ollama streams always carry usage: true there.
+    pub include_usage: bool,
+    /// Log-probabilities wanted: number of alternatives per token (0 is only the chosen token).
+    pub logprobs: Option<u32>,
+    /// Form of the answer.
+    pub format: Option<Format>,
+    /// Thinking.
+    pub reasoning: Option<Reasoning>,
+    /// `user`, `safety_identifier` or Anthropic `metadata.user_id`.
+    pub user: Option<String>,
+    /// `prompt_cache_key`.
+    pub cache_key: Option<String>,
+    /// `suffix` of the completions endpoint.
+    pub suffix: Option<String>,
+    /// `echo` of the completions endpoint.
+    pub echo: bool,
+    /// Everything else at the top level, the standard fields included that no canonical field carries (`store`,
+    /// `metadata`, `service_tier`, `logit_bias`, `modalities`, `audio`, `prediction`, `web_search_options`, …).
+    pub extra: Extra,
+}
+
+/// Sampling parameters. Absent stays absent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sampling {
+    /// Temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus mass.
+    pub top_p: Option<f64>,
+    /// Top k.
+    pub top_k: Option<u32>,
+    /// Minimum probability relative to the most likely token.
+    pub min_p: Option<f64>,
+    /// OpenAI frequency penalty.
+    pub frequency_penalty: Option<f64>,
+    /// OpenAI presence penalty.
+    pub presence_penalty: Option<f64>,
+    /// Seed.
+    pub seed: Option<i64>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Operator.
+    System,
+    /// Operator, in OpenAI's newer name; backends that do not know it get `system`.
+    Developer,
+    /// Person.
+    User,
+    /// Model.
+    Assistant,
+    /// Result of a tool call (also OpenAI's old `function` role, which keeps its name in `extra`).
+    Tool,
+}
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Who.
+    pub role: Role,
+    /// What.
+    pub content: Content,
+    /// OpenAI `name`.
+    pub name: Option<String>,
+    /// Calls made by the assistant, in order. (Anthropic `tool_use` blocks.)
+    pub tool_calls: Vec<ToolCall>,
+    /// For [`Role::Tool`]: the call answered. An Anthropic user message with several `tool_result` blocks becomes
+    /// several messages, and is joined again on the way out.
+    pub tool_call_id: Option<String>,
+    /// Anthropic `tool_result.is_error`.
+    pub is_error: bool,
+    /// Reasoning text the assistant gave (`reasoning_content`, `reasoning`, `thinking`), with Anthropic's signature.
+    pub reasoning: Option<(String, Option<String>)>,
+    /// OpenAI `refusal`.
+    pub refusal: Option<String>,
+    /// Members not understood.
+    pub extra: Extra,
+}
+
+/// Content of a message. The distinction is kept, since backends may tell a string from a list of one part.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// `null` or absent.
+    None,
+    /// A plain string.
+    Text(String),
+    /// Parts.
+    Parts(Vec<Part>),
+}
+
+/// One part of a content list. `extra` keeps members such as `cache_control` and `citations`.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+        /// Members not understood.
+        extra: Extra,
+    },
+    /// An image.
+    Image {
+        /// Where its bytes are.
+        media: Media,
+        /// OpenAI `detail`.
+        detail: Option<String>,
+        /// Members not understood.
+        extra: Extra,
+    },
+    /// Audio input, base64.
+    Audio {
+        /// Base64 data.
+        data: String,
+        /// `wav`, `mp3`.
+        format: String,
+        /// Members not understood.
+        extra: Extra,
+    },
+    /// A part this gateway does not know, or a file or document: kept whole, forwarded to the same dialect only.
+    Other {
+        /// Its `type`.
+        kind: String,
+        /// The whole part.
+        raw: Box<RawValue>,
+    },
+}
+
+/// Bytes of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    /// A URL that the backend is to fetch (never fetched by us).
+    Url(String),
+    /// Base64 with its media type (a `data:` URL in OpenAI's dialect).
+    Base64 {
+        /// `image/png`, …
+        media_type: String,
+        /// The data.
+        data: String,
+    },
+}
+
+/// A call of a tool by the assistant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToolCall {
+    /// Call id.
+    pub id: String,
+    /// Function name.
+    pub name: String,
+    /// Arguments as JSON text (may be invalid JSON when a model made it so).
+    pub arguments: String,
+}
+
+/// A tool definition.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// Function name; empty for a vendor's built-in tool, which is whole in `raw`.
+    pub name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// JSON Schema of the parameters.
+    pub parameters: Option<Box<RawValue>>,
+    /// OpenAI `strict`.
+    pub strict: Option<bool>,
+    /// A built-in tool of the caller's dialect (`{"type": "web_search_20250305", …}`), kept whole.
+    pub raw: Option<Box<RawValue>>,
+    /// Members not understood (`cache_control`).
+    pub extra: Extra,
+}
+
+/// Which tools to call.
+#[derive(Debug, Clone)]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// None.
+    None,
+    /// At least one (`required`; Anthropic `any`).
+    Required,
+    /// This one.
+    Named(String),
+    /// Another form of the caller's dialect, kept whole.
+    Other(Box<RawValue>),
+}
+
+/// Form of the answer.
+#[derive(Debug, Clone)]
+pub enum Format {
+    /// Plain text, said explicitly.
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON by schema.
+    JsonSchema {
+        /// Its name.
+        name: String,
+        /// The schema.
+        schema: Option<Box<RawValue>>,
+        /// OpenAI `strict`.
+        strict: Option<bool>,
+        /// Description.
+        description: Option<String>,
+    },
+    /// Another form of the caller's dialect (grammar, regex), kept whole.
+    Other(Box<RawValue>),
+}
+
+/// Thinking.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reasoning {
+    /// `reasoning_effort`: `none`, `minimal`, `low`, `medium`, `high`, … kept as written.
+    pub effort: Option<String>,
+    /// Anthropic `thinking.budget_tokens`.
+    pub budget_tokens: Option<u64>,
+    /// Said to be on or off (Anthropic `thinking.type`, Ollama `think`).
+    pub enabled: Option<bool>,
+}
+
+impl Ask {
+    /// An empty request, for readers to fill.
+    pub fn new(endpoint: Endpoint) -> Ask {
+        Ask {
+            id: 0,
+            endpoint,
+            model: String::new(),
+            messages: Vec::new(),
+            tools: Vec::new(),
+            tool_choice: None,
+            parallel_tool_calls: None,
+            sampling: Sampling::default(),
+            max_tokens: None,
+            stop: Vec::new(),
+            n: None,
+            stream: false,
+            include_usage: endpoint == Endpoint::Messages,
+            logprobs: None,
+            format: None,
+            reasoning: None,
+            user: None,
+            cache_key: None,
+            suffix: None,
+            echo: false,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Every readable text of the conversation, in order, for `sense`: content, tool arguments, tool definitions are
+    /// not included.
+    pub fn texts(&self) -> impl Iterator<Item = (Role, &str)> {
+        self.messages.iter().flat_map(|m| m.content.texts().map(move |t| (m.role, t)))
+    }
+
+    /// Whether any part is an image.
+    pub fn has_images(&self) -> bool {
+        self.parts().any(|p| matches!(p, Part::Image { .. }))
+    }
+
+    /// Whether any part is audio.
+    pub fn has_audio(&self) -> bool {
+        self.parts().any(|p| matches!(p, Part::Audio { .. }))
+    }
+
+    /// Whether any part is of a kind that cannot be read here.
+    pub fn has_unreadable(&self) -> bool {
+        self.parts().any(|p| !matches!(p, Part::Text { .. }))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.messages.iter().flat_map(|m| match &m.content {
+            Content::Parts(parts) => parts.as_slice(),
+            _ => &[],
+        })
+    }
+}
+
+impl Message {
+    /// A message of plain text.
+    pub fn text(role: Role, text: impl Into<String>) -> Message {
+        Message {
+            role,
+            content: Content::Text(text.into()),
+            name: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            is_error: false,
+            reasoning: None,
+            refusal: None,
+            extra: Vec::new(),
+        }
+    }
+}
+
+impl Content {
+    /// Its texts in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (whole, parts) = match self {
+            Content::None => (None, &[][..]),
+            Content::Text(t) => (Some(t.as_str()), &[][..]),
+            Content::Parts(p) => (None, p.as_slice()),
+        };
+        whole.into_iter().chain(parts.iter().filter_map(|p| match p {
+            Part::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        }))
+    }
+
+    /// All its texts joined.
+    pub fn joined(&self) -> String {
+        self.texts().collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Framing: server-sent events and NDJSON lines out of arbitrary chunks of bytes.
