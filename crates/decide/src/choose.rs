@@ -1,7 +1,249 @@
-//! x
-use crate::*;
-/// x
-pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Result<Verdict, Fault> {
-    let _ = (fleet, policy, need);
-    Err(Fault::new(Cause::Internal, ""))
+//! Need × Fleet × Policy → Verdict. First the hard constraints, each with its refusal; then the objective's order.
+//!
+//! Never here: I/O, a clock, chance. Ties keep the order of the configuration.
+
+use crate::{
+    Candidate, Caps, DataClass, Fleet, Health, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
+    Refusal, Refused, Route, Tier, Usage, Verdict, Zone, cost,
+};
+use std::cmp::Reverse;
+
+/// Decides where `need` goes. Always gives a verdict; when nothing may or can answer its order is empty and
+/// [`Verdict::fault`] says why.
+pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
+    let scope = Scope::read(&need.model, fleet, policy);
+    let class = scope.route.and_then(|r| r.class).map_or(need.class, |least| least.max(need.class));
+    let rules =
+        Rules { need, class, reach: policy.reach(class), own_ground: scope.objective == Some(Objective::Local) };
+    let mut order: Vec<(usize, Candidate)> = Vec::new();
+    let mut refused = Vec::new();
+    for offer in fleet.offers() {
+        let Some(rank) = scope.rank(&offer) else { continue };
+        let Offer { state, model } = offer;
+        match rules.refuse(state, model) {
+            Some(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
+            None => {
+                let reason = expect(need, state, model, policy.margin_permille);
+                order.push((rank, Candidate { place: state.place.clone(), model: model.clone(), reason }));
+            }
+        }
+    }
+    sort(&mut order, scope.objective);
+    Verdict {
+        ask_id: need.ask_id,
+        task: need.task,
+        difficulty: need.difficulty,
+        class,
+        objective: scope.objective,
+        order: order.into_iter().map(|(_, c)| c).collect(),
+        refused,
+        policy_version: policy.version,
+        fleet_version: fleet.version,
+    }
 }
+
+/// What a model name covers.
+struct Scope<'a> {
+    objective: Option<Objective>,
+    route: Option<&'a Route>,
+    named: Named<'a>,
+}
+
+enum Named<'a> {
+    /// Every place.
+    All,
+    /// The targets of a route.
+    Targets,
+    /// `place/model`.
+    At(&'a str, &'a str),
+    /// A bare model id, wherever it is.
+    Bare(&'a str),
+}
+
+impl<'a> Scope<'a> {
+    /// Reads a model name. A route of the configuration wins over a place or model of the same name.
+    fn read(name: &'a str, fleet: &Fleet, policy: &'a Policy) -> Scope<'a> {
+        if let Some(route) = policy.routes.get(name) {
+            let named = if route.targets.is_empty() { Named::All } else { Named::Targets };
+            return Scope { objective: route.objective, route: Some(route), named };
+        }
+        if let Some(objective) = auto(name, policy) {
+            return Scope { objective: Some(objective), route: None, named: Named::All };
+        }
+        if let Some((place, model)) = name.split_once('/')
+            && fleet.places.iter().any(|s| s.place.id.as_str() == place)
+        {
+            return Scope { objective: None, route: None, named: Named::At(place, model) };
+        }
+        Scope { objective: Some(policy.auto), route: None, named: Named::Bare(name) }
+    }
+
+    /// The position the name gives to an offer; `None` when it does not cover it.
+    fn rank(&self, offer: &Offer<'_>) -> Option<usize> {
+        let place = offer.state.place.id.as_str();
+        let id = &*offer.model.id;
+        match self.named {
+            Named::All => Some(0),
+            Named::Targets => {
+                let targets = &self.route?.targets;
+                targets.iter().position(|t| t.place == place && (t.model == "*" || same_model(&t.model, id)))
+            }
+            Named::At(p, m) => (p == place && same_model(m, id)).then_some(0),
+            Named::Bare(m) => same_model(m, id).then_some(0),
+        }
+    }
+}
+
+/// `auto` and `auto:…`; `None` for any other name.
+fn auto(name: &str, policy: &Policy) -> Option<Objective> {
+    Some(match name {
+        "auto" => policy.auto,
+        "auto:cheap" => Objective::Cheap,
+        "auto:best" => Objective::Best,
+        "auto:local" => Objective::Local,
+        "auto:fast" => Objective::Fast,
+        _ => return None,
+    })
+}
+
+/// Ollama's ids carry a tag, and `:latest` may be left out.
+fn same_model(asked: &str, id: &str) -> bool {
+    asked == id || id.strip_suffix(":latest").is_some_and(|bare| bare == asked)
+}
+
+/// The hard constraints of one request.
+struct Rules<'a> {
+    need: &'a Need,
+    class: DataClass,
+    reach: Zone,
+    own_ground: bool,
+}
+
+impl Rules<'_> {
+    /// The first constraint that speaks against an offer; data class before anything else.
+    fn refuse(&self, state: &PlaceState, model: &Model) -> Option<Refusal> {
+        let zone = state.place.zone;
+        if zone > self.reach {
+            return Some(Refusal::Class { class: self.class, reach: self.reach, zone });
+        }
+        if self.own_ground && zone > Zone::OwnNetwork {
+            return Some(Refusal::NotLocal(zone));
+        }
+        if !self.in_scope(state, model) {
+            return Some(Refusal::Scope);
+        }
+        if let Some(lack) = lacks(self.need, &model.caps) {
+            return Some(Refusal::Lacks(lack));
+        }
+        let need = self.need.input_tokens.saturating_add(self.need.output_tokens.min(OUTPUT_FLOOR_TOKENS));
+        if let Some(has) = model.context_tokens.filter(|has| need > *has) {
+            return Some(Refusal::Context { need, has });
+        }
+        match &state.health {
+            Health::Down(why) => Some(Refusal::Unhealthy(format!("down ({why})"))),
+            // The embedded engine queues what arrives while it loads; a request waits rather than fails.
+            Health::Loading if zone != Zone::Embedded => Some(Refusal::Unhealthy("loading".to_owned())),
+            _ => None,
+        }
+    }
+
+    fn in_scope(&self, state: &PlaceState, model: &Model) -> bool {
+        let place = state.place.id.as_str();
+        let place_ok = self.need.places_allowed.as_ref().is_none_or(|list| list.iter().any(|p| p == place));
+        let model_ok =
+            self.need.models_allowed.as_ref().is_none_or(|list| list.iter().any(|p| covers(p, place, &model.id)));
+        place_ok && model_ok
+    }
+}
+
+/// Whether a key's model pattern covers a model: `gpt-5-mini`, `openai/gpt-5-mini`, `openai/*`, `gpt-5*`.
+fn covers(pattern: &str, place: &str, id: &str) -> bool {
+    let matches = |pattern: &str, text: &str| match pattern.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix),
+        None => pattern == text,
+    };
+    if matches(pattern, id) {
+        return true;
+    }
+    pattern.split_once('/').is_some_and(|(p, m)| p == place && matches(m, id))
+}
+
+/// The first capability asked for that the model lacks.
+fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
+    [
+        (need.tools, caps.tools, "tools"),
+        (need.json_schema, caps.json_schema, "JSON schema output"),
+        (need.vision, caps.vision, "images"),
+        (need.audio, caps.audio, "audio"),
+        (need.logprobs, caps.logprobs, "log-probabilities"),
+        (need.completions, caps.completions, "the legacy completions endpoint"),
+    ]
+    .into_iter()
+    .find_map(|(wanted, has, name)| (wanted && !has).then_some(name))
+}
+
+/// What to expect of an offer on this request.
+fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16) -> Reason {
+    let tier = model.tier.unwrap_or(state.place.tier);
+    let quality = model.quality_permille.unwrap_or(tier.quality_permille());
+    let usage = Usage { input: need.input_tokens.into(), output: need.output_tokens.into(), ..Usage::default() };
+    Reason {
+        quality_permille: quality,
+        sufficient: quality >= need.difficulty.0.saturating_add(margin),
+        cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
+        ttft_ms: expected_ttft_ms(&state.load, tier),
+    }
+}
+
+/// Measured time to first token, stretched by the queue: each waiting request costs one more, each running one a
+/// quarter. Without a measurement the tier's usual value stands.
+fn expected_ttft_ms(load: &Load, tier: Tier) -> u32 {
+    let base = load.ttft_ms.unwrap_or(match tier {
+        Tier::Edge => 100,
+        Tier::Local => 400,
+        Tier::Cloud => 800,
+    });
+    let queue = load.waiting.saturating_mul(4).saturating_add(load.running);
+    base.saturating_add(base.saturating_mul(queue) / 4)
+}
+
+fn sort(order: &mut [(usize, Candidate)], objective: Option<Objective>) {
+    // An unknown price counts as the highest.
+    let money = |c: &Candidate| c.reason.cost_nanousd.unwrap_or(i64::MAX);
+    match objective {
+        None => order.sort_by_key(|(rank, _)| *rank),
+        Some(Objective::Cheap) => {
+            order.sort_by_key(|(_, c)| (money(c), Reverse(c.reason.quality_permille), c.place.zone))
+        }
+        Some(Objective::Best) => {
+            order.sort_by_key(|(_, c)| (Reverse(c.reason.quality_permille), money(c), c.place.zone))
+        }
+        Some(Objective::Fast) => order.sort_by_key(|(_, c)| (c.reason.ttft_ms, money(c))),
+        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(|(_, c)| {
+            if c.reason.sufficient {
+                // The least architecture that is enough: lower tier, nearer ground, less money, shorter wait.
+                (0, c.tier() as u32, c.place.zone as u32, money(c), c.reason.ttft_ms, Reverse(0))
+            } else {
+                // Nothing is enough: the strongest first.
+                (1, 0, 0, 0, 0, Reverse(c.reason.quality_permille))
+            }
+        }),
+    }
+}
+
+impl Tier {
+    /// The prior of expected quality, per mille, for a model that declares none: a small model is enough for about a
+    /// quarter of the difficulty scale, a larger open-weight model for 0.6, a frontier model for 0.9. A prior, not a
+    /// measurement; configuration can declare better, and a later issue learns it.
+    pub const fn quality_permille(self) -> u16 {
+        match self {
+            Tier::Edge => 250,
+            Tier::Local => 600,
+            Tier::Cloud => 900,
+        }
+    }
+}
+
+/// Completion tokens that must at least fit beside the prompt. `max_tokens` is a limit, not a need (SDKs send 4,096 with
+/// every question), so a model is refused for its context only when not even a short answer fits.
+const OUTPUT_FLOOR_TOKENS: u32 = 64;

@@ -51,7 +51,7 @@ pub struct Price {
     /// Per million prompt tokens read from cache; `None` means the same as uncached.
     pub cached_nanousd_per_mtok: Option<i64>,
     /// Which price table or configuration this is, for the ledger ("config", "own-ground", "book-2026-08-21").
-    pub version: String,
+    pub version: std::sync::Arc<str>,
 }
 
 impl Price {
@@ -61,7 +61,7 @@ impl Price {
             input_nanousd_per_mtok: 0,
             output_nanousd_per_mtok: 0,
             cached_nanousd_per_mtok: None,
-            version: version.to_owned(),
+            version: version.into(),
         }
     }
 }

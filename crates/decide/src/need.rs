@@ -90,7 +90,7 @@ pub struct Need {
     pub class: DataClass,
     /// Estimated prompt tokens.
     pub input_tokens: u32,
-    /// Completion tokens asked for, or an estimate.
+    /// Completion tokens expected: an estimate, at most what was asked for.
     pub output_tokens: u32,
     /// Wants tools called.
     pub tools: bool,

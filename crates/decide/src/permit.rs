@@ -47,7 +47,7 @@ impl Permit {
 /// The [`Refusal`] that holds now; also when the verdict has no such candidate.
 pub fn permit(verdict: &Verdict, rank: usize, fleet: &Fleet, policy: &Policy) -> Result<Permit, Refusal> {
     let candidate = verdict.order.get(rank).ok_or(Refusal::NotNamed)?;
-    let state = fleet.find(&candidate.place).ok_or_else(|| Refusal::Unhealthy("no longer configured".into()))?;
+    let state = fleet.find(&candidate.place.id).ok_or_else(|| Refusal::Unhealthy("no longer configured".into()))?;
     let reach = policy.reach(verdict.class);
     let zone = state.place.zone;
     if zone > reach {
@@ -55,8 +55,8 @@ pub fn permit(verdict: &Verdict, rank: usize, fleet: &Fleet, policy: &Policy) ->
     }
     Ok(Permit {
         ask_id: verdict.ask_id,
-        place: candidate.place.clone(),
-        model: candidate.model.clone(),
+        place: candidate.place.id.clone(),
+        model: candidate.model.id.clone(),
         class: verdict.class,
     })
 }

@@ -1,18 +1,21 @@
 //! The verdict: where a request goes, in which order, and why every other place was refused.
+//!
+//! Never here: choosing (`choose`) or carrying out (room `gateway`).
 
-use crate::{DataClass, Difficulty, Objective, PlaceId, Price, Task, Tier, Zone};
-use serde::{Deserialize, Serialize};
+use crate::{Cause, DataClass, Difficulty, Fault, Fleet, Model, Need, Objective, Place, Task, Tier, Zone};
+use serde::Serialize;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Why a place was refused. The text of `Display` is what `explain` and errors show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// Another model or place was asked for by name.
-    #[error("not what was asked for by name")]
+    /// The verdict has no such candidate.
+    #[error("is not in the verdict")]
     NotNamed,
     /// The class of the data may not go so far.
-    #[error("class {class} may go no farther than {reach}, and this is {zone}", class = class.as_str(), reach = reach.as_str(), zone = zone.as_str())]
+    #[error("class {} may go no farther than {}, and this is {}", .class.as_str(), .reach.as_str(), .zone.as_str())]
     Class {
         /// Effective class.
         class: DataClass,
@@ -21,7 +24,7 @@ pub enum Refusal {
         /// Zone of the place.
         zone: Zone,
     },
-    /// The objective or route keeps to own ground.
+    /// The objective keeps to own ground.
     #[error("keeps to own ground, and this is {}", .0.as_str())]
     NotLocal(Zone),
     /// The caller's key does not cover it.
@@ -29,7 +32,7 @@ pub enum Refusal {
     Scope,
     /// Lacks a capability.
     #[error("cannot do {0}")]
-    Lacks(String),
+    Lacks(&'static str),
     /// Prompt and completion do not fit.
     #[error("needs {need} tokens of context, has {has}")]
     Context {
@@ -44,7 +47,7 @@ pub enum Refusal {
 }
 
 /// Why a candidate stands where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// Expected quality on this request, per mille.
     pub quality_permille: u16,
@@ -52,31 +55,66 @@ pub struct Reason {
     pub sufficient: bool,
     /// Expected cost; `None` where the price is unknown.
     pub cost_nanousd: Option<i64>,
-    /// Expected time to first token.
+    /// Expected time to first token, milliseconds.
     pub ttft_ms: u32,
-    /// In words, for people.
-    pub text: String,
 }
 
 /// One place and model that may answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     /// The place.
-    pub place: PlaceId,
-    /// The model id there.
-    pub model: Arc<str>,
-    /// Its tier.
-    pub tier: Tier,
-    /// Its zone.
-    pub zone: Zone,
-    /// Its price.
-    pub price: Option<Price>,
+    pub place: Arc<Place>,
+    /// The model there.
+    pub model: Arc<Model>,
     /// Why here.
     pub reason: Reason,
 }
 
+impl Candidate {
+    /// The model's own tier, or its place's.
+    pub fn tier(&self) -> Tier {
+        self.model.tier.unwrap_or(self.place.tier)
+    }
+}
+
+/// The reason in words: "good enough (expected quality 0.60, difficulty 0.18), local tier on same-host, costs nothing".
+impl std::fmt::Display for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let r = &self.reason;
+        let enough = if r.sufficient { "good enough" } else { "may fall short" };
+        write!(f, "{enough} (expected quality {}), ", Permille(r.quality_permille))?;
+        write!(f, "{} tier, {}, ", self.tier().as_str(), self.place.zone.as_str())?;
+        match r.cost_nanousd {
+            Some(0) => f.write_str("costs no money per token")?,
+            Some(n) => write!(f, "about ${}", crate::Nanousd(n))?,
+            None => f.write_str("price unknown")?,
+        }
+        write!(f, ", first token in about {} ms", r.ttft_ms)
+    }
+}
+
+/// Per mille shown as a fraction with two decimals.
+pub(crate) struct Permille(pub(crate) u16);
+
+impl std::fmt::Display for Permille {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 1000, self.0 % 1000 / 10)
+    }
+}
+
+/// A (place, model) pair that was asked for but may not or cannot answer, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The place.
+    pub place: Arc<Place>,
+    /// The model there.
+    pub model: Arc<Model>,
+    /// Why not.
+    pub why: Refusal,
+}
+
 /// The decision about one request: immutable, and carried out to the letter by `dispatch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The request.
     pub ask_id: u128,
@@ -86,12 +124,12 @@ pub struct Verdict {
     pub difficulty: Difficulty,
     /// Effective data class.
     pub class: DataClass,
-    /// What was optimised; `None` when the caller named the model.
+    /// What was optimised; `None` when the caller or a route fixed the order.
     pub objective: Option<Objective>,
-    /// In the order in which they are to be tried.
+    /// In the order in which they are to be tried. Empty: see [`Verdict::fault`].
     pub order: Vec<Candidate>,
-    /// Everything else, with the reason.
-    pub refused: Vec<(PlaceId, Arc<str>, Refusal)>,
+    /// Everything else that the model name covers, with the reason. Pairs that the name does not cover are left out.
+    pub refused: Vec<Refused>,
     /// The policy this was decided under.
     pub policy_version: u64,
     /// The fleet snapshot this was decided on.
@@ -99,17 +137,91 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// `x-dewpoint-decision`: one line, ASCII, no text of the request.
-    /// Example: `auto:sufficient;task=classify;difficulty=180;class=internal;chosen=edge/dewpoint-edge;of=3`.
+    /// `x-dewpoint-decision`: one line, no text of the request.
+    /// Example: `sufficient;task=classify;difficulty=180;class=internal;chosen=edge/dewpoint-edge;of=3`.
     pub fn summary(&self) -> String {
-        let chosen = self.order.first().map_or_else(|| "none".to_owned(), |c| format!("{}/{}", c.place, c.model));
+        let mut s = String::with_capacity(96);
         let how = self.objective.map_or("named", Objective::as_str);
-        format!(
-            "{how};task={};difficulty={};class={};chosen={chosen};of={}",
+        let _ = write!(
+            s,
+            "{how};task={};difficulty={};class={};chosen=",
             self.task.as_str(),
             self.difficulty.0,
-            self.class,
-            self.order.len() + self.refused.len(),
-        )
+            self.class
+        );
+        match self.order.first() {
+            Some(c) => {
+                s.push_str(c.place.id.as_str());
+                s.push('/');
+                s.push_str(&c.model.id);
+            }
+            None => s.push_str("none"),
+        }
+        let _ = write!(s, ";of={}", self.order.len() + self.refused.len());
+        s
     }
+
+    /// What to tell the caller when nothing may or can answer; `None` when there is a candidate.
+    pub fn fault(&self, need: &Need, fleet: &Fleet) -> Option<Fault> {
+        if !self.order.is_empty() {
+            return None;
+        }
+        let any = |test: fn(&Refusal) -> bool| self.refused.iter().any(|r| test(&r.why));
+        Some(if self.refused.is_empty() {
+            model_not_found(need, fleet)
+        } else if any(|r| matches!(r, Refusal::Unhealthy(_))) {
+            Fault::new(Cause::NoPlaceReady, self.told("Nothing that may answer is ready", "Try again in a moment"))
+                .after(2)
+        } else if any(|r| matches!(r, Refusal::Class { .. })) {
+            let advice = "Declare a lower class, add a place on own ground, or change [policy] reach";
+            Fault::new(Cause::PolicyDenied, self.told("The policy lets this request go nowhere", advice))
+        } else if any(|r| matches!(r, Refusal::Context { .. })) {
+            let advice = "Shorten the prompt, lower max_tokens, or add a model with a larger context";
+            Fault::new(Cause::ContextLength, self.told("The request fits no context window", advice)).at("messages")
+        } else if any(|r| matches!(r, Refusal::Lacks(_))) {
+            let advice = "Add a place with that capability, or leave the feature out";
+            Fault::new(Cause::Unsupported, self.told("No model here can do what is asked", advice))
+        } else if any(|r| matches!(r, Refusal::Scope)) {
+            Fault::new(Cause::Forbidden, self.told("This key may not use it", "Ask for a key with a wider scope"))
+        } else {
+            Fault::new(Cause::Unsupported, self.told("Nothing on own ground can answer", "Add a local place"))
+        })
+    }
+
+    /// "What happened: a/b why; c/d why. Advice." with at most four reasons.
+    fn told(&self, what: &str, advice: &str) -> String {
+        const SHOWN: usize = 4;
+        let mut s = format!("{what}: ");
+        for (i, r) in self.refused.iter().take(SHOWN).enumerate() {
+            let gap = if i == 0 { "" } else { "; " };
+            let _ = write!(s, "{gap}{}/{} {}", r.place.id, r.model.id, r.why);
+        }
+        if self.refused.len() > SHOWN {
+            let _ = write!(s, "; and {} more", self.refused.len() - SHOWN);
+        }
+        let _ = write!(s, ". {advice}.");
+        s
+    }
+}
+
+fn model_not_found(need: &Need, fleet: &Fleet) -> Fault {
+    const SHOWN: usize = 8;
+    let asked: String = need.model.chars().take(80).collect();
+    if fleet.places.is_empty() {
+        return Fault::new(
+            Cause::NoPlaceReady,
+            "No place is configured and the embedded engine is off. Run `dewpoint init`, or set a provider's API key and restart.",
+        );
+    }
+    let mut s = format!("The model `{asked}` does not exist here. Use `auto`, or one of:");
+    for (i, offer) in fleet.offers().take(SHOWN).enumerate() {
+        let gap = if i == 0 { " " } else { ", " };
+        let _ = write!(s, "{gap}{}/{}", offer.state.place.id, offer.model.id);
+    }
+    let all = fleet.offers().count();
+    if all > SHOWN {
+        let _ = write!(s, " and {} more (GET /v1/models)", all - SHOWN);
+    }
+    s.push('.');
+    Fault::new(Cause::ModelNotFound, s).at("model")
 }

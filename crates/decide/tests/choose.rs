@@ -1,0 +1,247 @@
+//! What `choose` decides, case by case, and the properties that hold for every fleet and need.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use decide::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn model(id: &str, price: Option<(i64, i64)>) -> Arc<Model> {
+    Arc::new(Model {
+        id: id.into(),
+        context_tokens: Some(2_048),
+        caps: Caps::default(),
+        price: price.map(|(input, output)| Price {
+            input_nanousd_per_mtok: input,
+            output_nanousd_per_mtok: output,
+            cached_nanousd_per_mtok: None,
+            version: "test".into(),
+        }),
+        tier: None,
+        quality_permille: None,
+    })
+}
+
+fn place(name: &str, tier: Tier, zone: Zone, models: Vec<Arc<Model>>) -> PlaceState {
+    let kind = if zone == Zone::VendorCloud { Kind::Serverless } else { Kind::Appliance };
+    let place = Place { id: PlaceId::new(name), api: Api::Openai, tier, kind, zone, provider: name.into() };
+    PlaceState { place: Arc::new(place), models, health: Health::Up, load: Load::default() }
+}
+
+/// An embedded model, a larger one on the same host, and two clouds.
+fn fleet() -> Fleet {
+    let tools = Caps { tools: true, json_schema: true, ..Caps::default() };
+    let strongest = |m: Arc<Model>| Arc::new(Model { quality_permille: Some(950), ..(*m).clone() });
+    let with_tools = |m: Arc<Model>| Arc::new(Model { caps: tools, context_tokens: Some(200_000), ..(*m).clone() });
+    Fleet {
+        version: 7,
+        places: vec![
+            place("edge", Tier::Edge, Zone::Embedded, vec![model("dewpoint-edge", Some((0, 0)))]),
+            place("ollama", Tier::Local, Zone::SameHost, vec![with_tools(model("qwen3:latest", Some((0, 0))))]),
+            place(
+                "openai",
+                Tier::Cloud,
+                Zone::VendorCloud,
+                vec![
+                    strongest(with_tools(model("gpt-5", Some((1_250_000_000, 10_000_000_000))))),
+                    with_tools(model("gpt-5-mini", Some((250_000_000, 2_000_000_000)))),
+                ],
+            ),
+            place("mystery", Tier::Cloud, Zone::VendorCloud, vec![with_tools(model("gpt-5", None))]),
+        ],
+    }
+}
+
+fn need(model: &str, difficulty: u16) -> Need {
+    Need {
+        model: model.into(),
+        difficulty: Difficulty(difficulty),
+        input_tokens: 20,
+        output_tokens: 100,
+        ..Need::default()
+    }
+}
+
+fn order(v: &Verdict) -> Vec<String> {
+    v.order.iter().map(|c| format!("{}/{}", c.place.id, c.model.id)).collect()
+}
+
+fn run(n: &Need) -> Verdict {
+    choose(n, &fleet(), &Policy::default())
+}
+
+#[test]
+fn auto_takes_the_least_that_is_enough() {
+    assert_eq!(order(&run(&need("auto", 100)))[0], "edge/dewpoint-edge");
+    assert_eq!(order(&run(&need("auto", 500)))[0], "ollama/qwen3:latest");
+    assert_eq!(order(&run(&need("auto", 800)))[0], "openai/gpt-5-mini");
+}
+
+#[test]
+fn when_nothing_is_enough_the_strongest_comes_first() {
+    assert_eq!(
+        order(&run(&need("auto", 999))),
+        ["openai/gpt-5", "openai/gpt-5-mini", "mystery/gpt-5", "ollama/qwen3:latest", "edge/dewpoint-edge"]
+    );
+}
+
+#[test]
+fn cheap_counts_an_unknown_price_as_the_highest() {
+    let names = order(&run(&need("auto:cheap", 100)));
+    assert_eq!(names.last().unwrap(), "mystery/gpt-5");
+    assert_eq!(names[0], "ollama/qwen3:latest", "of two free places the better one");
+}
+
+#[test]
+fn local_never_lists_a_cloud() {
+    let v = run(&need("auto:local", 999));
+    assert!(v.order.iter().all(|c| c.place.zone <= Zone::OwnNetwork));
+    assert!(v.refused.iter().all(|r| matches!(r.why, Refusal::NotLocal(_))));
+}
+
+#[test]
+fn explicit_names_have_one_candidate_and_bare_names_every_holder() {
+    assert_eq!(order(&run(&need("openai/gpt-5", 1))), ["openai/gpt-5"]);
+    assert_eq!(order(&run(&need("ollama/qwen3", 1))), ["ollama/qwen3:latest"]);
+    assert_eq!(order(&run(&need("gpt-5", 1))), ["openai/gpt-5", "mystery/gpt-5"]);
+}
+
+#[test]
+fn an_explicit_name_does_not_pass_the_policy() {
+    let n = Need { class: DataClass::Sensitive, ..need("openai/gpt-5", 1) };
+    let v = run(&n);
+    let fault = v.fault(&n, &fleet()).unwrap();
+    assert_eq!(fault.cause, Cause::PolicyDenied);
+    assert!(fault.shown.contains("class sensitive may go no farther than own-network"), "{}", fault.shown);
+}
+
+#[test]
+fn routes_keep_their_order_and_raise_the_class() {
+    let mut policy = Policy::default();
+    let target = |place: &str, model: &str| Target { place: place.into(), model: model.into() };
+    policy.routes.insert(
+        "support".into(),
+        Route {
+            targets: vec![target("openai", "gpt-5-mini"), target("ollama", "*")],
+            objective: None,
+            class: Some(DataClass::Personal),
+        },
+    );
+    let v = choose(&need("support", 1), &fleet(), &policy);
+    assert_eq!(v.class, DataClass::Personal);
+    assert_eq!(order(&v), ["ollama/qwen3:latest"]);
+    assert!(matches!(v.refused[0].why, Refusal::Class { .. }));
+}
+
+#[test]
+fn hard_constraints_have_their_own_faults() {
+    let cause = |n: &Need, f: &Fleet| choose(n, f, &Policy::default()).fault(n, f).map(|x| x.cause);
+    let f = fleet();
+    assert_eq!(cause(&need("gpt-9", 1), &f), Some(Cause::ModelNotFound));
+    assert_eq!(cause(&Need { tools: true, ..need("edge/dewpoint-edge", 1) }, &f), Some(Cause::Unsupported));
+    assert_eq!(cause(&Need { input_tokens: 300_000, ..need("auto", 1) }, &f), Some(Cause::ContextLength));
+    let scoped = Need { places_allowed: Some(vec!["nowhere".into()]), ..need("auto", 1) };
+    assert_eq!(cause(&scoped, &f), Some(Cause::Forbidden));
+    let mut down = fleet();
+    down.places.iter_mut().for_each(|p| p.health = Health::Down("refused".into()));
+    assert_eq!(cause(&need("auto", 1), &down), Some(Cause::NoPlaceReady));
+    assert_eq!(cause(&need("auto", 1), &Fleet::default()), Some(Cause::NoPlaceReady));
+}
+
+#[test]
+fn context_is_refused_one_past_the_limit_only() {
+    let fits = Need { input_tokens: 2_048 - 64, ..need("edge/dewpoint-edge", 1) };
+    assert!(run(&fits).fault(&fits, &fleet()).is_none());
+    let over = Need { input_tokens: 2_048 - 63, ..fits };
+    assert_eq!(run(&over).refused[0].why, Refusal::Context { need: 2_049, has: 2_048 });
+}
+
+#[test]
+fn key_scopes_match_names_and_prefixes() {
+    let scoped = |patterns: &[&str]| {
+        let list = patterns.iter().map(|p| (*p).to_owned()).collect();
+        order(&run(&Need { models_allowed: Some(list), ..need("auto:best", 1) }))
+    };
+    assert_eq!(scoped(&["openai/*"]), ["openai/gpt-5", "openai/gpt-5-mini"]);
+    assert_eq!(scoped(&["gpt-5-*"]), ["openai/gpt-5-mini"]);
+    assert_eq!(scoped(&["mystery/gpt-5"]), ["mystery/gpt-5"]);
+    assert!(scoped(&["open"]).is_empty());
+}
+
+#[test]
+fn a_queue_makes_a_fast_place_slow() {
+    let mut f = fleet();
+    f.places[0].load = Load { running: 1, waiting: 40, ttft_ms: Some(100), ..Load::default() };
+    let v = choose(&need("auto:fast", 1), &f, &Policy::default());
+    assert_eq!(order(&v)[0], "ollama/qwen3:latest");
+}
+
+#[test]
+fn a_permit_asks_the_policy_of_now() {
+    let v = run(&Need { class: DataClass::Personal, ..need("auto", 1) });
+    let mut strict = Policy::default();
+    strict.reach.insert(DataClass::Personal, Zone::Embedded);
+    assert!(permit(&v, 0, &fleet(), &strict).is_ok());
+    assert!(matches!(permit(&v, 1, &fleet(), &strict), Err(Refusal::Class { .. })), "ollama is too far now");
+    assert!(matches!(permit(&v, 9, &fleet(), &strict), Err(Refusal::NotNamed)));
+    assert!(permit(&v, 0, &Fleet::default(), &strict).is_err(), "the place is gone");
+}
+
+#[test]
+fn the_summary_is_one_ascii_line() {
+    assert_eq!(
+        run(&need("auto", 100)).summary(),
+        "sufficient;task=chat;difficulty=100;class=internal;chosen=edge/dewpoint-edge;of=5"
+    );
+}
+
+#[test]
+fn no_other_room_can_make_a_permit() {
+    trybuild::TestCases::new().compile_fail("tests/forged/*.rs");
+}
+
+fn any_need() -> impl Strategy<Value = Need> {
+    let names = prop::sample::select(vec![
+        "auto",
+        "auto:cheap",
+        "auto:best",
+        "auto:local",
+        "auto:fast",
+        "gpt-5",
+        "openai/gpt-5",
+    ]);
+    (names, 0u16..=1000, 0usize..5, any::<bool>(), 0u32..400_000).prop_map(|(m, d, class, tools, input_tokens)| Need {
+        class: DataClass::ALL[class],
+        tools,
+        input_tokens,
+        ..need(m, d)
+    })
+}
+
+proptest! {
+    /// Nothing is ever listed that a hard constraint forbids, and the same inputs give the same verdict.
+    #[test]
+    fn verdicts_hold_every_constraint(n in any_need()) {
+        let (f, p) = (fleet(), Policy::default());
+        let v = choose(&n, &f, &p);
+        prop_assert_eq!(&v, &choose(&n, &f, &p));
+        prop_assert_eq!(v.order.is_empty(), v.fault(&n, &f).is_some());
+        for (rank, c) in v.order.iter().enumerate() {
+            prop_assert!(c.place.zone <= p.reach(n.class));
+            prop_assert!(!n.tools || c.model.caps.tools);
+            prop_assert!(c.model.context_tokens.unwrap() >= n.input_tokens);
+            prop_assert!(permit(&v, rank, &f, &p).is_ok());
+        }
+    }
+
+    /// A higher class never gains a place.
+    #[test]
+    fn a_higher_class_reaches_no_farther(n in any_need()) {
+        let (f, p) = (fleet(), Policy::default());
+        let mut last = usize::MAX;
+        for class in DataClass::ALL {
+            let count = choose(&Need { class, ..n.clone() }, &f, &p).order.len();
+            prop_assert!(count <= last);
+            last = count;
+        }
+    }
+}
