@@ -1,6 +1,7 @@
 //! Need × Fleet × Policy → Verdict. First the hard constraints, each with its refusal; then the objective's order.
 //!
-//! Never here: I/O, a clock, chance. Ties keep the order of the configuration.
+//! Never here: I/O, a clock, chance. Between replicas (same tier, zone and price, expected wait within a factor of two)
+//! the session or prefix decides by rendezvous hashing, so that a conversation finds its cached prefix again.
 
 use crate::{
     Candidate, Caps, DataClass, Fleet, Health, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
@@ -15,7 +16,8 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
     let class = scope.route.and_then(|r| r.class).map_or(need.class, |least| least.max(need.class));
     let rules =
         Rules { need, class, reach: policy.reach(class), own_ground: scope.objective == Some(Objective::Local) };
-    let mut order: Vec<(usize, Candidate)> = Vec::new();
+    let affinity = Affinity::of(need);
+    let mut order: Vec<Ranked> = Vec::new();
     let mut refused = Vec::new();
     for offer in fleet.offers() {
         let Some(rank) = scope.rank(&offer) else { continue };
@@ -24,7 +26,9 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
             Some(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
             None => {
                 let reason = expect(need, state, model, policy.margin_permille);
-                order.push((rank, Candidate { place: state.place.clone(), model: model.clone(), reason }));
+                let pull = affinity.pull(state.place.id.as_str());
+                let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
+                order.push(Ranked { rank, pull, candidate });
             }
         }
     }
@@ -35,7 +39,7 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
         difficulty: need.difficulty,
         class,
         objective: scope.objective,
-        order: order.into_iter().map(|(_, c)| c).collect(),
+        order: order.into_iter().map(|r| r.candidate).collect(),
         refused,
         policy_version: policy.version,
         fleet_version: fleet.version,
@@ -129,7 +133,7 @@ impl Rules<'_> {
         if self.own_ground && zone > Zone::OwnNetwork {
             return Some(Refusal::NotLocal(zone));
         }
-        if !self.in_scope(state, model) {
+        if !in_scope(self.need, state.place.id.as_str(), &model.id) {
             return Some(Refusal::Scope);
         }
         if let Some(lack) = lacks(self.need, &model.caps) {
@@ -146,14 +150,13 @@ impl Rules<'_> {
             _ => None,
         }
     }
+}
 
-    fn in_scope(&self, state: &PlaceState, model: &Model) -> bool {
-        let place = state.place.id.as_str();
-        let place_ok = self.need.places_allowed.as_ref().is_none_or(|list| list.iter().any(|p| p == place));
-        let model_ok =
-            self.need.models_allowed.as_ref().is_none_or(|list| list.iter().any(|p| covers(p, place, &model.id)));
-        place_ok && model_ok
-    }
+/// Whether the key behind `need` may use a model of a place.
+pub fn in_scope(need: &Need, place: &str, model: &str) -> bool {
+    let place_ok = need.places_allowed.as_ref().is_none_or(|list| list.iter().any(|p| p == place));
+    let model_ok = need.models_allowed.as_ref().is_none_or(|list| list.iter().any(|p| covers(p, place, model)));
+    place_ok && model_ok
 }
 
 /// Whether a key's model pattern covers a model: `gpt-5-mini`, `openai/gpt-5-mini`, `openai/*`, `gpt-5*`.
@@ -207,28 +210,81 @@ fn expected_ttft_ms(load: &Load, tier: Tier) -> u32 {
     base.saturating_add(base.saturating_mul(queue) / 4)
 }
 
-fn sort(order: &mut [(usize, Candidate)], objective: Option<Objective>) {
-    // An unknown price counts as the highest.
-    let money = |c: &Candidate| c.reason.cost_nanousd.unwrap_or(i64::MAX);
-    match objective {
-        None => order.sort_by_key(|(rank, _)| *rank),
-        Some(Objective::Cheap) => {
-            order.sort_by_key(|(_, c)| (money(c), Reverse(c.reason.quality_permille), c.place.zone))
-        }
-        Some(Objective::Best) => {
-            order.sort_by_key(|(_, c)| (Reverse(c.reason.quality_permille), money(c), c.place.zone))
-        }
-        Some(Objective::Fast) => order.sort_by_key(|(_, c)| (c.reason.ttft_ms, money(c))),
-        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(|(_, c)| {
-            if c.reason.sufficient {
-                // The least architecture that is enough: lower tier, nearer ground, less money, shorter wait.
-                (0, c.tier() as u32, c.place.zone as u32, money(c), c.reason.ttft_ms, Reverse(0))
-            } else {
-                // Nothing is enough: the strongest first.
-                (1, 0, 0, 0, 0, Reverse(c.reason.quality_permille))
-            }
-        }),
+/// A candidate with what orders it besides its reason.
+struct Ranked {
+    /// Position that the model name gives it.
+    rank: usize,
+    /// How strongly the session is drawn to this place.
+    pull: u64,
+    candidate: Candidate,
+}
+
+impl Ranked {
+    /// Expected cost; an unknown price counts as the highest.
+    fn money(&self) -> i64 {
+        self.candidate.reason.cost_nanousd.unwrap_or(i64::MAX)
     }
+
+    fn zone(&self) -> Zone {
+        self.candidate.place.zone
+    }
+
+    /// Expected wait in powers of two: below that, measurements are noise and must not move a session.
+    fn wait(&self) -> u32 {
+        self.candidate.reason.ttft_ms.max(1).ilog2()
+    }
+
+    /// Better first.
+    fn quality(&self) -> Reverse<u16> {
+        Reverse(self.candidate.reason.quality_permille)
+    }
+
+    /// The least architecture that is enough: lower tier, nearer ground, less money, shorter wait. Where nothing is
+    /// enough, the strongest.
+    fn least(&self) -> impl Ord + use<> {
+        let (zone, money) = (self.zone(), self.money());
+        if self.candidate.reason.sufficient {
+            (0, Some((self.candidate.tier(), zone, money, self.wait())), Reverse(0), 0, Reverse(self.pull))
+        } else {
+            (1, None, self.quality(), money, Reverse(self.pull))
+        }
+    }
+}
+
+fn sort(order: &mut [Ranked], objective: Option<Objective>) {
+    match objective {
+        None => order.sort_by_key(|r| r.rank),
+        Some(Objective::Cheap) => order.sort_by_key(|r| (r.money(), r.quality(), r.zone(), r.wait(), Reverse(r.pull))),
+        Some(Objective::Best) => order.sort_by_key(|r| (r.quality(), r.money(), r.zone(), r.wait(), Reverse(r.pull))),
+        Some(Objective::Fast) => order.sort_by_key(|r| (r.wait(), r.money(), Reverse(r.pull))),
+        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(Ranked::least),
+    }
+}
+
+/// Rendezvous hashing: each place pulls a session with its own pseudo-random strength, so that adding or losing a place
+/// moves only the sessions concerned.
+struct Affinity(u64);
+
+impl Affinity {
+    /// By session key if there is one, else by the stable prefix of the conversation.
+    fn of(need: &Need) -> Affinity {
+        Affinity(need.session.as_deref().map_or(need.prefix_hash, |s| fnv1a(FNV_OFFSET, s.as_bytes())))
+    }
+
+    fn pull(&self, place: &str) -> u64 {
+        // FNV's high bits mix poorly for short names; one multiply-xor round (splitmix64's finaliser) repairs that.
+        let mut h = fnv1a(FNV_OFFSET ^ self.0, place.as_bytes());
+        h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        h = (h ^ (h >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        h ^ (h >> 31)
+    }
+}
+
+/// FNV-1a, 64 bit (Fowler, Noll, Vo): offset basis.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv1a(basis: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(basis, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Tier {

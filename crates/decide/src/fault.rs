@@ -36,6 +36,10 @@ pub enum Cause {
     InvalidRequest,
     /// The body is larger than allowed.
     TooLarge,
+    /// The body is encoded in a way that is not accepted.
+    UnsupportedMedia,
+    /// The body did not arrive in time.
+    RequestTimeout,
     /// Missing or unknown key.
     Unauthenticated,
     /// The key may not do this.
@@ -88,6 +92,8 @@ impl Cause {
         match self {
             Cause::InvalidRequest => "invalid_request",
             Cause::TooLarge => "request_too_large",
+            Cause::UnsupportedMedia => "unsupported_media_type",
+            Cause::RequestTimeout => "request_timeout",
             Cause::Unauthenticated => "invalid_api_key",
             Cause::Forbidden => "forbidden",
             Cause::PolicyDenied => "policy_denied",
@@ -121,7 +127,9 @@ impl Cause {
             Cause::Forbidden | Cause::PolicyDenied => 403,
             Cause::ModelNotFound | Cause::NotFound => 404,
             Cause::MethodNotAllowed => 405,
+            Cause::RequestTimeout => 408,
             Cause::TooLarge => 413,
+            Cause::UnsupportedMedia => 415,
             Cause::RateLimited | Cause::UpstreamBusy => 429,
             Cause::Cancelled => 499,
             Cause::Internal => 500,
@@ -163,6 +171,8 @@ impl Fault {
         let (side, retry) = match cause {
             Cause::InvalidRequest
             | Cause::TooLarge
+            | Cause::UnsupportedMedia
+            | Cause::RequestTimeout
             | Cause::Unauthenticated
             | Cause::Forbidden
             | Cause::PolicyDenied

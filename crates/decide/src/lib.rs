@@ -18,7 +18,7 @@ mod policy;
 mod record;
 mod verdict;
 
-pub use choose::choose;
+pub use choose::{choose, in_scope};
 pub use class::DataClass;
 pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};

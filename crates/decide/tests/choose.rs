@@ -176,6 +176,28 @@ fn a_queue_makes_a_fast_place_slow() {
 }
 
 #[test]
+fn a_session_stays_with_its_replica_and_sessions_spread() {
+    let replica = |name: &str| place(name, Tier::Local, Zone::OwnNetwork, vec![model("llama", Some((0, 0)))]);
+    let names = ["gpu0", "gpu1", "gpu2", "gpu3"];
+    let f = Fleet { version: 1, places: names.iter().map(|n| replica(n)).collect() };
+    let mut seen = [0usize; 4];
+    for i in 0..400 {
+        let n = Need { session: Some(format!("-/s{i}")), ..need("auto", 100) };
+        let first = choose(&n, &f, &Policy::default()).order[0].place.id.clone();
+        seen[names.iter().position(|x| *x == first.as_str()).unwrap()] += 1;
+        let mut fewer = f.clone();
+        let gone = fewer.places.iter().position(|p| p.place.id != first).unwrap();
+        fewer.places.remove(gone);
+        assert_eq!(
+            choose(&n, &fewer, &Policy::default()).order[0].place.id,
+            first,
+            "losing another place moves nobody"
+        );
+    }
+    assert!(seen.iter().all(|n| (60..=140).contains(n)), "{seen:?}");
+}
+
+#[test]
 fn a_permit_asks_the_policy_of_now() {
     let v = run(&Need { class: DataClass::Personal, ..need("auto", 1) });
     let mut strict = Policy::default();

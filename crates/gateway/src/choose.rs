@@ -1,0 +1,21 @@
+//! Step 5: where a request goes. The judgement itself is pure and lives in the room `decide`; here it meets the
+//! snapshots of this moment.
+//!
+//! Never here: sending.
+
+use crate::Wiring;
+use decide::{Fault, Need, Verdict};
+
+/// The verdict, and the fault to answer with when its order is empty.
+pub(crate) struct Chosen {
+    pub(crate) verdict: Verdict,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Decides on the fleet and policy of now.
+pub(crate) fn choose(need: &Need, wiring: &Wiring) -> Chosen {
+    let fleet = wiring.board.fleet();
+    let verdict = decide::choose(need, &fleet, &wiring.policy.load());
+    let fault = verdict.fault(need, &fleet);
+    Chosen { verdict, fault }
+}

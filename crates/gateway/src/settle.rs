@@ -1,0 +1,12 @@
+//! Step 8: always last, on every path. The account of a request becomes one record per attempt.
+//!
+//! Never here: a decision, or a record for an attempt that did not begin.
+
+mod account;
+mod attempt;
+mod metrics;
+
+pub use metrics::Metrics;
+
+pub(crate) use account::Account;
+pub(crate) use attempt::{Attempt, Meterage};

@@ -1,0 +1,151 @@
+//! The account of one request: what all its records have in common.
+
+use super::attempt::Attempt;
+use crate::Wiring;
+use crate::accept::Request;
+use crate::admit::Caller;
+use crate::relay::value;
+use backend::Entry;
+use decide::{
+    Candidate, DataClass, Difficulty, Fault, Need, Outcome, Permit, PlaceId, Record, Slot, Task, Usage, Verdict,
+};
+use http::HeaderValue;
+use std::sync::Arc;
+use std::time::Instant;
+use wire::Endpoint;
+
+/// What is known of a request so far.
+pub(crate) struct Account {
+    pub(crate) endpoint: Endpoint,
+    pub(super) stream: bool,
+    pub(super) input_estimate: u32,
+    number: u128,
+    request_id: Arc<str>,
+    key: Option<Arc<str>>,
+    arrived: Instant,
+    arrived_unix_ms: u64,
+    asked: Arc<str>,
+    class: DataClass,
+    task: Task,
+    difficulty: Difficulty,
+    decision: Arc<str>,
+    decision_header: HeaderValue,
+    attempts: u8,
+    last_place: Option<PlaceId>,
+}
+
+impl Account {
+    /// Opens the account of a request.
+    pub(crate) fn open(request: &Request, caller: &Caller) -> Account {
+        Account {
+            endpoint: request.endpoint,
+            stream: false,
+            input_estimate: 0,
+            number: request.number,
+            request_id: request.id.clone(),
+            key: caller.key.as_ref().map(|k| k.id.clone()),
+            arrived: request.arrived,
+            arrived_unix_ms: request.arrived_unix_ms,
+            asked: Arc::from(""),
+            class: DataClass::default(),
+            task: Task::default(),
+            difficulty: Difficulty::default(),
+            decision: Arc::from("none"),
+            decision_header: HeaderValue::from_static("none"),
+            attempts: 0,
+            last_place: None,
+        }
+    }
+
+    /// Notes what was asked for.
+    pub(crate) fn asked(&mut self, need: &Need, stream: bool) {
+        self.asked = Arc::from(need.model.as_str());
+        self.stream = stream;
+        self.input_estimate = need.input_tokens;
+        self.task = need.task;
+        self.difficulty = need.difficulty;
+        self.class = need.class;
+    }
+
+    /// Notes what was decided.
+    pub(crate) fn decided(&mut self, verdict: &Verdict) {
+        self.class = verdict.class;
+        let summary = verdict.summary();
+        self.decision_header = value(&summary);
+        self.decision = Arc::from(summary);
+    }
+
+    /// `x-dewpoint-decision`.
+    pub(crate) fn decision_header(&self) -> HeaderValue {
+        self.decision_header.clone()
+    }
+
+    /// The place of the last attempt, with the decision, for errors.
+    pub(crate) fn last_place(&self) -> Option<(&PlaceId, &HeaderValue)> {
+        self.last_place.as_ref().map(|p| (p, &self.decision_header))
+    }
+
+    /// Begins the next attempt.
+    pub(crate) fn begin<'v>(
+        &mut self,
+        candidate: &'v Candidate,
+        entry: Entry,
+        slot: Box<dyn Slot>,
+        permit: Permit,
+    ) -> Attempt<'v> {
+        let attempt = self.attempts;
+        self.attempts = attempt.saturating_add(1);
+        self.last_place = Some(candidate.place.id.clone());
+        // The low bits of the number are random; adding the attempt keeps ids unique and in order.
+        Attempt::new(candidate, entry, slot, permit, self.number.wrapping_add(u128::from(attempt)), attempt)
+    }
+
+    /// Records a request that ended before any attempt. When even that finds no room the log has it.
+    pub(crate) fn refuse(&self, wiring: &Wiring, fault: &Fault) {
+        let record = Record {
+            outcome: Outcome::Refused,
+            error: Some(fault.cause.code().into()),
+            total_us: micros(self.arrived),
+            ..self.blank()
+        };
+        wiring.metrics.settled(&record, "none");
+        tracing::debug!(request = %self.request_id, %fault, "refused");
+        match wiring.outlet.reserve() {
+            Ok(slot) => slot.put(record),
+            Err(_) => tracing::warn!(request = %self.request_id, %fault, "refused, and the ledger had no room for it"),
+        }
+    }
+
+    /// A record with everything that is the same for all attempts.
+    pub(super) fn blank(&self) -> Record {
+        Record {
+            attempt_id: self.number,
+            request_id: self.request_id.clone(),
+            attempt: self.attempts,
+            key: self.key.clone(),
+            endpoint: self.endpoint.as_str().into(),
+            asked: self.asked.clone(),
+            class: self.class,
+            task: self.task,
+            difficulty: self.difficulty,
+            decision: self.decision.clone(),
+            place: None,
+            model: None,
+            tier: None,
+            usage: Usage::default(),
+            cost: None,
+            price_version: None,
+            arrived_unix_ms: self.arrived_unix_ms,
+            ttft_us: None,
+            total_us: 0,
+            stream: self.stream,
+            outcome: Outcome::Ok,
+            error: None,
+        }
+    }
+}
+
+/// Microseconds since `start`.
+pub(super) fn micros(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

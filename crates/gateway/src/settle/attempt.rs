@@ -1,0 +1,188 @@
+//! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
+
+use super::account::{Account, micros};
+use crate::Wiring;
+use backend::Entry;
+use decide::{Candidate, Cause, Fault, Nanousd, Outcome, Permit, Record, Slot, Usage, cost};
+use std::time::Instant;
+use wire::{Answer, Event};
+
+/// Bytes of English text per token, for estimates where a backend gives no usage.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What passed through, for the bill.
+#[derive(Debug, Default)]
+pub(crate) struct Meterage {
+    usage: Option<wire::Usage>,
+    bytes: u64,
+    pieces: u32,
+    pub(crate) last: Option<Instant>,
+}
+
+impl Meterage {
+    /// Meters one event of a stream.
+    pub(crate) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Text { text, .. }
+            | Event::Reasoning { text, .. }
+            | Event::Refusal { text, .. }
+            | Event::CallArguments { text, .. } => {
+                self.bytes += text.len() as u64;
+                self.pieces += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Meters a whole answer.
+    pub(crate) fn plain(&mut self, answer: &Answer) {
+        self.usage = answer.usage;
+        if answer.usage.is_some() {
+            return;
+        }
+        for c in &answer.choices {
+            let calls = c.tool_calls.iter().map(|t| t.arguments.len() + t.name.len()).sum::<usize>();
+            let text = c.text.as_ref().map_or(0, String::len) + c.reasoning.as_ref().map_or(0, |r| r.0.len());
+            self.bytes += (text + calls) as u64;
+        }
+    }
+
+    /// Tokens as the backend said, else as estimated from what was seen.
+    fn usage(&self, input_estimate: u32) -> Usage {
+        match self.usage {
+            Some(u) if u.output > 0 || self.bytes == 0 => Usage {
+                input: u.input,
+                output: u.output,
+                cached: u.cached,
+                cache_write: u.cache_write,
+                reasoning: u.reasoning,
+                estimated: false,
+            },
+            // Anthropic names the input at the start of a stream and the output only at its end.
+            seen => Usage {
+                input: seen.map_or(u64::from(input_estimate), |u| u.input),
+                output: self.bytes.div_ceil(BYTES_PER_TOKEN).max(u64::from(self.pieces.min(1))),
+                cached: seen.map_or(0, |u| u.cached),
+                estimated: true,
+                ..Usage::default()
+            },
+        }
+    }
+}
+
+/// Counts a request under way at its place for as long as it lives.
+struct Running(Entry);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.meter.end();
+    }
+}
+
+/// One attempt.
+pub(crate) struct Attempt<'v> {
+    pub(crate) candidate: &'v Candidate,
+    pub(crate) permit: Option<Permit>,
+    /// When the first content came.
+    pub(crate) first: Option<Instant>,
+    running: Running,
+    slot: Box<dyn Slot>,
+    id: u128,
+    index: u8,
+    started: Instant,
+}
+
+impl<'v> Attempt<'v> {
+    /// Begins now.
+    pub(super) fn new(
+        candidate: &'v Candidate,
+        entry: Entry,
+        slot: Box<dyn Slot>,
+        permit: Permit,
+        id: u128,
+        index: u8,
+    ) -> Attempt<'v> {
+        entry.meter.begin();
+        let running = Running(entry);
+        Attempt { candidate, permit: Some(permit), first: None, running, slot, id, index, started: Instant::now() }
+    }
+
+    /// The place's backend and meter.
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.running.0
+    }
+
+    /// What this attempt costs by what was metered; `None` where the price is unknown.
+    pub(crate) fn cost(&self, meterage: &Meterage, account: &Account) -> Option<Nanousd> {
+        self.candidate.model.price.as_ref().map(|p| cost(p, &meterage.usage(account.input_estimate)))
+    }
+
+    /// What it was expected to cost, for the head of a stream.
+    pub(crate) fn expected_cost(&self) -> Option<Nanousd> {
+        self.candidate.reason.cost_nanousd.map(Nanousd)
+    }
+
+    /// The whole answer was relayed.
+    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
+        self.settle(wiring, account, meterage, Outcome::Ok, None);
+    }
+
+    /// The backend failed before any content.
+    pub(crate) fn failed(self, wiring: &Wiring, account: &Account, fault: &Fault) {
+        tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "attempt failed");
+        self.settle(wiring, account, &Meterage::nothing(), Outcome::Failed, Some(fault.cause));
+    }
+
+    /// The stream broke after some content.
+    pub(crate) fn broken(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
+        tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "stream broke");
+        self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
+    }
+
+    /// The caller left before any content.
+    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account) {
+        self.settle(wiring, account, &Meterage::default(), Outcome::Cancelled, Some(Cause::Cancelled));
+    }
+
+    /// The caller left in the middle of a stream; settled on what was seen.
+    pub(crate) fn cut(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
+        self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled));
+    }
+
+    fn settle(self, wiring: &Wiring, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) {
+        let usage = meterage.usage(account.input_estimate);
+        let price = self.candidate.model.price.as_ref();
+        let meter = &self.running.0.meter;
+        if let Some(first) = self.first {
+            meter.ttft(first - self.started);
+            if let Some(last) = meterage.last.filter(|_| meterage.pieces > 1) {
+                meter.itl((last - first) / (meterage.pieces - 1));
+            }
+        }
+        let record = Record {
+            attempt_id: self.id,
+            attempt: self.index,
+            place: Some(self.candidate.place.id.clone()),
+            model: Some(self.candidate.model.id.clone()),
+            tier: Some(self.candidate.tier()),
+            usage,
+            cost: price.map(|p| cost(p, &usage)),
+            price_version: price.map(|p| p.version.clone()),
+            ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
+            total_us: micros(self.started),
+            outcome,
+            error: cause.map(|c| c.code().into()),
+            ..account.blank()
+        };
+        wiring.metrics.settled(&record, &self.candidate.place.provider);
+        self.slot.put(record);
+    }
+}
+
+impl Meterage {
+    /// An attempt that failed before any content is charged nothing.
+    fn nothing() -> Meterage {
+        Meterage { usage: Some(wire::Usage::default()), ..Meterage::default() }
+    }
+}

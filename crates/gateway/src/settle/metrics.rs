@@ -1,0 +1,156 @@
+//! `/metrics`: names and buckets of the OpenTelemetry GenAI conventions, in Prometheus form. Labels are bounded by the
+//! configuration: never a caller's own words.
+
+use decide::Record;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// Token counts, ×4 (OpenTelemetry GenAI `gen_ai.client.token.usage`).
+const TOKEN_BUCKETS: [f64; 14] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0,
+    67108864.0,
+];
+/// Seconds, ×2 (`gen_ai.client.operation.duration`).
+const DURATION_BUCKETS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Seconds (`gen_ai.server.time_to_first_token`).
+const TTFT_BUCKETS: [f64; 16] =
+    [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Seconds (`gen_ai.server.time_per_output_token`).
+const TPOT_BUCKETS: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    gen_ai_operation_name: Arc<str>,
+    gen_ai_provider_name: Arc<str>,
+    gen_ai_response_model: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    gen_ai_operation_name: Arc<str>,
+    gen_ai_provider_name: Arc<str>,
+    gen_ai_response_model: Arc<str>,
+    gen_ai_token_type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    place: Arc<str>,
+    outcome: &'static str,
+    error_type: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PlaceLabels {
+    place: Arc<str>,
+}
+
+type Timings = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// Counters and histograms of the gateway. Updating them is a few atomic additions.
+pub struct Metrics {
+    registry: Registry,
+    tokens: Family<TokenLabels, Histogram, fn() -> Histogram>,
+    duration: Timings,
+    ttft: Timings,
+    tpot: Timings,
+    attempts: Family<OutcomeLabels, Counter>,
+    cost: Family<PlaceLabels, Counter>,
+    unpriced: Family<PlaceLabels, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut registry = Registry::default();
+        let tokens = Family::new_with_constructor((|| Histogram::new(TOKEN_BUCKETS)) as fn() -> Histogram);
+        registry.register("gen_ai_client_token_usage", "Tokens per attempt, input and output", tokens.clone());
+        let mut timing = |name: &str, help: &str, new: fn() -> Histogram| {
+            let family = Timings::new_with_constructor(new);
+            registry.register(name, help, family.clone());
+            family
+        };
+        let duration = timing("gen_ai_client_operation_duration_seconds", "Duration of an attempt", || {
+            Histogram::new(DURATION_BUCKETS)
+        });
+        let ttft = timing("gen_ai_server_time_to_first_token_seconds", "Time to first content of a stream", || {
+            Histogram::new(TTFT_BUCKETS)
+        });
+        let tpot =
+            timing("gen_ai_server_time_per_output_token_seconds", "Time per output token after the first", || {
+                Histogram::new(TPOT_BUCKETS)
+            });
+        let attempts = Family::<OutcomeLabels, Counter>::default();
+        registry.register(
+            "dewpoint_attempts",
+            "Attempts by place and outcome; place none is a refusal",
+            attempts.clone(),
+        );
+        let cost = Family::<PlaceLabels, Counter>::default();
+        registry.register("dewpoint_cost_nanousd", "Cost in nano-dollars where the price is known", cost.clone());
+        let unpriced = Family::<PlaceLabels, Counter>::default();
+        registry.register(
+            "dewpoint_unpriced_attempts",
+            "Attempts whose price is unknown, and so not in the cost",
+            unpriced.clone(),
+        );
+        Metrics { registry, tokens, duration, ttft, tpot, attempts, cost, unpriced }
+    }
+}
+
+impl Metrics {
+    /// Counts one settled record. `provider` is the place's `gen_ai.provider.name`.
+    pub(crate) fn settled(&self, record: &Record, provider: &str) {
+        let place: Arc<str> = record.place.as_ref().map_or_else(|| Arc::from("none"), |p| p.0.clone());
+        let error_type = record.error.clone().unwrap_or_else(|| Arc::from(""));
+        let outcome = OutcomeLabels { place: place.clone(), outcome: record.outcome.as_str(), error_type };
+        self.attempts.get_or_create(&outcome).inc();
+        let Some(model) = &record.model else { return };
+        let operation: Arc<str> =
+            Arc::from(if &*record.endpoint == "completions" { "text_completion" } else { "chat" });
+        let provider: Arc<str> = Arc::from(provider);
+        let labels = Labels {
+            gen_ai_operation_name: operation.clone(),
+            gen_ai_provider_name: provider.clone(),
+            gen_ai_response_model: model.clone(),
+        };
+        let total_s = record.total_us as f64 / 1e6;
+        self.duration.get_or_create(&labels).observe(total_s);
+        if let Some(ttft_us) = record.ttft_us {
+            self.ttft.get_or_create(&labels).observe(ttft_us as f64 / 1e6);
+            if record.usage.output > 1 {
+                let rest_s = record.total_us.saturating_sub(ttft_us) as f64 / 1e6;
+                self.tpot.get_or_create(&labels).observe(rest_s / (record.usage.output - 1) as f64);
+            }
+        }
+        for (kind, count) in [("input", record.usage.input), ("output", record.usage.output)] {
+            let labels = TokenLabels {
+                gen_ai_operation_name: operation.clone(),
+                gen_ai_provider_name: provider.clone(),
+                gen_ai_response_model: model.clone(),
+                gen_ai_token_type: kind,
+            };
+            self.tokens.get_or_create(&labels).observe(count as f64);
+        }
+        match record.cost {
+            Some(cost) => {
+                self.cost.get_or_create(&PlaceLabels { place }).inc_by(u64::try_from(cost.0).unwrap_or(0));
+            }
+            None => {
+                self.unpriced.get_or_create(&PlaceLabels { place }).inc();
+            }
+        }
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing into a String cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
