@@ -1,2 +1,57 @@
-//! The binary `dewpoint`.
-fn main() {}
+//! The binary `dewpoint`: command line, configuration, discovery, and wiring of the rooms.
+//!
+//! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
+
+mod book;
+mod check;
+mod cli;
+mod config;
+mod discover;
+mod embedded;
+mod explain;
+mod fleet;
+mod init;
+mod key;
+mod problem;
+mod report;
+mod serve;
+mod table;
+
+use anyhow::Result;
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", problem::shown(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Ledger(args) => report::run(&args),
+        Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
+        Command::Config(cli::Config::Reference) => print(&config::reference::page()),
+        Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
+        Command::EngineWorker => Ok(engine::worker_main()),
+    }
+}
+
+/// Prints text as it is. A reader that went away (`| head`) is no error.
+fn print(text: &str) -> Result<ExitCode> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

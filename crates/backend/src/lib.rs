@@ -1,8 +1,30 @@
 //! Everything that answers: one [`Backend`] per place, the one door to the network, and the probes that publish the
 //! [`decide::Fleet`].
 //!
-//! Never here: choosing a place, retries, storage. A backend sends what a [`Permit`] names, once, and reports.
+//! Way of an attempt: [`Backend::send`] checks its [`decide::Permit`], writes the request in the place's dialect and
+//! shape ([`Profile`]), sends it through the place's [`Upstream`], and gives the answer back as [`Reply`]. Failures
+//! become a [`decide::Fault`] that says whether another place may help.
+//!
+//! Never here: choosing a place, retries, storage. A backend sends what a [`decide::Permit`] names, once, and reports.
 
+mod anthropic;
+mod blame;
+mod board;
+mod call;
+mod catalog;
 mod contract;
+mod dial;
+mod exchange;
+mod metrics;
+mod ollama;
+mod openai;
+mod place;
+mod probe;
+mod profile;
+mod stream;
 
+pub use board::{Board, Complete, Entry};
 pub use contract::{Backend, BoxFuture, Deadlines, Discovered, EventStream, Meter, Probed, Reply, check};
+pub use dial::{Auth, CallError, DialError, Dialer, DialerOptions, Origin, OriginError, Route, Secret, Upstream};
+pub use place::{BuildError, BuildFault, PlaceSpec, build};
+pub use profile::{LOOPBACK_PORTS, MetricNames, PROFILES, Profile, identify};

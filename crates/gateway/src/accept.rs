@@ -5,7 +5,7 @@
 mod pages;
 
 use crate::relay::{Outbound, Reply};
-use crate::{Wiring, admit, answer};
+use crate::{Request, Wiring, admit, answer};
 use backend::Deadlines;
 use bytes::Bytes;
 use decide::{Cause, Fault};
@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use wire::{Dialect, Endpoint};
+use wire::{Dialect, Endpoint, WireError};
 
 /// Limits of connections and requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,24 +56,6 @@ impl Default for Limits {
 const HEADERS_MAX_BYTES: usize = 64 * 1024;
 /// Characters of a caller's own request id at most; a longer one is replaced.
 const REQUEST_ID_MAX: usize = 128;
-
-/// What step 1 gives: one request to an endpoint that models answer.
-pub(crate) struct Request {
-    /// `x-request-id`: the caller's, or ours.
-    pub(crate) id: Arc<str>,
-    /// A number of ours, time-ordered (ULID layout).
-    pub(crate) number: u128,
-    /// Endpoint.
-    pub(crate) endpoint: Endpoint,
-    /// Headers as sent.
-    pub(crate) headers: HeaderMap,
-    /// The whole body.
-    pub(crate) body: Bytes,
-    /// When it arrived, for durations.
-    pub(crate) arrived: Instant,
-    /// When it arrived, for the ledger.
-    pub(crate) arrived_unix_ms: u64,
-}
 
 /// Serves until `stop` resolves, then drains: `/readyz` says 503, open requests finish within `limits.drain`.
 ///
@@ -233,5 +215,14 @@ async fn read_body(headers: &HeaderMap, body: Incoming, limits: &Limits) -> Resu
             Cause::RequestTimeout,
             "The request body did not arrive in time. Send it faster or in one piece.",
         )),
+    }
+}
+
+/// A body that is not what its dialect says, as the caller's fault.
+pub(crate) fn malformed(error: &WireError) -> Fault {
+    let fault = Fault::new(Cause::InvalidRequest, error.message.clone());
+    match &error.param {
+        Some(param) => fault.at(param.clone()),
+        None => fault,
     }
 }

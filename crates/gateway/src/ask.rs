@@ -2,9 +2,9 @@
 //!
 //! Never here: a second parse.
 
-use crate::accept::Request;
+use crate::{Request, accept};
 use decide::{Cause, Fault};
-use wire::{Ask, Endpoint, WireError};
+use wire::{Ask, Endpoint};
 
 /// Characters of a model name at most.
 const MODEL_MAX: usize = 256;
@@ -16,20 +16,11 @@ pub(crate) fn read(request: &Request) -> Result<Ask, Fault> {
         Endpoint::Completions => wire::openai::read_completions,
         Endpoint::Messages => wire::anthropic::read_messages,
     };
-    let mut ask = read(&request.body).map_err(|e| fault(&e))?;
+    let mut ask = read(&request.body).map_err(|e| accept::malformed(&e))?;
     if ask.model.len() > MODEL_MAX || ask.model.chars().any(char::is_control) {
         let shown = format!("`model` must be at most {MODEL_MAX} characters without control characters.");
         return Err(Fault::new(Cause::InvalidRequest, shown).at("model"));
     }
     ask.id = request.number;
     Ok(ask)
-}
-
-/// A wire error as the caller's fault.
-pub(crate) fn fault(error: &WireError) -> Fault {
-    let fault = Fault::new(Cause::InvalidRequest, error.message.clone());
-    match &error.param {
-        Some(param) => fault.at(param.clone()),
-        None => fault,
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Never here: text of the request deciding class or place.
 
-use crate::accept::Request;
+use crate::Request;
 use crate::admit::Caller;
 use decide::{Cause, DataClass, Fault, Need};
 use http::HeaderMap;

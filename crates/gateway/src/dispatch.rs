@@ -4,7 +4,7 @@
 //! Never here: an order of its own, or an attempt without a permit.
 
 use crate::Wiring;
-use crate::relay::{self, Reply};
+use crate::relay::{self, Reply, in_band, truncated};
 use crate::settle::{Account, Attempt};
 use backend::{EventStream, Reply as Answered};
 use decide::{Cause, Fault, Need, Retry, Verdict};
@@ -99,7 +99,7 @@ fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut A
         fault.retry = Retry::NextPlace;
         fault
     })?;
-    Ok(account.begin(candidate, entry, slot, permit))
+    Ok(Attempt::begin(account, candidate, entry, slot, permit))
 }
 
 /// Sends, and for streams waits for the first content, which is the point of no return.
@@ -128,26 +128,6 @@ async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, ask: &Arc<Ask>) -> Res
             }
         }
     }
-}
-
-/// A stream that ended without its terminal event.
-pub(crate) fn truncated() -> Fault {
-    Fault::new(
-        Cause::Truncated,
-        "The model's answer broke off before its end. What came so far may be incomplete; ask again.",
-    )
-}
-
-/// An error inside a stream, as a fault that the next place may mend.
-pub(crate) fn in_band(chunk: &Chunk) -> Option<Fault> {
-    chunk.events.iter().find_map(|e| match e {
-        Event::Error { message, kind } => {
-            let shown =
-                format!("The model's server reported an error: {}", message.chars().take(500).collect::<String>());
-            Some(Fault::new(Cause::UpstreamError, shown).because(kind.clone().unwrap_or_default()))
-        }
-        _ => None,
-    })
 }
 
 /// Anything that the caller would see.

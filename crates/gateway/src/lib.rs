@@ -28,9 +28,13 @@ pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
 use backend::Board;
+use bytes::Bytes;
 use decide::{Outlet, Policy};
+use http::HeaderMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use wire::Endpoint;
 
 /// Everything that the way of a request reads, handed in once. Snapshots inside are swapped by their owners.
 pub struct Wiring {
@@ -50,8 +54,26 @@ pub struct Wiring {
     pub draining: AtomicBool,
 }
 
+/// What step 1 gives: one request to an endpoint that models answer.
+pub(crate) struct Request {
+    /// `x-request-id`: the caller's, or ours.
+    pub(crate) id: Arc<str>,
+    /// A number of ours, time-ordered (ULID layout).
+    pub(crate) number: u128,
+    /// Endpoint.
+    pub(crate) endpoint: Endpoint,
+    /// Headers as sent.
+    pub(crate) headers: HeaderMap,
+    /// The whole body.
+    pub(crate) body: Bytes,
+    /// When it arrived, for durations.
+    pub(crate) arrived: Instant,
+    /// When it arrived, for the ledger.
+    pub(crate) arrived_unix_ms: u64,
+}
+
 /// Carries out one request from its body to its record, and answers through `reply`.
-async fn answer(wiring: Arc<Wiring>, request: accept::Request, caller: admit::Caller, reply: relay::Reply) {
+async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, reply: relay::Reply) {
     let mut account = settle::Account::open(&request, &caller);
     let decided = (|| {
         let ask = ask::read(&request)?;

@@ -10,13 +10,12 @@ mod writer;
 pub(crate) use body::Outbound;
 
 use crate::Wiring;
-use crate::dispatch::{in_band, truncated};
-use crate::settle::{Account, Attempt, Meterage};
+use crate::settle::{Account, Attempt, Meterage, value};
 use backend::EventStream;
 use bytes::{Bytes, BytesMut};
-use decide::{Fault, Nanousd, PlaceId};
+use decide::{Cause, Fault, Nanousd, PlaceId};
 use futures_util::{FutureExt, StreamExt};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -65,7 +64,7 @@ impl Reply {
             StatusCode::from_u16(fault.cause.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("x-request-id", value(id));
+        name_request(headers, dialect, id);
         headers.insert("x-dewpoint-place", HeaderValue::from_static("none"));
         headers.insert("x-dewpoint-decision", HeaderValue::from_static("none"));
         headers.insert("x-dewpoint-cost-usd", HeaderValue::from_static("0.000000000"));
@@ -88,7 +87,7 @@ impl Reply {
         let headers = response.headers_mut();
         headers.reserve(8);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert("x-request-id", value(&self.id));
+        name_request(headers, self.dialect, &self.id);
         headers.insert("x-dewpoint-place", value(attempt.candidate.place.id.as_str()));
         headers.insert("x-dewpoint-model", value(&attempt.candidate.model.id));
         headers.insert("x-dewpoint-decision", account.decision_header());
@@ -98,12 +97,13 @@ impl Reply {
     }
 }
 
-/// A header value; characters that no header may carry become `?`.
-pub(crate) fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| {
-        let plain: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
-        HeaderValue::from_str(&plain).unwrap_or(HeaderValue::from_static("?"))
-    })
+/// The request id under the name of the ecosystem, and under Anthropic's for its SDK.
+fn name_request(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
+    let id = value(id);
+    if dialect == Dialect::Anthropic {
+        headers.insert("request-id", id.clone());
+    }
+    headers.insert("x-request-id", id);
 }
 
 /// Relays a whole answer.
@@ -218,4 +218,24 @@ impl Run {
             self.meterage.last = Some(Instant::now());
         }
     }
+}
+
+/// A stream that ended without its terminal event.
+pub(crate) fn truncated() -> Fault {
+    Fault::new(
+        Cause::Truncated,
+        "The model's answer broke off before its end. What came so far may be incomplete; ask again.",
+    )
+}
+
+/// An error inside a stream, as a fault that the next place may mend.
+pub(crate) fn in_band(chunk: &Chunk) -> Option<Fault> {
+    chunk.events.iter().find_map(|e| match e {
+        Event::Error { message, kind } => {
+            let shown =
+                format!("The model's server reported an error: {}", message.chars().take(500).collect::<String>());
+            Some(Fault::new(Cause::UpstreamError, shown).because(kind.clone().unwrap_or_default()))
+        }
+        _ => None,
+    })
 }

@@ -8,5 +8,5 @@ mod metrics;
 
 pub use metrics::Metrics;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, value};
 pub(crate) use attempt::{Attempt, Meterage};

@@ -1,1 +1,23 @@
-//! x
+//! Reading a request: what kind of work it is, how hard, how large, what it needs of a model.
+//!
+//! One door: [`assess`]. It is a pure function of the [`wire::Ask`]; the same request gives the same
+//! [`decide::Need`] on every machine. Text never steers policy: a prompt can change the *estimate* of its task,
+//! difficulty and size, and nothing else; which data may go where is not read from text here.
+//!
+//! Way of a text: `scan` walks over its ends with the words of `lexicon` → `task` lets the cues vote → `difficulty`
+//! adds prior, steps and the learned correction of `weights` → [`assess`] fills the Need, with `tokens` and `prefix`.
+//!
+//! Never here: network, disk, clock, randomness, or choosing a place.
+
+mod assess;
+mod difficulty;
+mod features;
+mod lexicon;
+mod prefix;
+mod scan;
+mod task;
+mod tokens;
+mod weights;
+
+pub use assess::assess;
+pub use features::{FEATURE_NAMES, correction, features};

@@ -10,9 +10,14 @@ mod answer;
 pub mod anthropic;
 mod ask;
 mod event;
+mod extra;
+mod json;
+mod made_up;
 pub mod ollama;
 pub mod openai;
 pub mod sse;
+mod top;
+pub mod upstream_error;
 
 pub use answer::{Answer, Choice};
 pub use ask::{
@@ -20,6 +25,7 @@ pub use ask::{
     ToolChoice,
 };
 pub use event::{Chunk, Event, Finish, Flavour, Join, Raw, TokenLogprob, Usage};
+pub use json::MAX_DEPTH;
 
 /// A body or frame that is not what its dialect says. `param` names the field at fault (`messages[0].role`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! What is not asked of a model: health, metrics, the list of models, token counts, and paths that do not exist.
 
-use super::{Wiring, read_body};
+use super::{Wiring, malformed, read_body};
 use crate::admit::Caller;
-use crate::relay::{Outbound, Reply, value};
+use crate::relay::{Outbound, Reply};
+use crate::settle::value;
 use bytes::Bytes;
 use decide::{Cause, Fault, Fleet, Health, Need, Zone};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -95,7 +96,7 @@ pub(super) async fn closed(
 
 /// An estimate from the length of the texts: places count for themselves only when they answer.
 fn count_tokens(body: &Bytes) -> Result<Vec<u8>, Fault> {
-    let ask = wire::anthropic::read_count_tokens(body).map_err(|e| crate::ask::fault(&e))?;
+    let ask = wire::anthropic::read_count_tokens(body).map_err(|e| malformed(&e))?;
     Ok(wire::anthropic::count_tokens_body(u64::from(sense::assess(&ask).input_tokens)))
 }
 

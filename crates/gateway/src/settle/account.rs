@@ -1,14 +1,8 @@
 //! The account of one request: what all its records have in common.
 
-use super::attempt::Attempt;
-use crate::Wiring;
-use crate::accept::Request;
 use crate::admit::Caller;
-use crate::relay::value;
-use backend::Entry;
-use decide::{
-    Candidate, DataClass, Difficulty, Fault, Need, Outcome, Permit, PlaceId, Record, Slot, Task, Usage, Verdict,
-};
+use crate::{Request, Wiring};
+use decide::{DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,19 +79,13 @@ impl Account {
         self.last_place.as_ref().map(|p| (p, &self.decision_header))
     }
 
-    /// Begins the next attempt.
-    pub(crate) fn begin<'v>(
-        &mut self,
-        candidate: &'v Candidate,
-        entry: Entry,
-        slot: Box<dyn Slot>,
-        permit: Permit,
-    ) -> Attempt<'v> {
-        let attempt = self.attempts;
-        self.attempts = attempt.saturating_add(1);
-        self.last_place = Some(candidate.place.id.clone());
-        // The low bits of the number are random; adding the attempt keeps ids unique and in order.
-        Attempt::new(candidate, entry, slot, permit, self.number.wrapping_add(u128::from(attempt)), attempt)
+    /// Counts one more attempt, at `place`; gives its id and its index.
+    pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
+        let index = self.attempts;
+        self.attempts = index.saturating_add(1);
+        self.last_place = Some(place.clone());
+        // The low bits of the number are random; adding the index keeps ids unique and in order.
+        (self.number.wrapping_add(u128::from(index)), index)
     }
 
     /// Records a request that ended before any attempt. When even that finds no room the log has it.
@@ -148,4 +136,12 @@ impl Account {
 /// Microseconds since `start`.
 pub(super) fn micros(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A header value; characters that no header may carry become `?`.
+pub(crate) fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| {
+        let plain: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        HeaderValue::from_str(&plain).unwrap_or(HeaderValue::from_static("?"))
+    })
 }

@@ -94,15 +94,15 @@ pub(crate) struct Attempt<'v> {
 }
 
 impl<'v> Attempt<'v> {
-    /// Begins now.
-    pub(super) fn new(
+    /// Begins the next attempt of a request, now.
+    pub(crate) fn begin(
+        account: &mut Account,
         candidate: &'v Candidate,
         entry: Entry,
         slot: Box<dyn Slot>,
         permit: Permit,
-        id: u128,
-        index: u8,
     ) -> Attempt<'v> {
+        let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
         let running = Running(entry);
         Attempt { candidate, permit: Some(permit), first: None, running, slot, id, index, started: Instant::now() }

@@ -1,0 +1,33 @@
+//! One decision: what `explain` does for a prompt of ordinary length over eight places.
+
+use decide::*;
+use std::hint::black_box;
+use std::sync::Arc;
+
+const BODY: &str = r#"{"model":"auto","temperature":0.2,"max_tokens":200,"messages":[{"role":"system","content":"You are a helpful assistant of a company that sells bicycles. Answer briefly and in the customer's language."},{"role":"user","content":"Summarize the following message in one sentence: I ordered the blue one in size M three weeks ago and it has not arrived yet. Your tracking page says that it was delivered on Tuesday, but nobody here has seen it. Please find out what happened and tell me when I can expect it."}]}"#;
+
+fn place(index: usize) -> PlaceState {
+    let (tier, zone) = [(Tier::Edge, Zone::Embedded), (Tier::Local, Zone::SameHost), (Tier::Cloud, Zone::VendorCloud)][index % 3];
+    let name = format!("place{index}");
+    let model = Model {
+        id: "model".into(),
+        context_tokens: Some(32_768),
+        caps: Caps::default(),
+        price: Some(Price::free("bench")),
+        tier: None,
+        quality_permille: None,
+    };
+    let place = Place { id: PlaceId::new(&name), api: Api::Openai, tier, kind: Kind::Serverless, zone, provider: "bench".into() };
+    PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
+}
+
+pub fn repeat(n: usize) {
+    let fleet = Fleet { version: 1, places: (0..8).map(place).collect() };
+    let policy = Policy::default();
+    let ask = wire::openai::read_chat(BODY.as_bytes()).unwrap();
+    for _ in 0..n {
+        let need = sense::assess(black_box(&ask));
+        let verdict = decide::choose(&need, &fleet, &policy);
+        black_box(decide::permit(&verdict, 0, &fleet, &policy).unwrap());
+    }
+}

@@ -1,0 +1,66 @@
+//! What a request costs, measured as ratios in one run, since machines are shared and noisy:
+//!
+//! - instructions per decision (`sense::assess` + `decide::choose` + `permit`) by callgrind;
+//! - instructions and CPU time per proxied request, plain and streamed, of Dewpoint and of the bare hyper proxy of
+//!   `testkit`, against the same fake upstream and the same client. Each role is a process of its own (this program
+//!   again), so that only the proxy's own work is counted.
+//!
+//! `cargo bench -p app` prints the table; lines `ratchet NAME VALUE` are compared with `benches.toml` in CI.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod count;
+mod decision;
+mod load;
+mod roles;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["decision", n] => decision::repeat(n.parse().unwrap()),
+        ["fake"] => roles::fake(),
+        ["bare", upstream] => roles::bare(upstream.parse().unwrap()),
+        ["dewpoint", upstream] => roles::dewpoint(upstream),
+        _ => report(),
+    }
+}
+
+/// Requests whose CPU time is measured, in rounds that alternate between the two proxies.
+const REQUESTS: usize = 2_000;
+const ROUNDS: usize = 7;
+
+fn report() {
+    println!("instructions per decision (callgrind; difference of two run lengths)");
+    let decision = count::decision();
+    println!("  assess + choose + permit over 8 places   {decision:>9}");
+    println!("ratchet instructions_per_decision {decision}");
+
+    println!("\nper proxied request, Dewpoint against the bare hyper proxy in the same run");
+    println!("  {:<8} {:>15} {:>15} {:>7}   {:>12} {:>12} {:>7}", "", "instructions", "bare", "ratio", "CPU µs", "bare", "ratio");
+    let fake = roles::Child::start(&["fake"], false);
+    for kind in [load::Kind::Plain, load::Kind::Stream] {
+        let ours = count::proxied("dewpoint", &fake, kind);
+        let bare = count::proxied("bare", &fake, kind);
+        let (cpu, bare_cpu) = cpu_us(&fake, kind);
+        let (ratio, cpu_ratio) = (ours as f64 / bare as f64, cpu / bare_cpu);
+        println!("  {:<8} {ours:>15} {bare:>15} {ratio:>7.2}   {cpu:>12.1} {bare_cpu:>12.1} {cpu_ratio:>7.2}", kind.name());
+        println!("ratchet instructions_ratio_{} {ratio:.3}", kind.name());
+        assert!(cpu_ratio < 4.0, "CPU time per proxied request must stay under 4.0 times the bare proxy's");
+    }
+}
+
+/// Median CPU microseconds per request of both proxies, rounds alternating.
+fn cpu_us(fake: &roles::Child, kind: load::Kind) -> (f64, f64) {
+    let ours = roles::Child::start(&["dewpoint", &fake.address.to_string()], false);
+    let bare = roles::Child::start(&["bare", &fake.address.to_string()], false);
+    let measure = |child: &roles::Child| {
+        let before = child.cpu_ns();
+        load::run(child.address, kind, REQUESTS, 8);
+        (child.cpu_ns() - before) as f64 / 1e3 / REQUESTS as f64
+    };
+    load::run(ours.address, kind, 200, 8);
+    load::run(bare.address, kind, 200, 8);
+    let (mut a, mut b): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| (measure(&ours), measure(&bare))).unzip();
+    a.sort_by(f64::total_cmp);
+    b.sort_by(f64::total_cmp);
+    (a[ROUNDS / 2], b[ROUNDS / 2])
+}

@@ -1,0 +1,221 @@
+//! The price and capability book: what is known of models without asking anyone.
+//!
+//! `data/models.json` is derived from public lists by `data/derive.py`, which states origin, licences and rules. What is
+//! not in the book is unknown: no price (which is not zero) and no capability.
+//!
+//! Never here: the network. The book is as new as the binary.
+
+use anyhow::Context;
+use backend::{Discovered, Profile};
+use decide::{Api, Caps, Kind, Model, Place, Price, Tier, Zone};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The derived file inside the binary.
+const DATA: &str = include_str!("../data/models.json");
+
+/// What is known of models, by provider (the profile's name) and id.
+#[derive(Debug)]
+pub(crate) struct Book {
+    version: Arc<str>,
+    entries: HashMap<(String, String), Entry>,
+}
+
+/// One row of the file. Money in nano-dollars per million tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    provider: String,
+    id: String,
+    context: Option<u32>,
+    #[serde(default)]
+    caps: String,
+    input: i64,
+    output: i64,
+    cached: Option<i64>,
+    quality: u16,
+    usual: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    version: String,
+    models: Vec<Entry>,
+}
+
+/// What configuration or the place itself says of a model; it goes before the book.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) context_tokens: Option<u32>,
+    pub(crate) tools: Option<bool>,
+    pub(crate) json_schema: Option<bool>,
+    pub(crate) vision: Option<bool>,
+    pub(crate) audio: Option<bool>,
+    pub(crate) logprobs: Option<bool>,
+    pub(crate) completions: Option<bool>,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) quality_permille: Option<u16>,
+    pub(crate) price: Option<Price>,
+    /// All capabilities at once, as a place reports them.
+    pub(crate) caps: Option<Caps>,
+}
+
+impl Book {
+    /// Reads the book inside the binary.
+    ///
+    /// # Errors
+    /// The file inside the binary is damaged; a test keeps that from being released.
+    pub(crate) fn built_in() -> anyhow::Result<Book> {
+        let data: Data = serde_json::from_str(DATA).context("the built-in price book cannot be read")?;
+        let entries = data.models.into_iter().map(|e| ((e.provider.clone(), e.id.clone()), e)).collect();
+        Ok(Book { version: Arc::from(data.version), entries })
+    }
+
+    /// Which book this is; stands in the ledger beside every cost.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The model of a provider, by its id or by the longest known id of which it is a dated or `-latest` version
+    /// (`gpt-5-mini-2025-08-07` → `gpt-5-mini`). Any other suffix names another model.
+    #[cfg(test)]
+    pub(crate) fn model(&self, provider: &str, id: &str) -> Option<Model> {
+        let entry = self.entry(provider, id)?;
+        Some(Model {
+            id: Arc::from(id),
+            context_tokens: entry.context,
+            caps: entry.caps(),
+            price: Some(self.price(entry)),
+            tier: None,
+            quality_permille: Some(entry.quality),
+        })
+    }
+
+    /// Ids of the models to offer at a provider when only its key was found, the usual choice first.
+    pub(crate) fn usual(&self, provider: &str) -> Vec<&str> {
+        let mut usual: Vec<_> = self.entries.values().filter(|e| e.provider == provider && e.usual.is_some()).collect();
+        usual.sort_by_key(|e| e.usual);
+        usual.into_iter().map(|e| e.id.as_str()).collect()
+    }
+
+    fn entry(&self, provider: &str, id: &str) -> Option<&Entry> {
+        let get = |id: &str| self.entries.get(&(provider.to_owned(), id.to_owned()));
+        get(id).or_else(|| {
+            let cuts = id.char_indices().filter(|(_, c)| matches!(c, '-' | '@')).map(|(i, _)| i);
+            cuts.collect::<Vec<_>>().into_iter().rev().filter(|i| is_version(&id[i + 1..])).find_map(|i| get(&id[..i]))
+        })
+    }
+
+    fn price(&self, entry: &Entry) -> Price {
+        Price {
+            input_nanousd_per_mtok: entry.input,
+            output_nanousd_per_mtok: entry.output,
+            cached_nanousd_per_mtok: entry.cached,
+            version: Arc::clone(&self.version),
+        }
+    }
+}
+
+impl Entry {
+    fn caps(&self) -> Caps {
+        let has = |name: &str| self.caps.split(' ').any(|c| c == name);
+        Caps {
+            tools: has("tools"),
+            json_schema: has("json_schema"),
+            vision: has("vision"),
+            audio: has("audio"),
+            logprobs: has("logprobs"),
+            completions: has("completions"),
+        }
+    }
+}
+
+/// `2025-08-07`, `20250807`, `0613`, `latest`.
+fn is_version(suffix: &str) -> bool {
+    let digits = suffix.bytes().filter(u8::is_ascii_digit).count();
+    let rest = suffix.len() - digits;
+    suffix == "latest" || (rest == 0 && matches!(digits, 4 | 8)) || (digits == 8 && is_dashed_date(suffix))
+}
+
+fn is_dashed_date(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [4, 2, 2]
+}
+
+/// A model complete: what was told, then the book, then what is usual for the engine, then "cannot" and "unknown".
+pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, told: &Told) -> Model {
+    let entry = book.entry(profile.name, id);
+    let base = told.caps.or_else(|| entry.map(Entry::caps)).unwrap_or_else(|| usual_caps(profile));
+    let caps = Caps {
+        tools: told.tools.unwrap_or(base.tools),
+        json_schema: told.json_schema.unwrap_or(base.json_schema),
+        vision: told.vision.unwrap_or(base.vision),
+        audio: told.audio.unwrap_or(base.audio),
+        logprobs: told.logprobs.unwrap_or(base.logprobs),
+        completions: told.completions.unwrap_or(base.completions),
+    };
+    let book_price = entry.map(|e| book.price(e));
+    Model {
+        id: Arc::from(id),
+        context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)),
+        caps,
+        price: told.price.clone().or(book_price).or_else(|| own_ground(place)),
+        tier: told.tier,
+        quality_permille: told.quality_permille.or_else(|| entry.map(|e| e.quality)),
+    }
+}
+
+/// A model that a place reported, complete. Without a profile only what it said itself is known.
+pub(crate) fn discovered(book: &Book, profile: Option<&Profile>, place: &Place, found: &Discovered) -> Model {
+    let told = Told { context_tokens: found.context_tokens, caps: found.caps, ..Told::default() };
+    match profile.or_else(|| Profile::for_api(place.api)) {
+        Some(profile) => complete(book, profile, place, &found.id, &told),
+        None => Model {
+            id: Arc::from(found.id.as_str()),
+            context_tokens: found.context_tokens,
+            caps: found.caps.unwrap_or_default(),
+            price: own_ground(place),
+            tier: None,
+            quality_permille: None,
+        },
+    }
+}
+
+/// No money changes hands per token on machines that are ours or rented as a whole. Anywhere else the price is unknown.
+fn own_ground(place: &Place) -> Option<Price> {
+    let ours = place.zone <= Zone::OwnNetwork && place.kind == Kind::Appliance;
+    let rented = place.zone <= Zone::RentedDedicated && place.kind == Kind::Dedicated;
+    (ours || rented).then(|| Price::free("own-ground"))
+}
+
+/// What the engines' servers can do with any model they load. (A model without a tool template answers in prose; the
+/// server takes the request.) Ollama says per model what it can, so nothing is assumed there, nor of vendors.
+fn usual_caps(profile: &Profile) -> Caps {
+    let server = profile.api == Api::Openai && profile.zone == Zone::SameHost;
+    Caps { tools: server, json_schema: server, logprobs: server, completions: server, vision: false, audio: false }
+}
+
+/// `$0.25 in, $2 out per Mtok`, `free`, `unknown`.
+pub(crate) fn show_price(price: Option<&Price>) -> String {
+    match price {
+        None => "unknown".to_owned(),
+        Some(p) if p.input_nanousd_per_mtok == 0 && p.output_nanousd_per_mtok == 0 => "free".to_owned(),
+        Some(p) => format!("${} in, ${} out", dollars(p.input_nanousd_per_mtok), dollars(p.output_nanousd_per_mtok)),
+    }
+}
+
+/// Nano-dollars as dollars without trailing zeros, at least two decimals unless whole.
+pub(crate) fn dollars(nano: i64) -> String {
+    let text = decide::Nanousd(nano).to_string();
+    let short = text.trim_end_matches('0');
+    match short.split_once('.') {
+        Some((whole, "")) => whole.to_owned(),
+        Some((whole, part)) if part.len() == 1 => format!("{whole}.{part}0"),
+        _ => short.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

@@ -1,0 +1,178 @@
+//! The command line.
+//!
+//! Never here: what the commands do.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Dewpoint: one endpoint in front of every model you can use. It decides, prompt by prompt, where a request is answered,
+/// has it answered there, and keeps the account.
+#[derive(Debug, Parser)]
+#[command(name = "dewpoint", version, propagate_version = false, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the APIs. Works with nothing configured.
+    Serve(Serve),
+    /// Validate the configuration and print where every value came from.
+    Check(Common),
+    /// Write a commented dewpoint.toml for what is discovered here.
+    Init(Init),
+    /// Print where a prompt would go and why. Nothing is sent to a model.
+    Explain(Explain),
+    /// Report what was asked, where it went and what it cost.
+    Ledger(Ledger),
+    /// The schema and the reference page of the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Keys of callers.
+    #[command(subcommand)]
+    Key(Key),
+    /// The worker process of the embedded engine; started by `serve`.
+    #[command(hide = true)]
+    EngineWorker,
+}
+
+/// Flags of every command that reads the configuration.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Configuration file; else DEWPOINT_CONFIG, else ./dewpoint.toml if it is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Look for no places beyond the configured ones.
+    #[arg(long)]
+    pub(crate) no_discovery: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Address and port to listen on, instead of [server] listen.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Model name as a caller would write it: auto, auto:cheap, place/model, a route.
+    #[arg(long, default_value = "auto")]
+    pub(crate) model: String,
+    /// Data class that the request would declare.
+    #[arg(long, value_enum)]
+    pub(crate) class: Option<Class>,
+    /// Print the verdict as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The prompt, or - to read it from standard input.
+    pub(crate) prompt: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ledger {
+    /// Configuration file, for the folder of the ledger.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How far back: 30s, 15m, 1h, 7d. Left out: everything.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) since: Option<std::time::Duration>,
+    /// What to add up by.
+    #[arg(long, value_enum, default_value = "place")]
+    pub(crate) by: By,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    Place,
+    Key,
+    Task,
+    Model,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Class {
+    Public,
+    Internal,
+    Personal,
+    Sensitive,
+    Secret,
+}
+
+impl From<Class> for decide::DataClass {
+    fn from(class: Class) -> decide::DataClass {
+        match class {
+            Class::Public => decide::DataClass::Public,
+            Class::Internal => decide::DataClass::Internal,
+            Class::Personal => decide::DataClass::Personal,
+            Class::Sensitive => decide::DataClass::Sensitive,
+            Class::Secret => decide::DataClass::Secret,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print the JSON Schema of dewpoint.toml.
+    Schema,
+    /// Print the reference page of dewpoint.toml.
+    Reference,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key and print it with its [[key]] lines. Nothing is stored.
+    New,
+}
+
+/// `30s`, `15m`, `1h`, `7d`.
+fn span(text: &str) -> Result<std::time::Duration, String> {
+    let bad = || format!("\"{text}\" is not a time: write a number and s, m, h or d, such as 1h");
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(bad()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+    count.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(span("1h"), Ok(std::time::Duration::from_secs(3600)));
+        assert_eq!(span("7d"), Ok(std::time::Duration::from_secs(604_800)));
+        for bad in ["", "h", "1", "-1h", "1w", "1.5h", "99999999999999999999d", "1µ"] {
+            assert!(span(bad).is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! From the file to what is in force: defaults, checks across fields, secrets fetched, prices exact, and for every
+//! value where it came from.
+//!
+//! Never here: the network, or building backends (`serve`).
+
+mod keys;
+mod places;
+mod policy;
+mod server;
+
+use super::origin::{Origin, Values};
+use super::secret::Env;
+use super::shape::File;
+use super::source::Source;
+use crate::book::Book;
+use crate::problem::{Problem, Problems};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) use places::{PlaceSettings, is_loopback};
+
+/// What the command line says; it goes before the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    /// `--listen`.
+    pub(crate) listen: Option<String>,
+    /// `--no-discovery`.
+    pub(crate) no_discovery: bool,
+}
+
+/// The configuration in force.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) server: ServerSettings,
+    /// Folder of the ledger; `None` keeps no record.
+    pub(crate) ledger: Option<PathBuf>,
+    /// The embedded engine; `None` when switched off.
+    pub(crate) engine: Option<EngineSettings>,
+    pub(crate) discovery: super::shape::Discovery,
+    pub(crate) policy: decide::Policy,
+    /// Configured places, in the order of the file; the embedded engine is not among them.
+    pub(crate) places: Vec<PlaceSettings>,
+    pub(crate) keys: Vec<KeySettings>,
+    pub(crate) values: Values,
+    /// What is allowed but probably not meant.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The listening side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) body_max_bytes: usize,
+    pub(crate) deadlines: backend::Deadlines,
+    pub(crate) drain: Duration,
+    /// Worker threads; `None` is one per core.
+    pub(crate) workers: Option<usize>,
+}
+
+/// The embedded engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EngineSettings {
+    pub(crate) place: std::sync::Arc<decide::Place>,
+    /// `None` is the bundled model.
+    pub(crate) model: Option<PathBuf>,
+    /// `None` takes what the model was trained with.
+    pub(crate) context_tokens: Option<u32>,
+    pub(crate) threads: u16,
+}
+
+/// A caller's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeySettings {
+    pub(crate) name: String,
+    pub(crate) secret_sha256: [u8; 32],
+    pub(crate) places: Option<Vec<String>>,
+    pub(crate) models: Option<Vec<String>>,
+    pub(crate) class: Option<decide::DataClass>,
+}
+
+/// What every part of the resolution reads and writes.
+pub(crate) struct Reader<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) env: Env<'a>,
+    pub(crate) book: &'a Book,
+    pub(crate) flags: &'a Flags,
+    pub(crate) values: Values,
+    pub(crate) warnings: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Where the value at `path` came from if no flag or variable set it.
+    pub(crate) fn origin(&self, path: &str) -> Origin {
+        match self.source.line(path) {
+            Some(line) => Origin::File(format!("{}:{line}", self.source.name())),
+            None => Origin::Default,
+        }
+    }
+
+    /// As [`Reader::origin`], for a value that follows from others when it is not written.
+    pub(crate) fn origin_or(&self, path: &str, how: &str) -> Origin {
+        match self.origin(path) {
+            Origin::Default => Origin::Derived(how.to_owned()),
+            written => written,
+        }
+    }
+
+    /// Something at `path` is wrong. `what` is a clause that follows `file:line: `.
+    pub(crate) fn wrong(&mut self, path: &str, what: impl AsRef<str>, why: impl Into<String>, help: impl Into<String>) {
+        let at = self.source.at(path);
+        let what = if at.is_empty() { what.as_ref().to_owned() } else { format!("{at}: {}", what.as_ref()) };
+        self.problems.push(Problem::new(what, why, help));
+    }
+
+    /// Something at `path` is allowed but probably not meant.
+    pub(crate) fn warn(&mut self, path: &str, what: &str) {
+        let at = self.source.at(path);
+        self.warnings.push(format!("{at}: {what}"));
+    }
+
+    /// Notes a plain value of a section.
+    pub(crate) fn note(&mut self, path: &str, value: impl std::fmt::Display) {
+        let origin = self.origin(path);
+        self.values.note(path, value, origin);
+    }
+}
+
+/// Turns a file into what is in force.
+///
+/// # Errors
+/// Everything that is wrong, in one list.
+pub(crate) fn resolve(
+    file: &File,
+    source: &Source,
+    flags: &Flags,
+    env: Env<'_>,
+    book: &Book,
+) -> Result<Settings, Problems> {
+    let mut reader =
+        Reader { source, env, book, flags, values: Values::default(), warnings: Vec::new(), problems: Vec::new() };
+    let r = &mut reader;
+    let server = server::server(r, &file.server);
+    let ledger = server::ledger(r, &file.ledger);
+    let engine = server::engine(r, file);
+    let discovery = server::discovery(r, &file.discovery);
+    let places = places::places(r, &file.place, engine.as_ref());
+    let names: Vec<&str> =
+        places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
+    let policy = policy::policy(r, file, &names, discovery.enabled);
+    let keys = keys::keys(r, &file.key, &names);
+    if let Some(server) = &server {
+        server::refuse_open(r, server, &keys);
+    }
+    match server {
+        Some(server) if reader.problems.is_empty() => Ok(Settings {
+            server,
+            ledger,
+            engine,
+            discovery,
+            policy,
+            places,
+            keys,
+            values: reader.values,
+            warnings: reader.warnings,
+        }),
+        _ => Err(Problems(reader.problems)),
+    }
+}

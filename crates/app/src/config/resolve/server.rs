@@ -1,0 +1,176 @@
+//! The sections `[server]`, `[ledger]`, `[engine]`, `[discovery]`.
+//!
+//! Never here: places, keys, policy.
+
+use super::{EngineSettings, KeySettings, Reader, ServerSettings};
+use crate::config::origin::Origin;
+use crate::config::shape::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The variable that says where data is kept.
+pub(crate) const DATA_VARIABLE: &str = "DEWPOINT_DATA";
+
+pub(super) fn server(r: &mut Reader<'_>, section: &shape::Server) -> Option<ServerSettings> {
+    let (text, origin) = match &r.flags.listen {
+        Some(flag) => (flag.clone(), Origin::Flag("--listen")),
+        None => (section.listen.clone(), r.origin("server.listen")),
+    };
+    let listen = listen(r, &text, &origin);
+    r.values.note("server.listen", &text, origin);
+    let mut seconds = |name: &str, value: u32, least: u32| {
+        let path = format!("server.{name}");
+        if value < least {
+            let what = format!("{path} is {value}");
+            r.wrong(&path, what, "nothing can be done in no time", "write at least 1, or leave the line out");
+        }
+        r.note(&path, value);
+        Duration::from_secs(u64::from(value))
+    };
+    let deadlines = backend::Deadlines {
+        connect: seconds("connect_s", section.connect_s, 1),
+        first: seconds("first_s", section.first_s, 1),
+        gap: seconds("gap_s", section.gap_s, 1),
+        total: seconds("total_s", section.total_s, 1),
+    };
+    let drain = seconds("drain_s", section.drain_s, 0);
+    if !(1..=1024).contains(&section.body_max_mb) {
+        let what = format!("server.body_max_mb is {}", section.body_max_mb);
+        r.wrong("server.body_max_mb", what, "a body is held in memory", "write a number from 1 to 1024");
+    }
+    r.note("server.body_max_mb", section.body_max_mb);
+    if section.workers > 1024 {
+        let what = format!("server.workers is {}", section.workers);
+        r.wrong("server.workers", what, "more threads than cores only cost", "write 0 for one per core");
+    }
+    r.note("server.workers", shown_count(section.workers, "one per core"));
+    Some(ServerSettings {
+        listen: listen?,
+        body_max_bytes: usize::try_from(u64::from(section.body_max_mb) * 1_000_000).unwrap_or(usize::MAX),
+        deadlines,
+        drain,
+        workers: Some(usize::from(section.workers)).filter(|w| *w > 0),
+    })
+}
+
+fn shown_count(count: u16, when_zero: &str) -> String {
+    if count == 0 { format!("0 ({when_zero})") } else { count.to_string() }
+}
+
+fn listen(r: &mut Reader<'_>, text: &str, origin: &Origin) -> Option<SocketAddr> {
+    let spelled = text.replace("localhost:", "127.0.0.1:");
+    if let Ok(addr) = spelled.parse() {
+        return Some(addr);
+    }
+    let why = "it needs an IP address and a port";
+    let help = "write for example \"127.0.0.1:4141\", or \"0.0.0.0:4141\" for every network (needs a [[key]])";
+    match origin {
+        Origin::Flag(flag) => r.wrong("", format!("{flag} {text} is not an address"), why, help),
+        _ => r.wrong("server.listen", format!("\"{text}\" is not an address to listen on"), why, help),
+    }
+    None
+}
+
+/// Beyond this host nobody may call without a key.
+pub(super) fn refuse_open(r: &mut Reader<'_>, server: &ServerSettings, keys: &[KeySettings]) {
+    if server.listen.ip().is_loopback() || !keys.is_empty() {
+        return;
+    }
+    let path = if r.flags.listen.is_some() { "" } else { "server.listen" };
+    r.wrong(
+        path,
+        format!("listening on {} without keys is refused", server.listen),
+        "everyone who reaches that address could spend your money and read your models' answers",
+        "make a key with `dewpoint key new` and add its [[key]], or listen on 127.0.0.1",
+    );
+}
+
+pub(super) fn ledger(r: &mut Reader<'_>, section: &shape::Ledger) -> Option<PathBuf> {
+    r.note("ledger.enabled", section.enabled);
+    if !section.enabled {
+        return None;
+    }
+    let (dir, origin) = match &section.dir {
+        Some(dir) => (PathBuf::from(dir), r.origin("ledger.dir")),
+        None => match data_dir(r.env) {
+            Some(found) => found,
+            None => {
+                r.wrong(
+                    "ledger",
+                    "no folder for the ledger",
+                    format!("none of {DATA_VARIABLE}, XDG_DATA_HOME and HOME is set"),
+                    format!("set {DATA_VARIABLE}, or write [ledger] dir = \"…\" or enabled = false"),
+                );
+                return None;
+            }
+        },
+    };
+    r.values.note("ledger.dir", dir.display(), origin);
+    Some(dir)
+}
+
+/// Where data is kept when nothing is configured.
+pub(crate) fn data_dir(env: crate::config::secret::Env<'_>) -> Option<(PathBuf, Origin)> {
+    let from = |name: &str, rest: &str| {
+        let base = env(name).filter(|v| !v.is_empty())?;
+        Some((PathBuf::from(base).join(rest), Origin::Environment(name.to_owned())))
+    };
+    from(DATA_VARIABLE, "").or_else(|| from("XDG_DATA_HOME", "dewpoint")).or_else(|| {
+        let (dir, _) = from("HOME", ".local/share/dewpoint")?;
+        Some((dir, Origin::Default))
+    })
+}
+
+/// The embedded engine. A `[[place]]` with `api = "engine"` gives it another name or tier.
+pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> {
+    let section = &file.engine;
+    r.note("engine.enabled", section.enabled);
+    let declared = file.place.iter().find(|p| p.api == Some(shape::Api::Engine));
+    if !section.enabled {
+        return None;
+    }
+    let model = (section.model != "bundled").then(|| PathBuf::from(&section.model));
+    if let Some(path) = &model
+        && !path.is_file()
+    {
+        r.wrong(
+            "engine.model",
+            format!("the model file {} is not there", path.display()),
+            "the embedded engine needs a GGUF file that can be read",
+            "correct the path, or write model = \"bundled\"",
+        );
+    }
+    r.note("engine.model", &section.model);
+    r.note("engine.context_tokens", section.context_tokens);
+    r.note("engine.threads", shown_count(section.threads, "the engine chooses"));
+    let name = declared.map_or("edge", |p| p.name.as_str());
+    let place = decide::Place {
+        id: decide::PlaceId::new(name),
+        api: decide::Api::Engine,
+        tier: declared.and_then(|p| p.tier).map_or(decide::Tier::Edge, Into::into),
+        kind: decide::Kind::Appliance,
+        zone: decide::Zone::Embedded,
+        provider: Arc::from("dewpoint"),
+    };
+    Some(EngineSettings {
+        place: Arc::new(place),
+        model,
+        context_tokens: Some(section.context_tokens).filter(|c| *c > 0),
+        threads: section.threads,
+    })
+}
+
+pub(super) fn discovery(r: &mut Reader<'_>, section: &shape::Discovery) -> shape::Discovery {
+    let mut discovery = section.clone();
+    if r.flags.no_discovery {
+        discovery.enabled = false;
+        r.values.note("discovery.enabled", false, Origin::Flag("--no-discovery"));
+    } else {
+        r.note("discovery.enabled", discovery.enabled);
+    }
+    r.note("discovery.environment", discovery.environment);
+    r.note("discovery.loopback", discovery.loopback);
+    discovery
+}

@@ -1,0 +1,305 @@
+//! The shape of `dewpoint.toml`: the names here are a contract with every configuration file out there. The JSON
+//! Schema and the reference page are generated from these types and their comments.
+//!
+//! Never here: validation across fields (`resolve`) or defaults that depend on other fields.
+
+use super::number::Number;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Configuration of Dewpoint, `dewpoint.toml`. Everything may be left out: with nothing configured, the embedded engine
+/// answers and places are discovered.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// The listening side.
+    pub(crate) server: Server,
+    /// The record of every attempt.
+    pub(crate) ledger: Ledger,
+    /// The embedded engine.
+    pub(crate) engine: Engine,
+    /// Looking for places that are not configured.
+    pub(crate) discovery: Discovery,
+    /// What data may go where, and what `auto` optimises.
+    pub(crate) policy: Policy,
+    /// Places that can answer.
+    pub(crate) place: Vec<Place>,
+    /// Named routes: a model name of your own that stands for a list of models.
+    pub(crate) route: Vec<Route>,
+    /// Keys of callers. Without any, only this host may call.
+    pub(crate) key: Vec<Key>,
+}
+
+/// The listening side.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Address and port to listen on. Anything but loopback needs at least one `[[key]]`.
+    pub(crate) listen: String,
+    /// Largest request body, megabytes (1 MB = 1,000,000 bytes).
+    pub(crate) body_max_mb: u32,
+    /// Seconds to connect to a place.
+    pub(crate) connect_s: u32,
+    /// Seconds until the first piece of an answer.
+    pub(crate) first_s: u32,
+    /// Seconds between two pieces of an answer.
+    pub(crate) gap_s: u32,
+    /// Seconds for a whole answer.
+    pub(crate) total_s: u32,
+    /// Seconds that requests under way may take to finish when Dewpoint is told to stop.
+    pub(crate) drain_s: u32,
+    /// Worker threads; 0 is one per core.
+    pub(crate) workers: u16,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: "127.0.0.1:4141".to_owned(),
+            body_max_mb: 32,
+            connect_s: 5,
+            first_s: 120,
+            gap_s: 60,
+            total_s: 600,
+            drain_s: 30,
+            workers: 0,
+        }
+    }
+}
+
+/// The record of every attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ledger {
+    /// Whether attempts are recorded.
+    pub(crate) enabled: bool,
+    /// Folder of the ledger. Left out: `DEWPOINT_DATA`, else `$XDG_DATA_HOME/dewpoint`, else `~/.local/share/dewpoint`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dir: Option<String>,
+}
+
+impl Default for Ledger {
+    fn default() -> Ledger {
+        Ledger { enabled: true, dir: None }
+    }
+}
+
+/// The embedded engine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Engine {
+    /// Whether the embedded engine runs.
+    pub(crate) enabled: bool,
+    /// Path of a GGUF file, or `bundled` for the demonstration model inside the binary.
+    pub(crate) model: String,
+    /// Context window in tokens; 0 takes what the model was trained for, at most 8192.
+    pub(crate) context_tokens: u32,
+    /// Threads; 0 lets the engine choose by the size of the model.
+    pub(crate) threads: u16,
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine { enabled: true, model: "bundled".to_owned(), context_tokens: 0, threads: 0 }
+    }
+}
+
+/// Looking for places that are not configured.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Discovery {
+    /// Whether to look at all.
+    pub(crate) enabled: bool,
+    /// Look for API keys in the environment (`OPENAI_API_KEY` and its kind).
+    pub(crate) environment: bool,
+    /// Look for engines on the usual ports of this host (Ollama, llama-server, vLLM, TensorRT-LLM, SGLang).
+    pub(crate) loopback: bool,
+}
+
+impl Default for Discovery {
+    fn default() -> Discovery {
+        Discovery { enabled: true, environment: true, loopback: true }
+    }
+}
+
+/// What data may go where, and what `auto` optimises.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Policy {
+    /// What the model name `auto` optimises.
+    pub(crate) auto: Objective,
+    /// For each data class, the farthest zone it may go to. Classes left out keep their default: public and internal
+    /// `vendor-cloud`, personal and sensitive `own-network`, secret `same-host`.
+    pub(crate) reach: BTreeMap<Class, Zone>,
+    /// Attempts per request at most, the first included (1 to 10).
+    pub(crate) attempts_max: u8,
+    /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
+    pub(crate) margin_permille: u16,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy { auto: Objective::Sufficient, reach: BTreeMap::new(), attempts_max: 3, margin_permille: 0 }
+    }
+}
+
+/// One place that can answer.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// Unique name; explicit models are `name/model`.
+    pub(crate) name: String,
+    /// Protocol. Left out: what the profile speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) api: Option<Api>,
+    /// Which provider or engine it is, for the differences inside a protocol (`vllm`, `openrouter`, …). Left out: the
+    /// profile named like the place, else the plain protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
+    /// Address of the API, with `/v1` where the API has it. Left out: the usual address of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base_url: Option<String>,
+    /// Where the key is: `{ env = "X" }`, `{ file = "/run/secrets/x" }` or `"${X}"`. Never the key itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) api_key: Option<SecretRef>,
+    /// Strength of its models and order of escalation. Left out: `edge` for the engine, `local` for engines of your own,
+    /// `cloud` for vendors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tier: Option<Tier>,
+    /// What one pays for. Left out: `appliance` on own ground, `dedicated` on rented machines, else `serverless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<Kind>,
+    /// How far away it is; decides what data may go there. Left out: `embedded` for the engine, `same-host` for loopback
+    /// addresses, else `vendor-cloud`, the worst value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) zone: Option<Zone>,
+    /// Its models: ids, or tables with what is known of them. Left out: asked of the place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) models: Vec<Model>,
+}
+
+/// A model: its id, or a table.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Model {
+    /// The id that the place knows.
+    Id(String),
+    /// The id with what is known of the model.
+    Table(Box<ModelTable>),
+}
+
+/// Reads a string or a table. By hand, since serde's untagged enums lose the line and the name of an unknown key.
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Model, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Model;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a model id or a table such as { id = \"gpt-5-mini\", tools = true }")
+            }
+            fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Model, E> {
+                Ok(Model::Id(id.to_owned()))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Model, A::Error> {
+                let table = ModelTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Model::Table(Box::new(table)))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What is known of a model. Left out: the built-in book, then what is usual for the engine, then "cannot".
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelTable {
+    /// The id that the place knows.
+    pub(crate) id: String,
+    /// Context window in tokens, prompt and completion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context_tokens: Option<u32>,
+    /// Calls tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tools: Option<bool>,
+    /// Answers JSON by schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) json_schema: Option<bool>,
+    /// Takes images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vision: Option<bool>,
+    /// Takes audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audio: Option<bool>,
+    /// Gives log-probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) logprobs: Option<bool>,
+    /// Serves `/v1/completions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) completions: Option<bool>,
+    /// Own tier where it differs from the place's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tier: Option<Tier>,
+    /// Expected quality on a request of middling difficulty, per mille (0 to 1000).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quality_permille: Option<u16>,
+    /// What it costs. Unknown is not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<Price>,
+}
+
+/// What a model costs, in US dollars per million tokens, read as exact decimals (at most nine digits after the point).
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Price {
+    /// Prompt tokens.
+    pub(crate) input_per_mtok: Number,
+    /// Completion tokens.
+    pub(crate) output_per_mtok: Number,
+    /// Prompt tokens read from the provider's cache. Left out: as prompt tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cached_per_mtok: Option<Number>,
+}
+
+/// A named route.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Route {
+    /// The model name that callers write.
+    pub(crate) name: String,
+    /// The candidates, each `place/model` or `place/*`. Left out: every place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) targets: Vec<String>,
+    /// What it optimises. Left out: the order of `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) objective: Option<Objective>,
+    /// The least data class that requests of this route have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<Class>,
+}
+
+/// The key of a caller. `dewpoint key new` makes one.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Key {
+    /// Name in the ledger.
+    pub(crate) name: String,
+    /// Where the key is: `{ env = "X" }`, `{ file = "/run/secrets/x" }` or `"${X}"`. Either this or `hash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<SecretRef>,
+    /// SHA-256 of the whole key, `sha256:` and 64 hexadecimal digits. Either this or `secret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
+    /// Places it may use. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) places: Option<Vec<String>>,
+    /// Models it may use; `*` at the end stands for any rest. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) models: Option<Vec<String>>,
+    /// The least data class that its requests have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<Class>,
+}
+
+pub(crate) use super::secret::SecretRef;
+pub(crate) use super::words::{Api, Class, Kind, Objective, Tier, Zone};

@@ -1,0 +1,129 @@
+//! The closed vocabularies of the configuration, each the same words as its noun in room `decide`, with a line for the
+//! reference page.
+//!
+//! Never here: words that `decide` does not know.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Declares one vocabulary and its conversion, so that a word missing on either side does not compile.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $rename:literal, [$($(#[$vdoc:meta])* $word:ident),+ $(,)?], $noun:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+        #[serde(rename_all = $rename)]
+        pub(crate) enum $name { $($(#[$vdoc])* $word),+ }
+
+        impl From<$name> for $noun {
+            fn from(word: $name) -> $noun {
+                match word { $($name::$word => <$noun>::$word),+ }
+            }
+        }
+
+        impl From<$noun> for $name {
+            fn from(noun: $noun) -> $name {
+                match noun { $(<$noun>::$word => $name::$word),+ }
+            }
+        }
+    };
+}
+
+words!(
+    /// Protocol of a place.
+    Api, "lowercase",
+    [
+        /// OpenAI-compatible.
+        Openai,
+        /// Anthropic Messages.
+        Anthropic,
+        /// Ollama native.
+        Ollama,
+        /// The embedded engine.
+        Engine,
+    ],
+    decide::Api
+);
+
+words!(
+    /// Strength of models and order of escalation.
+    Tier, "lowercase",
+    [
+        /// Small model, embedded or on the same host.
+        Edge,
+        /// Larger open-weight model on own ground.
+        Local,
+        /// Frontier model at a vendor.
+        Cloud,
+    ],
+    decide::Tier
+);
+
+words!(
+    /// What one pays for.
+    Kind, "lowercase",
+    [
+        /// Tokens.
+        Serverless,
+        /// GPU-hours on demand.
+        Burst,
+        /// Reserved GPU-months.
+        Dedicated,
+        /// Capital, power, upkeep.
+        Appliance,
+    ],
+    decide::Kind
+);
+
+words!(
+    /// How far away a place is, nearest first.
+    Zone, "kebab-case",
+    [
+        /// Our own engine worker.
+        Embedded,
+        /// Another process on this host.
+        SameHost,
+        /// Another host on our own network.
+        OwnNetwork,
+        /// A rented machine that only we use.
+        RentedDedicated,
+        /// A vendor's shared service.
+        VendorCloud,
+    ],
+    decide::Zone
+);
+
+words!(
+    /// How sensitive content is, lowest first.
+    Class, "lowercase",
+    [
+        /// May be published.
+        Public,
+        /// Ordinary company content.
+        Internal,
+        /// Personal data.
+        Personal,
+        /// Health, finance, special categories.
+        Sensitive,
+        /// Credentials and keys.
+        Secret,
+    ],
+    decide::DataClass
+);
+
+words!(
+    /// What a choice optimises once the hard constraints hold.
+    Objective, "kebab-case",
+    [
+        /// The nearest and cheapest place whose expected quality is sufficient.
+        Sufficient,
+        /// Least money, then quality.
+        Cheap,
+        /// Highest expected quality, then money.
+        Best,
+        /// As `sufficient`, on own ground only.
+        Local,
+        /// Least time to first token.
+        Fast,
+    ],
+    decide::Objective
+);

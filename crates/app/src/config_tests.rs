@@ -1,0 +1,250 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use decide::{DataClass, Kind, Tier, Zone};
+use std::fmt::Write as _;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "HOME" => Some("/home/u".to_owned()),
+        "OPENAI_API_KEY" => Some("sk-test".to_owned()),
+        "CALLER" => Some("dp_a_0123456789abcdef".to_owned()),
+        "SHORT" => Some("abc".to_owned()),
+        _ => None,
+    }
+}
+
+fn load_as(text: &str, flags: &Flags) -> Result<Settings, Problems> {
+    load_text("dewpoint.toml", text, flags, &env, &Book::built_in().unwrap())
+}
+
+fn good(text: &str) -> Settings {
+    load_as(text, &Flags::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Every mistake with its whole message: a golden, reviewed as prose.
+#[test]
+fn every_mistake_has_a_clear_message() {
+    let cases = include_str!("config/mistakes.toml");
+    let mut out = String::new();
+    for case in cases.split("#### ").skip(1) {
+        let (title, text) = case.split_once('\n').unwrap();
+        let problems = load_as(text.trim_end(), &Flags::default()).map(|_| ()).unwrap_err();
+        let _ = writeln!(out, "#### {title}\n{}\n\n{problems}\n", text.trim_end());
+    }
+    insta::assert_snapshot!("config_mistakes", out);
+}
+
+#[test]
+fn nothing_configured_is_valid() {
+    let s = good("");
+    assert_eq!(s.server.listen.to_string(), "127.0.0.1:4141");
+    assert_eq!(s.ledger, Some(PathBuf::from("/home/u/.local/share/dewpoint")));
+    assert!(s.engine.is_some() && s.places.is_empty() && s.keys.is_empty());
+    assert!(s.discovery.enabled);
+    assert_eq!(s.policy, decide::Policy::default());
+    assert_eq!(s.server.deadlines, backend::Deadlines::default());
+}
+
+#[test]
+fn the_place_of_the_issue_reads_as_written() {
+    let s = good(
+        r#"
+[[place]]
+name = "openai"
+api = "openai"
+base_url = "https://api.openai.com/v1"
+api_key = { env = "OPENAI_API_KEY" }
+tier = "cloud"
+kind = "serverless"
+zone = "vendor-cloud"
+models = ["gpt-5-mini"]
+"#,
+    );
+    let p = &s.places[0];
+    assert_eq!((p.place.tier, p.place.kind, p.place.zone), (Tier::Cloud, Kind::Serverless, Zone::VendorCloud));
+    assert_eq!((p.profile.name, &*p.place.provider), ("openai", "openai"));
+    assert!(p.key.is_some());
+    let price = p.models[0].price.as_ref().unwrap();
+    assert_eq!((price.input_nanousd_per_mtok, price.output_nanousd_per_mtok), (250_000_000, 2_000_000_000));
+    assert!(p.models[0].caps.tools && p.models[0].caps.vision);
+    assert!(s.warnings.is_empty(), "{:?}", s.warnings);
+}
+
+#[test]
+fn what_is_left_out_counts_as_the_worst_unless_it_is_known() {
+    let s = good(
+        r#"
+[[place]]
+name = "here"
+profile = "vllm"
+[[place]]
+name = "there"
+profile = "vllm"
+base_url = "http://10.0.0.7:8000/v1"
+models = ["m"]
+[[place]]
+name = "ours"
+profile = "vllm"
+base_url = "http://10.0.0.8:8000/v1"
+zone = "own-network"
+models = ["m"]
+[[place]]
+name = "rented"
+api = "openai"
+base_url = "https://gpu.example.com/v1"
+zone = "rented-dedicated"
+models = ["m"]
+[[place]]
+name = "gemini"
+[[place]]
+name = "work"
+api = "openai"
+base_url = "https://openrouter.ai/api/v1"
+"#,
+    );
+    let seen: Vec<_> = s
+        .places
+        .iter()
+        .map(|p| (p.place.id.as_str(), p.profile.name, p.place.tier, p.place.kind, p.place.zone))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("here", "vllm", Tier::Local, Kind::Appliance, Zone::SameHost),
+            ("there", "vllm", Tier::Local, Kind::Serverless, Zone::VendorCloud),
+            ("ours", "vllm", Tier::Local, Kind::Appliance, Zone::OwnNetwork),
+            ("rented", "generic", Tier::Cloud, Kind::Dedicated, Zone::RentedDedicated),
+            ("gemini", "gemini", Tier::Cloud, Kind::Serverless, Zone::VendorCloud),
+            ("work", "openrouter", Tier::Cloud, Kind::Serverless, Zone::VendorCloud),
+        ]
+    );
+    let price = |i: usize| s.places[i].models[0].price.as_ref().map(|p| p.input_nanousd_per_mtok);
+    assert_eq!([price(1), price(2), price(3)], [None, Some(0), Some(0)]);
+}
+
+#[test]
+fn prices_are_exact_decimals() {
+    let s = good(
+        r#"
+[[place]]
+name = "x"
+api = "openai"
+base_url = "https://x.example/v1"
+models = [{ id = "m", price = { input_per_mtok = 0.1, output_per_mtok = 3, cached_per_mtok = 0.000_000_001 }, tools = true }]
+"#,
+    );
+    let m = &s.places[0].models[0];
+    let p = m.price.as_ref().unwrap();
+    assert_eq!(
+        (p.input_nanousd_per_mtok, p.output_nanousd_per_mtok, p.cached_nanousd_per_mtok, &*p.version),
+        (100_000_000, 3_000_000_000, Some(1), "config")
+    );
+    assert!(m.caps.tools && !m.caps.vision);
+}
+
+#[test]
+fn policy_routes_and_keys() {
+    let s = good(
+        r#"
+[policy]
+auto = "cheap"
+reach = { internal = "own-network", secret = "embedded" }
+[[place]]
+name = "openai"
+[[route]]
+name = "fast-cheap"
+targets = ["openai/gpt-5-mini", "edge/*", "ollama/llama3"]
+objective = "fast"
+class = "personal"
+[[key]]
+name = "ci"
+secret = "${CALLER}"
+places = ["openai"]
+models = ["gpt-5*"]
+class = "sensitive"
+"#,
+    );
+    assert_eq!(s.policy.auto, decide::Objective::Cheap);
+    assert_eq!(s.policy.reach(DataClass::Internal), Zone::OwnNetwork);
+    assert_eq!(s.policy.reach(DataClass::Secret), Zone::Embedded);
+    assert_eq!(s.policy.reach(DataClass::Public), Zone::VendorCloud);
+    let route = &s.policy.routes["fast-cheap"];
+    assert_eq!(route.targets[1], decide::Target { place: "edge".into(), model: "*".into() });
+    assert_eq!((route.objective, route.class), (Some(decide::Objective::Fast), Some(DataClass::Personal)));
+    assert_eq!(s.keys[0].secret_sha256, crate::key::sha256("dp_a_0123456789abcdef"));
+    assert_eq!(s.keys[0].class, Some(DataClass::Sensitive));
+    // ollama is not configured, but may be discovered.
+    assert_eq!(s.warnings.len(), 1, "{:?}", s.warnings);
+    assert!(s.warnings[0].starts_with("dewpoint.toml:9:"), "{:?}", s.warnings);
+}
+
+#[test]
+fn every_value_knows_where_it_came_from() {
+    let flags = Flags { listen: Some("127.0.0.1:9".to_owned()), no_discovery: true };
+    let text = "[server]\nlisten = \"127.0.0.1:8\"\ngap_s = 7\n[[place]]\nname = \"openai\"\n";
+    let s = load_as(text, &flags).unwrap();
+    assert_eq!(s.server.listen.port(), 9);
+    let origin = |path: &str| s.values.origin(path).unwrap_or_else(|| panic!("{path} is missing")).to_string();
+    assert_eq!(origin("server.listen"), "flag --listen");
+    assert_eq!(origin("server.gap_s"), "dewpoint.toml:3");
+    assert_eq!(origin("server.total_s"), "default");
+    assert_eq!(origin("discovery.enabled"), "flag --no-discovery");
+    assert_eq!(origin("ledger.dir"), "default");
+    assert_eq!(origin("place.openai.base_url"), "default, usual address of openai");
+    assert_eq!(origin("place.openai.zone"), "default, not declared counts as the worst");
+    let data = |name: &str| (name == "DEWPOINT_DATA").then(|| "/data".to_owned());
+    let s = load_text("d", "", &Flags::default(), &data, &Book::built_in().unwrap()).unwrap();
+    assert_eq!(s.values.origin("ledger.dir").unwrap().to_string(), "environment DEWPOINT_DATA");
+}
+
+#[test]
+fn every_key_of_the_schema_appears_in_the_values() {
+    let text = r#"
+[[place]]
+name = "p"
+api = "openai"
+profile = "vllm"
+base_url = "http://127.0.0.1:1/v1"
+api_key = "${OPENAI_API_KEY}"
+tier = "local"
+kind = "appliance"
+zone = "same-host"
+models = ["m"]
+"#;
+    let s = good(text);
+    let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();
+    for section in ["server", "ledger", "engine", "discovery", "policy"] {
+        let name = section[..1].to_uppercase() + &section[1..];
+        for key in schema["$defs"][&name]["properties"].as_object().unwrap().keys() {
+            let path = format!("{section}.{key}");
+            assert!(s.values.0.iter().any(|v| v.path.starts_with(&path)), "{path} has no provenance");
+        }
+    }
+    for key in schema["$defs"]["Place"]["properties"].as_object().unwrap().keys().filter(|k| *k != "name") {
+        assert!(s.values.origin(&format!("place.p.{key}")).is_some(), "place.{key} has no provenance");
+    }
+}
+
+#[test]
+fn the_file_is_found_in_order() {
+    let named = |name: &str| (name == FILE_VARIABLE).then(|| "/e.toml".to_owned());
+    let none = |_: &str| None;
+    assert_eq!(find(Some(Path::new("/f.toml")), &named).path, Some(PathBuf::from("/f.toml")));
+    assert_eq!(find(None, &named).path, Some(PathBuf::from("/e.toml")));
+    assert_eq!(find(None, &none).named_by, "the current folder");
+}
+
+#[test]
+fn a_file_that_is_not_there_says_so() {
+    let book = Book::built_in().unwrap();
+    let e = load(Some(Path::new("/nonexistent.toml")), &Flags::default(), &env, &book).unwrap_err();
+    assert!(e.to_string().starts_with("error: the configuration /nonexistent.toml cannot be read\n  "), "{e}");
+    assert!(e.to_string().contains("help: name a readable file"), "{e}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let e = load_as("[server]\ngap_s = 0\nbody_max_mb = 0\n[[place]]\nname = \"a b\"\n", &Flags::default()).unwrap_err();
+    assert_eq!(e.0.len(), 4, "{e}");
+}

@@ -1,0 +1,114 @@
+//! `dewpoint explain`: where a prompt would go and why. Nothing is sent to a model; places on this host are asked how
+//! they are, clouds are not.
+//!
+//! Never here: judgement. The same `sense::assess` and `decide::choose` run for a real request.
+
+use crate::book::Book;
+use crate::cli;
+use crate::config::{self, Flags};
+use crate::problem::{Problem, Problems};
+use crate::table::{columns, printable};
+use crate::{discover, embedded, fleet};
+use anyhow::Result;
+use decide::{Fleet, Need, Policy, Verdict};
+use std::fmt::Write as _;
+use std::io::Read;
+use std::process::ExitCode;
+use std::sync::Arc;
+use wire::{Ask, Endpoint, Message, Role};
+
+/// Largest prompt read from standard input, bytes.
+const PROMPT_MAX: u64 = 32 * 1024 * 1024;
+
+/// Prints the verdict. Exit code 1 when nothing may or can answer.
+pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
+    let prompt = prompt(&args.prompt)?;
+    let found = config::find(args.common.config.as_deref(), &config::process_env);
+    let flags = Flags { listen: None, no_discovery: args.common.no_discovery };
+    let book = Arc::new(Book::built_in()?);
+    let settings = config::load(found.path.as_deref(), &flags, &config::process_env, &book)?;
+    let fleet = fleet::short_runtime()?.block_on(async {
+        let dialer = fleet::dialer(&settings)?;
+        let ports = discover::usual_ports(&config::process_env);
+        let finds = discover::look(&settings, &config::process_env, &book, &dialer, &ports).await;
+        let places: Vec<_> = settings.places.iter().cloned().chain(finds.places).collect();
+        let mut fleet = fleet::survey(&places, &book, &dialer).await?;
+        if let Some(engine) = settings.engine.as_ref().and_then(embedded::preview) {
+            fleet.places.insert(0, engine);
+        }
+        anyhow::Ok(fleet)
+    })?;
+    let need = need(&prompt, &args.model, args.class.map(Into::into));
+    let verdict = decide::choose(&need, &fleet, &settings.policy);
+    let text = if args.json {
+        serde_json::to_string_pretty(&verdict)? + "\n"
+    } else {
+        show(&need, &verdict, &fleet, &settings.policy)
+    };
+    crate::print(&text)?;
+    Ok(if verdict.order.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn prompt(argument: &str) -> Result<String> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let fault = |why: String| Problems::from(Problem::new("the prompt cannot be read", why, "give UTF-8 text on standard input"));
+    let mut text = String::new();
+    std::io::stdin().take(PROMPT_MAX + 1).read_to_string(&mut text).map_err(|e| fault(e.to_string()))?;
+    if text.len() as u64 > PROMPT_MAX {
+        return Err(fault(format!("it is longer than {PROMPT_MAX} bytes")).into());
+    }
+    Ok(text)
+}
+
+/// What one user message needs, as the gateway would read it.
+fn need(prompt: &str, model: &str, class: Option<decide::DataClass>) -> Need {
+    let mut ask = Ask::new(Endpoint::Chat);
+    ask.model = model.to_owned();
+    ask.messages.push(Message::text(Role::User, prompt));
+    let mut need = sense::assess(&ask);
+    need.class = class.unwrap_or_default();
+    need
+}
+
+/// The verdict for people.
+fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> String {
+    let how = match verdict.objective {
+        Some(objective) => format!("{} (optimises: {})", printable(&need.model), objective.as_str()),
+        None => format!("{} (in the order given)", printable(&need.model)),
+    };
+    let signals = if need.signals.is_empty() { "nothing in particular".to_owned() } else { need.signals.join("; ") };
+    let facts = [
+        ("model", how),
+        ("task", need.task.as_str().to_owned()),
+        ("difficulty", format!("{}.{:02} of 1", need.difficulty.0 / 1000, need.difficulty.0 % 1000 / 10)),
+        ("signals", signals),
+        ("class", format!("{}, may go as far as {}", verdict.class, policy.reach(verdict.class).as_str())),
+        ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
+    ];
+    let rows: Vec<Vec<String>> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
+    let mut out = columns(&rows);
+    if let Some(fault) = verdict.fault(need, fleet) {
+        let _ = writeln!(out, "\ngoes nowhere: {}", printable(&fault.shown));
+    } else {
+        out.push_str("\ngoes to, in this order\n");
+        out.push_str(&columns(&order(verdict)));
+    }
+    if !verdict.refused.is_empty() {
+        out.push_str("\nrefused\n");
+        let name = |r: &decide::Refused| format!("  {}/{}", r.place.id, printable(&r.model.id));
+        let rows: Vec<_> = verdict.refused.iter().map(|r| vec![name(r), printable(&r.why.to_string())]).collect();
+        out.push_str(&columns(&rows));
+    }
+    out
+}
+
+fn order(verdict: &Verdict) -> Vec<Vec<String>> {
+    let name = |c: &decide::Candidate| format!("{}/{}", c.place.id, printable(&c.model.id));
+    verdict.order.iter().enumerate().map(|(i, c)| vec![format!("{:>3}.", i + 1), name(c), c.to_string()]).collect()
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

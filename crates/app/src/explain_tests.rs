@@ -1,0 +1,70 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use decide::{Api, Caps, DataClass, Health, Kind, Load, Model, Place, PlaceId, PlaceState, Price, Tier, Zone};
+
+fn place(name: &str, tier: Tier, kind: Kind, zone: Zone, model: Model) -> PlaceState {
+    let id = PlaceId::new(name);
+    let place = Place { id, api: Api::Openai, tier, kind, zone, provider: Arc::from("x") };
+    PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
+}
+
+/// The embedded engine and one cloud, as in the issue.
+fn fleet() -> Fleet {
+    let book = Book::built_in().unwrap();
+    let edge = Model {
+        id: Arc::from("dewpoint-edge"),
+        context_tokens: Some(2048),
+        caps: Caps::default(),
+        price: Some(Price::free("own-ground")),
+        tier: None,
+        quality_permille: None,
+    };
+    let cloud = book.model("openai", "gpt-5-mini").unwrap();
+    Fleet {
+        version: 1,
+        places: vec![
+            place("edge", Tier::Edge, Kind::Appliance, Zone::Embedded, edge),
+            place("openai", Tier::Cloud, Kind::Serverless, Zone::VendorCloud, cloud),
+        ],
+    }
+}
+
+fn explained(prompt: &str, model: &str, class: Option<DataClass>) -> (Verdict, String) {
+    let need = need(prompt, model, class);
+    let (fleet, policy) = (fleet(), Policy::default());
+    let verdict = decide::choose(&need, &fleet, &policy);
+    let text = show(&need, &verdict, &fleet, &policy);
+    (verdict, text)
+}
+
+#[test]
+fn the_two_prompts_of_the_issue_go_to_different_tiers() {
+    let (proof, proof_text) = explained("Prove that there are infinitely many primes", "auto", None);
+    let (sentiment, sentiment_text) = explained("Classify the sentiment: I love it", "auto", None);
+    assert_eq!(proof.order[0].tier(), Tier::Cloud, "{proof_text}");
+    assert_eq!(sentiment.order[0].tier(), Tier::Edge, "{sentiment_text}");
+    insta::assert_snapshot!("explain_proof", proof_text);
+    insta::assert_snapshot!("explain_sentiment", sentiment_text);
+}
+
+#[test]
+fn a_class_keeps_the_prompt_at_home_and_says_so() {
+    let (verdict, text) = explained("Prove that there are infinitely many primes", "auto", Some(DataClass::Personal));
+    assert_eq!(verdict.order.len(), 1);
+    insta::assert_snapshot!("explain_personal", text);
+}
+
+#[test]
+fn what_goes_nowhere_says_why() {
+    let (verdict, text) = explained("Hello", "gpt-99", None);
+    assert!(verdict.order.is_empty());
+    assert!(text.contains("goes nowhere: The model `gpt-99` does not exist here."), "{text}");
+}
+
+#[test]
+fn the_same_prompt_gives_the_same_verdict() {
+    let json = || serde_json::to_string(&explained("Translate: good morning", "auto:cheap", None).0).unwrap();
+    assert_eq!(json(), json());
+    assert!(json().contains("\"objective\":\"cheap\""));
+}

@@ -1,0 +1,235 @@
+//! `dewpoint serve`: puts the rooms together, prints what was found, serves until told to stop, and takes changed
+//! configuration over.
+//!
+//! Never here: the way of a request (`gateway`).
+
+mod live;
+mod nowhere;
+mod watch;
+
+use crate::book::{self, Book};
+use crate::cli;
+use crate::config::{self, Flags, Found, Settings};
+use crate::discover::Finds;
+use crate::problem::{Problem, Problems};
+use crate::{embedded, report, table};
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use backend::Board;
+use decide::{Health, Outlet, Zone};
+use live::Live;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::watch as channel;
+
+/// Between two rounds of probes.
+const PROBE_PERIOD: Duration = Duration::from_secs(10);
+/// How long the first table waits for places on this host to answer.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+
+/// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
+pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
+    let started = Instant::now();
+    logging();
+    let found = config::find(args.common.config.as_deref(), &config::process_env);
+    let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
+    let book = Arc::new(Book::built_in()?);
+    let settings = config::load(found.path.as_deref(), &flags, &config::process_env, &book)?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = settings.server.workers {
+        builder.worker_threads(workers);
+    }
+    let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
+    let code = runtime.block_on(serve(settings, found, flags, book, started));
+    // Probes that hang in a name look-up must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+/// Log lines go to standard error; `RUST_LOG` chooses which.
+fn logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // A second subscriber (in tests) is no reason not to serve.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
+}
+
+async fn serve(
+    settings: Settings,
+    found: Found,
+    flags: Flags,
+    book: Arc<Book>,
+    started: Instant,
+) -> Result<ExitCode> {
+    let (stop_now, stopping) = channel::channel(false);
+    signals(stop_now)?;
+    let listener = bind(&settings).await?;
+    let ledger = open_ledger(&settings)?;
+    let outlet: Arc<dyn Outlet> = match &ledger {
+        Some(ledger) => ledger.outlet(),
+        None => Arc::new(nowhere::Nowhere),
+    };
+    let engine = embedded::start(&settings)?;
+    let limits = limits(&settings);
+    let address = listener.local_addr().context("the listener has no address")?;
+    let (live, finds) = Live::new(settings, found, flags, book, engine, address).await?;
+    let probes = tokio::spawn(probe(live.board.clone(), stopping.clone()));
+    let reloads = tokio::spawn(watch::reload_on_change(live.clone(), stopping.clone()));
+    first_look(&live.board).await;
+    announce(&live, &finds, started);
+    let wiring = gateway::Wiring {
+        board: live.board.clone(),
+        policy: live.policy.clone(),
+        keys: live.keys.clone(),
+        outlet,
+        limits,
+        metrics: gateway::Metrics::default(),
+        draining: AtomicBool::new(false),
+    };
+    let served = gateway::serve(listener, Arc::new(wiring), stopped(stopping)).await;
+    probes.abort();
+    reloads.abort();
+    live.engine.shutdown().await;
+    close(ledger);
+    served.context("the listener failed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn limits(settings: &Settings) -> gateway::Limits {
+    let server = &settings.server;
+    gateway::Limits {
+        body_max_bytes: server.body_max_bytes,
+        deadlines: server.deadlines,
+        drain: server.drain,
+        ..gateway::Limits::default()
+    }
+}
+
+async fn bind(settings: &Settings) -> Result<TcpListener> {
+    let address = settings.server.listen;
+    TcpListener::bind(address).await.map_err(|e| {
+        let help = match e.kind() {
+            std::io::ErrorKind::AddrInUse => "stop the program that listens there (another Dewpoint?), or choose another port with --listen",
+            std::io::ErrorKind::PermissionDenied => "choose a port above 1023 with --listen",
+            _ => "choose an address of this machine with --listen",
+        };
+        Problems::from(Problem::new(format!("cannot listen on {address}"), e.to_string(), help)).into()
+    })
+}
+
+fn open_ledger(settings: &Settings) -> Result<Option<ledger::Ledger>> {
+    let Some(dir) = &settings.ledger else {
+        tracing::warn!("[ledger] enabled = false: no record is kept of what is asked and what it costs");
+        return Ok(None);
+    };
+    Ok(Some(ledger::Ledger::open(dir, ledger::Options::default()).map_err(|e| report::failed(&e))?))
+}
+
+fn close(ledger: Option<ledger::Ledger>) {
+    if let Some(ledger) = ledger
+        && let Err(error) = ledger.close()
+    {
+        tracing::error!(%error, "the ledger did not close cleanly; its journal is replayed at the next start");
+    }
+}
+
+/// SIGTERM and SIGINT stop in order; a second one stops at once (what was settled is in the ledger's journal).
+fn signals(stop: channel::Sender<bool>) -> Result<()> {
+    #[cfg(unix)]
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("no signals")?;
+    tokio::spawn(async move {
+        for round in 0.. {
+            #[cfg(unix)]
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = term.recv() => {}
+            }
+            #[cfg(not(unix))]
+            let _ = tokio::signal::ctrl_c().await;
+            if round > 0 {
+                std::process::exit(1);
+            }
+            tracing::info!("stopping: no new requests, those under way may finish (again to stop at once)");
+            let _ = stop.send(true);
+        }
+    });
+    Ok(())
+}
+
+/// Resolves when it is time to stop.
+async fn stopped(mut stopping: channel::Receiver<bool>) {
+    // An error means that the sender is gone, which only happens at the end.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn probe(board: Arc<Board>, stopping: channel::Receiver<bool>) {
+    board.run(PROBE_PERIOD, stopped(stopping)).await;
+}
+
+/// Waits a moment for places on this host, so that the first table says something.
+async fn first_look(board: &Board) {
+    let deadline = Instant::now() + FIRST_LOOK;
+    let open = || {
+        let fleet = board.fleet();
+        fleet.places.iter().any(|p| p.place.zone == Zone::SameHost && p.health == Health::Unknown)
+    };
+    while open() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The table of places and where to call.
+fn announce(live: &Live, finds: &Finds, started: Instant) {
+    use std::io::Write;
+    let fleet = live.board.fleet();
+    let mut text = table::places(&fleet);
+    if fleet.places.is_empty() {
+        text = "There is no place that could answer. Run `dewpoint init`, or set a provider's API key and restart.\n".to_owned();
+    }
+    for line in &finds.left {
+        text.push_str(&format!("left alone: {}\n", table::printable(line)));
+    }
+    let missed = finds.missed_line();
+    if !missed.is_empty() {
+        text.push_str(&format!("{missed}\n"));
+    }
+    text.push_str(&format!("{}\n", live.engine.note));
+    let ms = started.elapsed().as_millis();
+    let version = env!("CARGO_PKG_VERSION");
+    let from = live.path().map_or_else(|| "nothing configured".to_owned(), |p| p.display().to_string());
+    let line = format!("\nDewpoint {version} on http://{} ({from}, prices {}), up in {ms} ms\n", live.address, live.book.version());
+    text.push_str(&line);
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    for warning in live.warnings() {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Keys in the form of the gateway.
+fn keys(settings: &Settings) -> gateway::Keys {
+    let key = |k: &config::KeySettings| gateway::Key {
+        id: Arc::from(k.name.as_str()),
+        secret_sha256: k.secret_sha256,
+        places: k.places.clone(),
+        models: k.models.clone(),
+        class: k.class,
+    };
+    gateway::Keys::new(settings.keys.iter().map(key).collect())
+}
+
+/// Which profile each place has, for completing discovered models; changes with a reload.
+type Profiles = Arc<ArcSwap<Vec<(decide::PlaceId, &'static backend::Profile)>>>;
+
+fn completer(profiles: Profiles, book: Arc<Book>) -> backend::Complete {
+    Box::new(move |place, found| {
+        let known = profiles.load();
+        let profile = known.iter().find(|(id, _)| *id == place.id).map(|(_, p)| *p);
+        book::discovered(&book, profile, place, found)
+    })
+}

@@ -1,0 +1,183 @@
+//! HTTP status codes of upstreams to faults, in one table.
+//!
+//! Never here: reading bodies from sockets.
+
+use super::{Whom, is_context_length};
+use decide::{Cause, Fault, Retry};
+use http::{HeaderMap, StatusCode, header};
+use std::time::SystemTime;
+
+/// The longest wait an upstream may ask for, seconds.
+const WAIT_MAX_S: u64 = 3600;
+
+/// What a status other than success means. `body` is the head of the error body, at most.
+pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Fault {
+    let told = Told::read(headers, body);
+    let words = whom.words(&told.message);
+    let code = status.as_u16();
+    let mut fault = match code {
+        300..400 => whom.fault(
+            Cause::UpstreamInvalid,
+            &format!("answered with a redirect (HTTP {code}), which is not followed. Set its base_url to the final address."),
+        ),
+        // What the upstream says of our key is not for callers: it may repeat the key.
+        401 | 403 => whom
+            .fault(
+                Cause::UpstreamAuth,
+                &format!("refused our credentials (HTTP {code}). Your own key is not at fault; the operator must check this place's api_key."),
+            )
+            .because(words.clone()),
+        402 => whom
+            .fault(Cause::UpstreamAuth, "says that our account there has no credit left (HTTP 402). The operator must check it.")
+            .because(words.clone()),
+        429 => whom.fault(Cause::UpstreamBusy, &format!("limits our requests (HTTP 429): {words}")),
+        503 => whom.fault(Cause::UpstreamBusy, &format!("is overloaded or loading (HTTP 503): {words}")),
+        400 | 413 | 422 if told.is_context_length() => {
+            whom.context_length(&words)
+        }
+        500 if told.message.contains("json.exception.parse_error") => refused(whom, code, &words),
+        408 | 409 | 500.. => whom.fault(Cause::UpstreamError, &format!("failed (HTTP {code}): {words}")),
+        400..500 => refused(whom, code, &words),
+        _ => whom.invalid(&format!("HTTP status {code}")),
+    };
+    fault.retry_after_s = retry_after(headers, now);
+    if fault.detail.is_none() {
+        fault.detail = Some(format!("HTTP {code}, kind {:?}, code {:?}", told.kind, told.code));
+    }
+    fault
+}
+
+/// The request itself is at fault, there and elsewhere.
+fn refused(whom: &Whom, code: u16, words: &str) -> Fault {
+    let mut fault = whom.fault(Cause::UpstreamRefused, &format!("refused the request (HTTP {code}): {words}"));
+    fault.retry = Retry::Never;
+    fault
+}
+
+/// What the error body says.
+#[derive(Default)]
+struct Told {
+    message: String,
+    kind: Option<String>,
+    code: Option<String>,
+}
+
+impl Told {
+    /// A page of markup says nothing to a caller of an API.
+    fn read(headers: &HeaderMap, body: &[u8]) -> Told {
+        let html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
+        if html || body.trim_ascii_start().starts_with(b"<") {
+            return Told::default();
+        }
+        let told = wire::upstream_error::read(body);
+        Told { message: told.message, kind: told.kind, code: told.code }
+    }
+
+    fn is_context_length(&self) -> bool {
+        is_context_length(&self.message, self.kind.as_deref()) || is_context_length("", self.code.as_deref())
+    }
+}
+
+/// `Retry-After` as seconds or as an HTTP date, at most an hour. A date that has passed, a negative number or anything
+/// else is no wait.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u32> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?.as_secs(),
+    };
+    u32::try_from(seconds.min(WAIT_MAX_S)).ok().filter(|s| *s > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use decide::PlaceId;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn fault(status: u16, body: &str) -> Fault {
+        let whom = Whom { place: PlaceId::new("p"), key: None };
+        refusal(&whom, StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_table_of_statuses() {
+        use Cause::{UpstreamAuth, UpstreamBusy, UpstreamError, UpstreamInvalid, UpstreamRefused};
+        use Retry::{Never, NextPlace};
+        let body = r#"{"error":{"message":"because","type":"t","param":null,"code":null}}"#;
+        for (status, cause, retry) in [
+            (301, UpstreamInvalid, NextPlace),
+            (400, UpstreamRefused, Never),
+            (401, UpstreamAuth, NextPlace),
+            (402, UpstreamAuth, NextPlace),
+            (403, UpstreamAuth, NextPlace),
+            (404, UpstreamRefused, Never),
+            (405, UpstreamRefused, Never),
+            (408, UpstreamError, NextPlace),
+            (409, UpstreamError, NextPlace),
+            (413, UpstreamRefused, Never),
+            (422, UpstreamRefused, Never),
+            (429, UpstreamBusy, NextPlace),
+            (500, UpstreamError, NextPlace),
+            (501, UpstreamError, NextPlace),
+            (502, UpstreamError, NextPlace),
+            (503, UpstreamBusy, NextPlace),
+            (504, UpstreamError, NextPlace),
+            (529, UpstreamError, NextPlace),
+            (204, UpstreamInvalid, NextPlace),
+        ] {
+            let fault = fault(status, body);
+            assert_eq!((fault.cause, fault.retry), (cause, retry), "{status}");
+            assert!(fault.shown.starts_with("Place `p` "), "{}", fault.shown);
+            let shows_words = !matches!(cause, UpstreamAuth | UpstreamInvalid);
+            assert_eq!(fault.shown.contains("because"), shows_words, "{status}: {}", fault.shown);
+        }
+    }
+
+    #[test]
+    fn too_long_a_prompt_may_fit_elsewhere() {
+        for body in [
+            r#"{"error":{"code":400,"message":"request (3010 tokens) exceeds the available context size (1024 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":3010,"n_ctx":1024}}"#,
+            r#"{"error":{"message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","param":null,"code":400}}"#,
+            r#"{"error":{"message":"x","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 208310 tokens > 200000 maximum"}}"#,
+            r#"{"object":"error","message":"The input (9000 tokens) is longer than the model's context length (8192 tokens).","type":"BadRequestError","param":null,"code":400}"#,
+        ] {
+            let fault = fault(400, body);
+            assert_eq!((fault.cause, fault.retry), (Cause::ContextLength, Retry::NextPlace), "{body}");
+        }
+    }
+
+    #[test]
+    fn llama_server_s_500_for_bad_json_is_no_failure_of_the_engine() {
+        let body = r#"{"error":{"code":500,"message":"[json.exception.parse_error.101] parse error at line 1","type":"server_error"}}"#;
+        assert_eq!(fault(500, body).cause, Cause::UpstreamRefused);
+    }
+
+    #[test]
+    fn pages_are_never_shown() {
+        let fault = fault(502, "<html><body>secret page</body></html>");
+        assert!(!fault.shown.contains("secret") && !fault.shown.contains('<'));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_bounded() {
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_700);
+        for (given, expected) in [
+            ("7", Some(7)),
+            ("0", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("999999999999", Some(3600)),
+            ("99999999999999999999999", None),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(77)),
+            ("Sun, 06 Nov 1983 08:49:37 GMT", None),
+            ("Sat, 06 Nov 2094 08:49:37 GMT", Some(3600)),
+        ] {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, given.parse().unwrap())]);
+            assert_eq!(retry_after(&headers, now), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One exchange with an upstream: send, wait for the head, and read a plain body, all under the attempt's deadlines.
+//!
+//! Never here: streams (`stream`), dialects, trying again.
+
+use crate::blame::{Whom, refusal};
+use crate::{CallError, Deadlines, Route, Upstream};
+use bytes::{Bytes, BytesMut};
+use decide::Fault;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Largest plain answer that is read.
+pub(crate) const PLAIN_MAX: usize = 64 << 20;
+/// Largest error body that is read; the rest of it is not.
+const ERROR_MAX: usize = 64 << 10;
+/// For reading an error body.
+const ERROR_TIME: Duration = Duration::from_secs(5);
+/// For a probe to connect; the board has a limit of its own for all that a probe asks.
+const PROBE_CONNECT: Duration = Duration::from_secs(1);
+
+/// One attempt on one upstream. The clock starts when it is made.
+pub(crate) struct Call<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) whom: &'a Whom,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) started: Instant,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(upstream: &'a Upstream, whom: &'a Whom, deadlines: Deadlines) -> Call<'a> {
+        Call { upstream, whom, deadlines, started: Instant::now() }
+    }
+
+    /// Sends `body` and waits for a good response head; anything else is a fault. `limit` counts from the start.
+    pub(crate) async fn open(
+        &self,
+        route: &Route,
+        body: Bytes,
+        further: &[(HeaderName, HeaderValue)],
+        limit: Duration,
+    ) -> Result<Response<Incoming>, Fault> {
+        let sent = self.upstream.post(route, body, further, self.deadlines.connect);
+        let response = match tokio::time::timeout_at(self.started + limit, sent).await {
+            Ok(response) => response.map_err(|e| self.whom.call(&e))?,
+            Err(_) => return Err(self.whom.late("did not begin to answer", limit)),
+        };
+        if response.status() != http::StatusCode::OK {
+            return Err(self.refused(response).await);
+        }
+        readable(response.headers()).map_err(|why| self.whom.invalid(&why))?;
+        Ok(response)
+    }
+
+    /// The fault of a status that is not success, with what the body says of it.
+    async fn refused(&self, response: Response<Incoming>) -> Fault {
+        let (head, body) = response.into_parts();
+        let read = tokio::time::timeout(ERROR_TIME, read_head(body, ERROR_MAX)).await;
+        let body = read.unwrap_or_default();
+        refusal(self.whom, head.status, &head.headers, &body, SystemTime::now())
+    }
+
+    /// Reads a whole plain body, until `limit` after the start.
+    pub(crate) async fn whole(&self, response: Response<Incoming>, limit: Duration) -> Result<Bytes, Fault> {
+        match tokio::time::timeout_at(self.started + limit, read_all(response.into_body(), PLAIN_MAX)).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(Unread::TooLarge)) => {
+                Err(self.whom.invalid(&format!("the answer is larger than {} MiB", PLAIN_MAX >> 20)))
+            }
+            Ok(Err(Unread::Lost(why))) => Err(self.whom.truncated(&why)),
+            Err(_) => Err(self.whom.late("did not complete its answer", limit)),
+        }
+    }
+}
+
+/// Compression was not asked for, and pages are no answers.
+fn readable(headers: &HeaderMap) -> Result<(), String> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|v| v.as_bytes() != b"identity") {
+        return Err(format!("the answer is encoded ({coding:?}), which was not asked for"));
+    }
+    if has_type(headers, "text/html") {
+        return Err("the answer is a web page".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the answer says that it has this media type.
+pub(crate) fn has_type(headers: &HeaderMap, media: &str) -> bool {
+    let told = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    told.get(..media.len()).is_some_and(|start| start.eq_ignore_ascii_case(media))
+}
+
+/// Why a body was not read to its end.
+pub(crate) enum Unread {
+    TooLarge,
+    Lost(String),
+}
+
+/// Reads a body of at most `max` bytes. A body in one piece is not copied.
+pub(crate) async fn read_all(mut body: Incoming, max: usize) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > max as u64 {
+        return Err(Unread::TooLarge);
+    }
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| Unread::Lost(e.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + joined.len() + data.len() > max {
+            return Err(Unread::TooLarge);
+        }
+        if first.is_empty() && joined.is_empty() {
+            first = data;
+        } else {
+            if joined.is_empty() {
+                joined.reserve(first.len() + data.len());
+                joined.extend_from_slice(&std::mem::take(&mut first));
+            }
+            joined.extend_from_slice(&data);
+        }
+    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
+}
+
+/// As much of a body as there is, up to `max` bytes.
+async fn read_head(mut body: Incoming, max: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Some(data) = frame.data_ref() {
+            out.extend_from_slice(&data[..data.len().min(max - out.len())]);
+        }
+        if out.len() == max {
+            break;
+        }
+    }
+    out
+}
+
+/// What a probe's question got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+/// Asks for a document of at most `max` bytes.
+pub(crate) async fn fetch(
+    upstream: &Upstream,
+    route: &Route,
+    further: &[(HeaderName, HeaderValue)],
+    max: usize,
+) -> Result<Seen, CallError> {
+    seen(upstream.get(route, further, PROBE_CONNECT).await?, max).await
+}
+
+/// Asks a question with a body.
+pub(crate) async fn inquire(upstream: &Upstream, route: &Route, body: Bytes, max: usize) -> Result<Seen, CallError> {
+    seen(upstream.post(route, body, &[], PROBE_CONNECT).await?, max).await
+}
+
+async fn seen(response: Response<Incoming>, max: usize) -> Result<Seen, CallError> {
+    let status = response.status().as_u16();
+    match read_all(response.into_body(), max).await {
+        Ok(body) => Ok(Seen { status, body }),
+        Err(Unread::TooLarge) => Err(CallError::Lost(format!("the answer is larger than {max} bytes"))),
+        Err(Unread::Lost(why)) => Err(CallError::Lost(why)),
+    }
+}

@@ -1,0 +1,104 @@
+//! How a connection is made: names are resolved without forbidden addresses, TCP and TLS together have one deadline.
+//!
+//! Never here: keys, paths, retries.
+
+use super::origin::forbidden;
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tower_service::Service;
+
+type Boxed<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+tokio::task_local! {
+    /// The connect deadline of the request that is being sent by this task. The pooled client has no argument for it.
+    pub(super) static CONNECT: Duration;
+}
+
+/// The system's resolver, less what [`forbidden`] names. The check stands behind name resolution, so that a name
+/// that points at a metadata service gets no connection either.
+#[derive(Clone, Debug)]
+pub(super) struct Resolver(GaiResolver);
+
+impl Resolver {
+    pub(super) fn new() -> Resolver {
+        Resolver(GaiResolver::new())
+    }
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = Boxed<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolved = self.0.call(name);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = resolved.await?.filter(|a| !forbidden(a.ip())).collect();
+            if found.is_empty() {
+                return Err(std::io::Error::other("the name has no address that may be asked"));
+            }
+            Ok(found.into_iter())
+        })
+    }
+}
+
+/// The TCP connector under both kinds of client.
+pub(super) fn tcp(default: Duration) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::new());
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    tcp.set_keepalive(Some(Duration::from_secs(60)));
+    // Shared among the addresses of a name, so that one dead address does not use up the time of the next.
+    tcp.set_connect_timeout(Some(default));
+    tcp
+}
+
+/// A connector under one deadline for everything it does (name, TCP, TLS).
+#[derive(Clone)]
+pub(super) struct Within<C> {
+    pub(super) inner: C,
+    pub(super) default: Duration,
+}
+
+/// The connect deadline passed.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {} ms", .0.as_millis())]
+pub(super) struct TooSlow(Duration);
+
+impl<C> Service<Uri> for Within<C>
+where
+    C: Service<Uri>,
+    C::Response: Send + 'static,
+    C::Error: Into<AnyError>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = AnyError;
+    type Future = Boxed<C::Response, AnyError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AnyError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let limit = CONNECT.try_with(|limit| *limit).unwrap_or(self.default);
+        let connecting = self.inner.call(to);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(done) => done.map_err(Into::into),
+                Err(_) => Err(Box::new(TooSlow(limit)) as AnyError),
+            }
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! OpenAI-compatible places: OpenAI itself, the providers that speak its dialect, and the open engines. What they
+//! differ in stands in their [`Profile`](crate::Profile).
+//!
+//! Never here: a provider's name in code.
+
+use crate::call::Call;
+use crate::exchange::{Spoken, exchange};
+use crate::place::Common;
+use crate::probe::Questions;
+use crate::stream::Sse;
+use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};
+use bytes::Bytes;
+use decide::{Fault, Model, Permit, Place};
+use http::{HeaderName, HeaderValue, header};
+use std::sync::Arc;
+use wire::openai::{self, ChatReader, CompletionsReader};
+use wire::{Ask, Endpoint, ToolChoice};
+
+pub(crate) const JSON: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("application/json"));
+pub(crate) const EVENTS: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+
+const CHAT: Spoken = Spoken {
+    plain: openai::read_chat_answer,
+    decode: || {
+        let mut reader = ChatReader::default();
+        Box::new(Sse::new(move |_: Option<&str>, data: &Bytes| reader.read(data)))
+    },
+    lines: false,
+};
+
+const COMPLETIONS: Spoken = Spoken {
+    plain: openai::read_completions_answer,
+    decode: || {
+        let mut reader = CompletionsReader::default();
+        Box::new(Sse::new(move |_: Option<&str>, data: &Bytes| reader.read(data)))
+    },
+    lines: false,
+};
+
+/// One OpenAI-compatible place.
+pub(crate) struct Openai {
+    common: Common,
+    chat: Route,
+    completions: Route,
+    questions: Questions,
+}
+
+impl Openai {
+    pub(crate) fn new(common: Common) -> Result<Openai, CallError> {
+        let below = |path: &str| common.upstream.below(path);
+        let models = below(common.profile.models)?;
+        Ok(Openai {
+            chat: below("/chat/completions")?,
+            completions: below("/completions")?,
+            questions: Questions::new(&common, models, vec![JSON])?,
+            common,
+        })
+    }
+
+    async fn attempt(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
+        check(&permit, &self.common.place, &ask)?;
+        let shape = self.common.shapes.of(permit.model());
+        let ask = self.with_tool_choice(ask);
+        let (route, body, spoken) = match ask.endpoint {
+            Endpoint::Completions => (&self.completions, openai::write_completions(&ask, &shape), &COMPLETIONS),
+            Endpoint::Chat | Endpoint::Messages => (&self.chat, openai::write_chat(&ask, &shape), &CHAT),
+        };
+        let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
+        let accept = if ask.stream { [EVENTS] } else { [JSON] };
+        exchange(call, route, body.into(), &accept, ask.stream, spoken).await
+    }
+
+    /// Where tools without a choice count as "none", the default of the dialect is written out.
+    fn with_tool_choice(&self, ask: Arc<Ask>) -> Arc<Ask> {
+        if !self.common.profile.says_tool_choice || ask.tools.is_empty() || ask.tool_choice.is_some() {
+            return ask;
+        }
+        let mut said = Ask::clone(&ask);
+        said.tool_choice = Some(ToolChoice::Auto);
+        Arc::new(said)
+    }
+}
+
+impl Backend for Openai {
+    fn place(&self) -> &Arc<Place> {
+        &self.common.place
+    }
+
+    fn models(&self) -> &[Arc<Model>] {
+        &self.common.models
+    }
+
+    fn send(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
+        Box::pin(self.attempt(permit, ask, deadlines))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Probed> {
+        Box::pin(async { self.questions.ask(&self.common).await.0 })
+    }
+}

@@ -1,0 +1,287 @@
+//! From an Ask to the worker's jobs: every value is checked here, and what this engine cannot do is said.
+//!
+//! Never here: processes, waiting.
+
+use super::elsewhere;
+use crate::QUEUE_MAX;
+use crate::protocol::{Call, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
+use decide::{Cause, Fault};
+use std::hash::{BuildHasher, RandomState};
+use wire::{Ask, Content, Endpoint, Format, Message, Part, Role, ToolChoice};
+
+/// Choices of one request at most, over all its prompts.
+const CHOICES_MAX: usize = 128;
+/// Alternatives per token at most, as OpenAI has it.
+const TOP_LOGPROBS_MAX: u32 = 20;
+/// Stop sequences at most, and their length in bytes.
+const STOPS_MAX: usize = 32;
+const STOP_BYTES_MAX: usize = 1024;
+/// Schema text at most, bytes.
+const SCHEMA_BYTES_MAX: usize = 256 << 10;
+
+const _: () = assert!(CHOICES_MAX <= QUEUE_MAX, "a request must fit the queue");
+
+/// One choice to generate.
+pub(super) struct Order {
+    choice: u32,
+    generate: Generate,
+}
+
+impl Order {
+    /// With its id on the wire: (id, choice, message).
+    pub(super) fn numbered(mut self, id: u64) -> (u64, u32, ToWorker) {
+        self.generate.id = id;
+        (id, self.choice, ToWorker::Generate(Box::new(self.generate)))
+    }
+}
+
+/// The jobs of a request: every prompt times every choice, in the order of their indices.
+///
+/// # Errors
+/// A value out of bounds, or something this engine cannot do.
+pub(super) fn order(ask: &Ask, defaults: Sampling) -> Result<Vec<Order>, Fault> {
+    refuse(ask)?;
+    let sampling = sampling(ask, defaults)?;
+    let inputs = inputs(ask)?;
+    let n = ask.n.unwrap_or(1) as usize;
+    if n == 0 || n.saturating_mul(inputs.len()) > CHOICES_MAX {
+        let text = format!("n times the number of prompts must be between 1 and {CHOICES_MAX}.");
+        return Err(Fault::new(Cause::InvalidRequest, text).at("n"));
+    }
+    let max_tokens = match ask.max_tokens {
+        Some(0) => return Err(Fault::new(Cause::InvalidRequest, "max_tokens must be at least 1.").at("max_tokens")),
+        other => other.map(|m| u32::try_from(m).unwrap_or(u32::MAX)),
+    };
+    let (stop, schema) = (stops(ask)?, schema(ask)?);
+    let mut order = Vec::with_capacity(n * inputs.len());
+    for input in inputs {
+        for _ in 0..n {
+            let choice = order.len() as u32;
+            let sampling = Sampling { seed: sampling.seed.wrapping_add(choice), ..sampling };
+            let (input, stop, schema) = (input.clone(), stop.clone(), schema.clone());
+            let generate = Generate { id: 0, input, sampling, max_tokens, stop, logprobs: ask.logprobs, schema };
+            order.push(Order { choice, generate });
+        }
+    }
+    Ok(order)
+}
+
+/// How many of a request's choices share one prompt; its tokens count once.
+pub(super) fn shared_by(ask: &Ask) -> u32 {
+    ask.n.unwrap_or(1).max(1)
+}
+
+/// What other engines can do and this one cannot.
+fn refuse(ask: &Ask) -> Result<(), Fault> {
+    let no = |param: &str, what: &str| {
+        let text = format!("The embedded engine cannot do {what}. Leave it out or use another model.");
+        Err(elsewhere(Cause::Unsupported, text).at(param))
+    };
+    if ask.echo {
+        return no("echo", "`echo`");
+    }
+    if ask.suffix.as_deref().is_some_and(|s| !s.is_empty()) {
+        return no("suffix", "`suffix`");
+    }
+    if matches!(ask.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Other(_))) {
+        return no("tool_choice", "forced tool calls");
+    }
+    if ask.tools.iter().any(|t| t.raw.is_some()) {
+        return no("tools", "built-in tools of a vendor");
+    }
+    if ask.extra.iter().any(|(name, value)| name == "logit_bias" && !matches!(value.get().trim(), "null" | "{}")) {
+        return no("logit_bias", "`logit_bias`");
+    }
+    if ask.logprobs.is_some_and(|n| n > TOP_LOGPROBS_MAX) {
+        let text = format!("At most {TOP_LOGPROBS_MAX} alternatives per token can be given.");
+        return Err(Fault::new(Cause::InvalidRequest, text).at("top_logprobs"));
+    }
+    Ok(())
+}
+
+/// Every value decided and within bounds.
+fn sampling(ask: &Ask, defaults: Sampling) -> Result<Sampling, Fault> {
+    let s = &ask.sampling;
+    let within = |name: &str, value: Option<f64>, least: f64, most: f64, default: f32| match value {
+        None => Ok(default),
+        Some(v) if (least..=most).contains(&v) => Ok(v as f32),
+        Some(v) => {
+            let text = format!("{name} is {v}; it must be between {least} and {most}.");
+            Err(Fault::new(Cause::InvalidRequest, text).at(name))
+        }
+    };
+    Ok(Sampling {
+        temperature: within("temperature", s.temperature, 0.0, 2.0, defaults.temperature)?,
+        top_p: within("top_p", s.top_p, 0.0, 1.0, defaults.top_p)?,
+        min_p: within("min_p", s.min_p, 0.0, 1.0, defaults.min_p)?,
+        top_k: s.top_k.unwrap_or(defaults.top_k),
+        frequency_penalty: within("frequency_penalty", s.frequency_penalty, -2.0, 2.0, 0.0)?,
+        presence_penalty: within("presence_penalty", s.presence_penalty, -2.0, 2.0, 0.0)?,
+        seed: s.seed.map_or_else(|| fold(RandomState::new().hash_one(ask.id)), |seed| fold(seed as u64)),
+    })
+}
+
+/// 64 bits to 32 so that both halves count.
+fn fold(seed: u64) -> u32 {
+    (seed ^ (seed >> 32)) as u32
+}
+
+fn stops(ask: &Ask) -> Result<Vec<String>, Fault> {
+    if ask.stop.len() > STOPS_MAX || ask.stop.iter().any(|s| s.len() > STOP_BYTES_MAX) {
+        let text = format!("At most {STOPS_MAX} stop sequences of at most {STOP_BYTES_MAX} bytes each are possible.");
+        return Err(Fault::new(Cause::InvalidRequest, text).at("stop"));
+    }
+    Ok(ask.stop.clone())
+}
+
+/// The schema text that the answer must obey.
+fn schema(ask: &Ask) -> Result<Option<String>, Fault> {
+    let text = match &ask.format {
+        None | Some(Format::Text) => return Ok(None),
+        Some(Format::JsonObject | Format::JsonSchema { schema: None, .. }) => return Ok(Some(r#"{"type":"object"}"#.into())),
+        Some(Format::JsonSchema { schema: Some(schema), .. }) => schema.get(),
+        Some(Format::Other(_)) => {
+            let text = "The embedded engine knows the formats text, json_object and json_schema only.";
+            return Err(elsewhere(Cause::Unsupported, text).at("response_format"));
+        }
+    };
+    let bad = |text: String| Err(Fault::new(Cause::InvalidRequest, text).at("response_format.json_schema.schema"));
+    if text.len() > SCHEMA_BYTES_MAX {
+        return bad(format!("The JSON schema has {} bytes, and {SCHEMA_BYTES_MAX} is the limit.", text.len()));
+    }
+    // serde_json's own depth limit; the C++ parser behind it has none and would overflow its stack.
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) if value.is_object() || value.is_boolean() => Ok(Some(text.to_owned())),
+        Ok(_) => bad("A JSON schema must be an object.".into()),
+        Err(e) => bad(format!("The JSON schema cannot be read: {e}.")),
+    }
+}
+
+/// The prompts of a request: one conversation, or each raw prompt of the completions endpoint.
+///
+/// # Errors
+/// A part that is not text.
+pub(super) fn inputs(ask: &Ask) -> Result<Vec<Input>, Fault> {
+    let texts = ask.messages.iter().enumerate().map(|(i, m)| text(i, &m.content)).collect::<Result<Vec<_>, _>>()?;
+    if ask.endpoint == Endpoint::Completions {
+        return Ok(texts.into_iter().map(|prompt| Input::Raw { prompt }).collect());
+    }
+    let messages = ask.messages.iter().zip(texts).map(|(m, content)| turn(m, content)).collect();
+    let tools = if matches!(ask.tool_choice, Some(ToolChoice::None)) { Vec::new() } else { ask.tools.iter().map(tool).collect() };
+    let thinking = ask.reasoning.as_ref().and_then(|r| {
+        r.enabled.or_else(|| r.effort.as_ref().map(|e| e != "none"))
+    });
+    Ok(vec![Input::Chat { messages, tools, thinking }])
+}
+
+fn text(index: usize, content: &Content) -> Result<String, Fault> {
+    if let Content::Parts(parts) = content
+        && let Some(at) = parts.iter().position(|p| !matches!(p, Part::Text { .. }))
+    {
+        let text = "The embedded engine reads text only. Use another model for images, audio and files.";
+        return Err(elsewhere(Cause::Unsupported, text).at(format!("messages[{index}].content[{at}]")));
+    }
+    Ok(content.joined())
+}
+
+fn turn(message: &Message, content: String) -> Turn {
+    let role = match message.role {
+        Role::System | Role::Developer => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let call = |c: &wire::ToolCall| Call { id: c.id.clone(), name: c.name.clone(), arguments: c.arguments.clone() };
+    Turn {
+        role: role.into(),
+        content,
+        name: message.name.clone(),
+        reasoning: message.reasoning.as_ref().map(|(text, _)| text.clone()),
+        calls: message.tool_calls.iter().map(call).collect(),
+        call_id: message.tool_call_id.clone(),
+    }
+}
+
+fn tool(tool: &wire::Tool) -> ToolSpec {
+    ToolSpec {
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        parameters: tool.parameters.as_ref().map(|p| p.get().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn ask() -> Ask {
+        let mut ask = Ask::new(Endpoint::Chat);
+        ask.messages = vec![Message::text(Role::Developer, "S"), Message::text(Role::User, "U")];
+        ask
+    }
+
+    fn fault(change: impl FnOnce(&mut Ask)) -> Fault {
+        let mut ask = ask();
+        change(&mut ask);
+        order(&ask, Sampling::default()).err().unwrap()
+    }
+
+    #[test]
+    fn choices_get_seeds_of_their_own_that_follow_from_the_callers() {
+        let mut a = ask();
+        a.n = Some(3);
+        a.sampling.seed = Some(-1);
+        let seeds = |a: &Ask| order(a, Sampling::default()).unwrap().iter().map(|o| o.generate.sampling.seed).collect::<Vec<_>>();
+        assert_eq!(seeds(&a), seeds(&a));
+        assert_eq!(seeds(&a), [0, 1, 2]);
+    }
+
+    #[test]
+    fn values_out_of_bounds_name_their_field() {
+        assert_eq!(fault(|a| a.sampling.temperature = Some(2.5)).param.as_deref(), Some("temperature"));
+        assert_eq!(fault(|a| a.sampling.top_p = Some(f64::NAN)).param.as_deref(), Some("top_p"));
+        assert_eq!(fault(|a| a.n = Some(0)).param.as_deref(), Some("n"));
+        assert_eq!(fault(|a| a.n = Some(u32::MAX)).param.as_deref(), Some("n"));
+        assert_eq!(fault(|a| a.max_tokens = Some(0)).param.as_deref(), Some("max_tokens"));
+        assert_eq!(fault(|a| a.stop = vec!["x".into(); 33]).param.as_deref(), Some("stop"));
+        assert_eq!(fault(|a| a.logprobs = Some(21)).cause, Cause::InvalidRequest);
+    }
+
+    #[test]
+    fn what_only_others_can_do_may_go_there() {
+        let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+        for f in [
+            fault(|a| a.echo = true),
+            fault(|a| a.suffix = Some("x".into())),
+            fault(|a| a.tool_choice = Some(ToolChoice::Required)),
+            fault(|a| a.format = Some(Format::Other(raw("{}")))),
+            fault(|a| a.extra.push(("logit_bias".into(), raw("{\"1\":5}")))),
+            fault(|a| {
+                let part = Part::Audio { data: String::new(), format: "wav".into(), extra: Vec::new() };
+                a.messages[1].content = Content::Parts(vec![part]);
+            }),
+        ] {
+            assert_eq!((f.cause, f.retry), (Cause::Unsupported, decide::Retry::NextPlace), "{f:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_too_deep_for_the_parser_behind_is_refused_here() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        let f = fault(|a| {
+            let schema = serde_json::value::RawValue::from_string(deep).ok();
+            a.format = Some(Format::JsonSchema { name: "x".into(), schema, strict: None, description: None });
+        });
+        assert_eq!(f.cause, Cause::InvalidRequest);
+    }
+
+    #[test]
+    fn every_raw_prompt_is_a_choice() {
+        let mut a = ask();
+        a.endpoint = Endpoint::Completions;
+        let orders = order(&a, Sampling::default()).unwrap();
+        assert_eq!(orders.iter().map(|o| o.choice).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(orders[1].generate.input, Input::Raw { prompt: "U".into() });
+    }
+}

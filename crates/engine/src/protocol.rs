@@ -1,0 +1,349 @@
+//! What gateway and worker say to each other: frames of `u32` little-endian length and one JSON value, over the worker's
+//! stdin and stdout.
+//!
+//! Never here: pipes, processes, a vendor type.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Error as JsonError;
+use std::io::{self, Read, Write};
+
+/// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
+/// runs, and then this says so.
+pub(crate) const VERSION: u32 = 1;
+
+/// Largest frame in bytes, either way. A request that does not fit is refused before it is sent.
+pub(crate) const FRAME_MAX: usize = 32 * 1024 * 1024;
+
+/// Gateway to worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToWorker {
+    /// First of all: which model, how.
+    Load(Load),
+    /// Work on this.
+    Generate(Box<Generate>),
+    /// Nobody waits for this one any more.
+    Cancel { id: u64 },
+    /// How many tokens is this?
+    Count { id: u64, input: Input },
+    /// Are you there?
+    Ping { id: u64 },
+    /// End cleanly.
+    Quit,
+}
+
+/// Worker to gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FromWorker {
+    /// First of all.
+    Hello { version: u32 },
+    /// How far loading is.
+    Loading { permille: u16 },
+    /// The model is loaded.
+    Ready(Box<Info>),
+    /// The model cannot be loaded; the worker ends.
+    Failed { message: String },
+    /// A [`Generate`] was read, checked and queued.
+    Accepted { id: u64, prompt_tokens: u32 },
+    /// A piece of the answer. `text` is whole characters and never part of a stop sequence.
+    Token {
+        id: u64,
+        text: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        logprobs: Vec<Logprob>,
+    },
+    /// The answer is complete.
+    Finish { id: u64, reason: Reason, prompt_tokens: u32, completion_tokens: u32 },
+    /// This request ended with an error.
+    Error { id: u64, kind: Kind, message: String },
+    /// Answer to [`ToWorker::Count`].
+    Counted { id: u64, tokens: u32 },
+    /// Answer to [`ToWorker::Ping`], and sent without being asked while a long step produces nothing.
+    Pong { id: u64 },
+}
+
+/// What to load. Every value was checked by the supervisor and is checked again before it reaches C.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Load {
+    pub(crate) version: u32,
+    pub(crate) path: String,
+    /// Context window of one request, tokens.
+    pub(crate) context: u32,
+    /// Requests worked on at the same time.
+    pub(crate) slots: u16,
+    pub(crate) threads: u16,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Info {
+    pub(crate) params: u64,
+    pub(crate) bytes: u64,
+    pub(crate) context: u32,
+    pub(crate) vocabulary: u32,
+    pub(crate) template: bool,
+}
+
+/// One generation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Generate {
+    pub(crate) id: u64,
+    pub(crate) input: Input,
+    pub(crate) sampling: Sampling,
+    /// Tokens at most; `None` is up to the end of the context.
+    pub(crate) max_tokens: Option<u32>,
+    pub(crate) stop: Vec<String>,
+    /// Alternatives per token; `None` is no log-probabilities at all.
+    pub(crate) logprobs: Option<u32>,
+    /// JSON schema text that the answer must obey.
+    pub(crate) schema: Option<String>,
+}
+
+/// What is continued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Input {
+    /// A conversation, rendered with the model's chat template.
+    Chat { messages: Vec<Turn>, tools: Vec<ToolSpec>, thinking: Option<bool> },
+    /// Text as it is.
+    Raw { prompt: String },
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    pub(crate) role: String,
+    pub(crate) content: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<Call>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call_id: Option<String>,
+}
+
+/// A tool call that the assistant made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// JSON text.
+    pub(crate) arguments: String,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToolSpec {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    /// JSON Schema text.
+    pub(crate) parameters: Option<String>,
+}
+
+/// Sampling, every value decided (by the caller, the model file, or the default) and checked.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sampling {
+    /// 0 is greedy.
+    pub(crate) temperature: f32,
+    pub(crate) top_p: f32,
+    /// 0 is off.
+    pub(crate) top_k: u32,
+    pub(crate) min_p: f32,
+    pub(crate) frequency_penalty: f32,
+    pub(crate) presence_penalty: f32,
+    pub(crate) seed: u32,
+}
+
+impl Default for Sampling {
+    /// What is used where neither the caller nor the model file says anything.
+    fn default() -> Sampling {
+        Sampling {
+            temperature: 0.7,
+            top_p: 0.95,
+            top_k: 40,
+            min_p: 0.05,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            seed: 0,
+        }
+    }
+}
+
+/// One token with its log-probability and the likeliest alternatives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Logprob {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) logprob: f32,
+    pub(crate) top: Vec<(Vec<u8>, f32)>,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The model said so.
+    End,
+    /// This stop sequence came.
+    Stop(String),
+    /// `max_tokens` or the end of the context.
+    Length,
+}
+
+/// What went wrong with one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// The prompt does not fit the context.
+    Context,
+    /// The template, the schema or a value refuses it.
+    Invalid,
+    /// The queue is full.
+    Busy,
+    /// The engine failed.
+    Engine,
+}
+
+/// A frame that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrameError {
+    /// Longer than [`FRAME_MAX`].
+    #[error("a frame of {0} bytes is over the limit of {FRAME_MAX}")]
+    TooLong(usize),
+    /// Not JSON of this protocol.
+    #[error("a frame is not of this protocol: {0}")]
+    Invalid(#[from] JsonError),
+    /// The pipe.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// One value as a frame.
+///
+/// # Errors
+/// [`FrameError::TooLong`].
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
+    let mut frame = vec![0u8; 4];
+    serde_json::to_writer(&mut frame, value)?;
+    let body = frame.len() - 4;
+    match u32::try_from(body) {
+        Ok(length) if body <= FRAME_MAX => {
+            frame[..4].copy_from_slice(&length.to_le_bytes());
+            Ok(frame)
+        }
+        _ => Err(FrameError::TooLong(body)),
+    }
+}
+
+/// Checks a length prefix.
+///
+/// # Errors
+/// [`FrameError::TooLong`].
+pub(crate) fn body_len(prefix: [u8; 4]) -> Result<usize, FrameError> {
+    let length = u32::from_le_bytes(prefix) as usize;
+    if length > FRAME_MAX { Err(FrameError::TooLong(length)) } else { Ok(length) }
+}
+
+/// Reads one frame; `None` at a clean end. Used by the worker (blocking).
+///
+/// # Errors
+/// A frame that is cut off, too long, or not of this protocol.
+pub(crate) fn read<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
+    let mut prefix = [0u8; 4];
+    match from.read(&mut prefix[..1])? {
+        0 => return Ok(None),
+        _ => from.read_exact(&mut prefix[1..])?,
+    }
+    let mut body = vec![0u8; body_len(prefix)?];
+    from.read_exact(&mut body)?;
+    Ok(Some(serde_json::from_slice(&body)?))
+}
+
+/// Writes one frame. Used by the worker (blocking).
+///
+/// # Errors
+/// The pipe is gone, or the value is too long.
+pub(crate) fn write<T: Serialize>(to: &mut impl Write, value: &T) -> Result<(), FrameError> {
+    Ok(to.write_all(&encode(value)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn generate() -> Generate {
+        Generate {
+            id: 7,
+            input: Input::Chat {
+                messages: vec![Turn { role: "user".into(), content: "hé\u{0}\n".into(), ..Turn::default() }],
+                tools: vec![ToolSpec { name: "t".into(), description: None, parameters: Some("{}".into()) }],
+                thinking: Some(false),
+            },
+            sampling: Sampling { temperature: 0.25, seed: 3, ..Sampling::default() },
+            max_tokens: Some(5),
+            stop: vec!["\n\n".into()],
+            logprobs: Some(2),
+            schema: Some("{\"type\":\"object\"}".into()),
+        }
+    }
+
+    #[test]
+    fn every_message_survives_a_round_trip() {
+        let to = [
+            ToWorker::Load(Load { version: VERSION, path: "m.gguf".into(), context: 512, slots: 2, threads: 1 }),
+            ToWorker::Generate(Box::new(generate())),
+            ToWorker::Cancel { id: 7 },
+            ToWorker::Count { id: 8, input: Input::Raw { prompt: "x".into() } },
+            ToWorker::Ping { id: 9 },
+            ToWorker::Quit,
+        ];
+        let mut bytes = Vec::new();
+        for message in &to {
+            write(&mut bytes, message).unwrap();
+        }
+        let mut rest = bytes.as_slice();
+        for message in &to {
+            assert_eq!(read::<ToWorker>(&mut rest).unwrap().as_ref(), Some(message));
+        }
+        assert!(read::<ToWorker>(&mut rest).unwrap().is_none());
+        let logprobs = vec![Logprob { bytes: vec![0xff], logprob: -0.5, top: vec![(vec![1], -0.5)] }];
+        let from = [
+            FromWorker::Hello { version: 1 },
+            FromWorker::Token { id: 1, text: "é".into(), logprobs },
+            FromWorker::Finish { id: 1, reason: Reason::Stop("x".into()), prompt_tokens: 1, completion_tokens: 2 },
+            FromWorker::Error { id: 1, kind: Kind::Context, message: "m".into() },
+        ];
+        for message in &from {
+            let frame = encode(message).unwrap();
+            assert_eq!(read::<FromWorker>(&mut frame.as_slice()).unwrap().as_ref(), Some(message));
+        }
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_before_memory_is_taken() {
+        let bytes = (FRAME_MAX as u32 + 1).to_le_bytes();
+        assert!(matches!(read::<ToWorker>(&mut bytes.as_slice()), Err(FrameError::TooLong(_))));
+        let long = ToWorker::Count { id: 1, input: Input::Raw { prompt: "x".repeat(FRAME_MAX) } };
+        assert!(matches!(encode(&long), Err(FrameError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_cut_frame_is_an_error_not_an_end() {
+        let frame = encode(&ToWorker::Ping { id: 1 }).unwrap();
+        for cut in 1..frame.len() {
+            assert!(read::<ToWorker>(&mut &frame[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read::<ToWorker>(&mut bytes.as_slice());
+            let _ = read::<FromWorker>(&mut bytes.as_slice());
+        }
+    }
+}

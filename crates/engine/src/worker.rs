@@ -1,0 +1,155 @@
+//! The worker's side: `dewpoint engine-worker`. It speaks [`crate::protocol`] on stdin and stdout, holds one model, and
+//! ends when its stdin closes, so a gateway that was killed leaves no orphan.
+//!
+//! Three things run here: a thread that reads frames, the main thread that computes, and C code. What C code prints goes
+//! to stderr.
+//!
+//! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
+
+mod job;
+mod llama;
+mod sampler;
+mod slots;
+
+use crate::protocol::{self, FromWorker, Load, ToWorker, VERSION};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Frames read ahead of the computing thread. The gateway sends no more than its own queue allows.
+const INBOX: usize = 1024;
+
+/// Runs the worker until it is told to quit or its stdin closes.
+pub(crate) fn main() -> ExitCode {
+    let out = match claim_stdout() {
+        Ok(out) => Outbox(Arc::new(Mutex::new(BufWriter::new(out)))),
+        Err(e) => {
+            eprintln!("engine worker: stdout cannot be used: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let gone = Arc::new(AtomicBool::new(false));
+    let inbox = listen(Arc::clone(&gone));
+    match serve(&out, &inbox, gone) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // The gateway may be gone; then nobody is there to read it and stderr has it.
+            eprintln!("engine worker: {message}");
+            let _ = out.send(&FromWorker::Failed { message });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Loads what the first frame names, then works until the end.
+fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Result<(), String> {
+    out.send(&FromWorker::Hello { version: VERSION }).map_err(|e| e.to_string())?;
+    let load = match inbox.recv() {
+        Ok(ToWorker::Load(load)) => load,
+        Ok(ToWorker::Quit) | Err(_) => return Ok(()),
+        Ok(_) => return Err("the first frame is not a load; this program is started by the gateway".into()),
+    };
+    check(&load)?;
+    let progress = out.clone();
+    let mut last = 0;
+    let model = llama::Model::load(&load.path, move |permille| {
+        if permille >= last + 50 {
+            last = permille;
+            let _ = progress.send(&FromWorker::Loading { permille });
+        }
+        !gone.load(Ordering::Relaxed)
+    })?;
+    let session = model.session(&load)?;
+    let ready = FromWorker::Ready(Box::new(model.info(&load)));
+    out.send(&ready).map_err(|e| e.to_string())?;
+    slots::Slots::new(&model, session, &load, out.clone())?.run(inbox)
+}
+
+/// The values of a load, before any of them reaches C.
+fn check(load: &Load) -> Result<(), String> {
+    if load.version != VERSION {
+        return Err(format!(
+            "the gateway speaks version {} of the engine protocol and this worker version {VERSION}; the program on disk \
+             was replaced while the gateway runs; restart the gateway",
+            load.version
+        ));
+    }
+    let fits = |name: &str, value: u32, least: u32, most: u32| {
+        let message = || format!("{name} is {value}; it must be between {least} and {most}");
+        (least..=most).contains(&value).then_some(()).ok_or_else(message)
+    };
+    fits("context", load.context, crate::source::CONTEXT_MIN, crate::source::CONTEXT_MAX)?;
+    fits("threads", u32::from(load.threads), 1, 512)?;
+    fits("slots", u32::from(load.slots), 1, 64)?;
+    crate::cpu::check()?;
+    crate::source::examine(std::path::Path::new(&load.path)).map(drop)
+}
+
+/// Reads frames on a thread of its own. At the end of stdin the gateway is gone: whatever the main thread is at, the
+/// process ends within seconds.
+fn listen(gone: Arc<AtomicBool>) -> Receiver<ToWorker> {
+    let (sender, inbox): (SyncSender<ToWorker>, _) = sync_channel(INBOX);
+    std::thread::spawn(move || {
+        let mut stdin = io::stdin().lock();
+        loop {
+            match protocol::read::<ToWorker>(&mut stdin) {
+                Ok(Some(message)) => {
+                    if sender.send(message).is_err() {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(e) => {
+                    eprintln!("engine worker: {e}");
+                    break;
+                }
+            }
+        }
+        gone.store(true, Ordering::Relaxed);
+        drop(sender);
+        std::thread::sleep(Duration::from_secs(2));
+        std::process::exit(0);
+    });
+    inbox
+}
+
+/// Where frames for the gateway go.
+#[derive(Clone)]
+struct Outbox(Arc<Mutex<BufWriter<File>>>);
+
+impl Outbox {
+    /// Writes one frame and sends it off.
+    fn send(&self, message: &FromWorker) -> Result<(), protocol::FrameError> {
+        self.put(message)?;
+        self.flush()
+    }
+
+    /// Writes one frame; it leaves at the next [`Outbox::flush`].
+    fn put(&self, message: &FromWorker) -> Result<(), protocol::FrameError> {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        protocol::write(&mut *out, message)
+    }
+
+    fn flush(&self) -> Result<(), protocol::FrameError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()?)
+    }
+}
+
+/// Takes stdout for the protocol, and lets everything else that is printed go to stderr.
+#[cfg(unix)]
+fn claim_stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    let own = io::stdout().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok(File::from(own))
+}
+
+#[cfg(windows)]
+fn claim_stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
+}

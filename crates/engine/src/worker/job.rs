@@ -1,0 +1,152 @@
+//! One generation: its prompt, where it stands, and how its tokens become text that may be sent.
+//!
+//! Never here: decoding, other jobs, frames.
+
+use super::llama::Model;
+use super::sampler::{Sampler, logprobs};
+use crate::protocol::{Generate, Input, Kind, Logprob, Reason};
+use crate::stop::Stop;
+use crate::template::Template;
+use crate::utf8::Utf8;
+use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A generation under way.
+pub(super) struct Job {
+    pub(super) id: u64,
+    pub(super) prompt: Vec<i32>,
+    /// Tokens of prompt and answer that the model has seen.
+    pub(super) seen: u32,
+    /// The token to feed next, once the prompt is done.
+    pub(super) last: Option<i32>,
+    /// Tokens of the answer so far.
+    pub(super) produced: u32,
+    limit: u32,
+    sampler: Sampler,
+    alternatives: Option<u32>,
+    utf8: Utf8,
+    stop: Stop,
+    /// Log-probabilities of tokens whose text is not sent yet, each with where its text begins and ends.
+    pending: VecDeque<(usize, usize, Logprob)>,
+    assembled: usize,
+    released: usize,
+}
+
+/// What one token led to.
+#[derive(Default)]
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) logprobs: Vec<Logprob>,
+    pub(super) end: Option<Reason>,
+}
+
+/// The tokens of an input.
+///
+/// # Errors
+/// The template refuses it, or there is nothing in it.
+pub(super) fn tokens(model: &Model, template: &Template, input: &Input) -> Result<Vec<i32>, (Kind, String)> {
+    let text = match input {
+        Input::Raw { prompt } => prompt.clone(),
+        Input::Chat { messages, tools, thinking } => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+            template.render(messages, tools, *thinking, now).map_err(|e| (Kind::Invalid, e.to_string()))?
+        }
+    };
+    let tokens = model.tokens(&text);
+    if tokens.is_empty() {
+        return Err((Kind::Invalid, "The prompt is empty; there is nothing to continue.".into()));
+    }
+    Ok(tokens)
+}
+
+impl Job {
+    /// Checks a request against the model and prepares it.
+    ///
+    /// # Errors
+    /// The kind and the text for the caller.
+    pub(super) fn new(model: &Model, template: &Template, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
+        let prompt = tokens(model, template, &g.input)?;
+        let room = u32::try_from(prompt.len()).ok().and_then(|n| context.checked_sub(n)).unwrap_or(0);
+        if room == 0 {
+            let text = format!(
+                "The prompt has {} tokens and this model has room for {context}, with at least one for the answer. \
+                 Shorten the conversation or use a model with a larger context.",
+                prompt.len()
+            );
+            return Err((Kind::Context, text));
+        }
+        let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
+        let sampler =
+            Sampler::new(model, &g.sampling, g.schema.as_deref(), limit).map_err(|text| (Kind::Invalid, text))?;
+        Ok(Job {
+            id: g.id,
+            prompt,
+            seen: 0,
+            last: None,
+            produced: 0,
+            limit,
+            sampler,
+            alternatives: g.logprobs,
+            utf8: Utf8::default(),
+            stop: Stop::new(g.stop),
+            pending: VecDeque::new(),
+            assembled: 0,
+            released: 0,
+        })
+    }
+
+    /// Chooses the next token from the logits and says what may be sent.
+    ///
+    /// # Errors
+    /// The sampler's.
+    pub(super) fn advance(&mut self, model: &Model, logits: &[f32]) -> Result<Piece, String> {
+        let Some(token) = self.sampler.pick(logits)? else { return Ok(self.close(Reason::End)) };
+        self.produced += 1;
+        self.last = Some(token);
+        if model.ends(token) {
+            return Ok(self.close(Reason::End));
+        }
+        let bytes = model.bytes(token);
+        let text = self.utf8.push(&bytes);
+        let begins = self.assembled;
+        self.assembled += text.len();
+        if let Some(n) = self.alternatives {
+            let (logprob, top) = logprobs(logits, token, n as usize);
+            let top = top.into_iter().map(|(t, p)| (model.bytes(t), p)).collect();
+            self.pending.push_back((begins, self.assembled, Logprob { bytes, logprob, top }));
+        }
+        let released = self.stop.push(&text);
+        self.released += released.text.len();
+        if let Some(sequence) = released.hit {
+            return Ok(self.cut(released.text, sequence));
+        }
+        if self.produced >= self.limit {
+            let mut piece = self.close(Reason::Length);
+            piece.text.insert_str(0, &released.text);
+            return Ok(piece);
+        }
+        let ready = self.pending.iter().take_while(|(_, end, _)| *end <= self.released).count();
+        let logprobs = self.pending.drain(..ready).map(|(_, _, l)| l).collect();
+        Ok(Piece { text: released.text, logprobs, end: None })
+    }
+
+    /// The end at a stop sequence: tokens that lie wholly in it are not shown.
+    fn cut(&mut self, text: String, sequence: String) -> Piece {
+        let released = self.released;
+        let shown = self.pending.drain(..).filter(|(begins, _, _)| *begins < released).map(|(_, _, l)| l).collect();
+        Piece { text, logprobs: shown, end: Some(Reason::Stop(sequence)) }
+    }
+
+    /// Any other end: what was held back goes out. The rest of an unfinished character may itself complete a stop
+    /// sequence, so it takes the same way.
+    fn close(&mut self, reason: Reason) -> Piece {
+        let rest = self.utf8.finish();
+        let released = self.stop.push(&rest);
+        self.released += released.text.len();
+        if let Some(sequence) = released.hit {
+            return self.cut(released.text, sequence);
+        }
+        let text = released.text + &self.stop.finish();
+        Piece { text, logprobs: self.pending.drain(..).map(|(_, _, l)| l).collect(), end: Some(reason) }
+    }
+}

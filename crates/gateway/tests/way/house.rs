@@ -1,0 +1,275 @@
+//! A gateway on a free loopback port with scripted backends and an outlet that keeps its records.
+
+use arc_swap::ArcSwap;
+use backend::{Backend, Board, BoxFuture, Deadlines, EventStream, Probed, Reply};
+use bytes::Bytes;
+use decide::*;
+use futures_util::StreamExt;
+use gateway::{Key, Keys, Limits, Metrics, Wiring};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
+
+/// What a scripted backend does with one request.
+pub(crate) enum Act {
+    Plain(Answer),
+    Fail(Cause),
+    Panic,
+    /// Never answers.
+    Hang,
+    /// These chunks, then nothing more: neither an end nor an error.
+    Stall(Vec<Chunk>),
+    /// These chunks, then the end of the connection.
+    Chunks(Vec<Result<Chunk, Fault>>),
+}
+
+pub(crate) struct Scripted {
+    place: Arc<Place>,
+    models: Vec<Arc<Model>>,
+    acts: Mutex<VecDeque<Act>>,
+    pub(crate) seen: Mutex<Vec<Arc<Ask>>>,
+    pub(crate) dropped: Arc<AtomicUsize>,
+}
+
+/// Counts when what holds it is dropped.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Scripted {
+    pub(crate) fn new(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
+        let place = Place {
+            id: PlaceId::new(name),
+            api: Api::Openai,
+            tier,
+            kind: Kind::Serverless,
+            zone,
+            provider: name.into(),
+        };
+        let price = Price {
+            input_nanousd_per_mtok: 1_000_000_000,
+            output_nanousd_per_mtok: 2_000_000_000,
+            cached_nanousd_per_mtok: None,
+            version: "test".into(),
+        };
+        let model = Model {
+            id: "m".into(),
+            context_tokens: Some(8_192),
+            caps: Caps { tools: true, json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+            price: Some(price),
+            tier: None,
+            quality_permille: None,
+        };
+        Arc::new(Scripted {
+            place: Arc::new(place),
+            models: vec![Arc::new(model)],
+            acts: Mutex::new(acts.into()),
+            seen: Mutex::default(),
+            dropped: Arc::default(),
+        })
+    }
+}
+
+impl Backend for Scripted {
+    fn place(&self) -> &Arc<Place> {
+        &self.place
+    }
+
+    fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    fn send(&self, permit: Permit, ask: Arc<Ask>, _: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
+        Box::pin(async move {
+            backend::check(&permit, &self.place, &ask)?;
+            self.seen.lock().unwrap().push(ask);
+            let held = Dropped(self.dropped.clone());
+            let act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
+            match act {
+                Act::Plain(answer) => Ok(Reply::Plain(Box::new(answer))),
+                Act::Fail(cause) => Err(Fault::new(cause, "scripted")),
+                Act::Panic => panic!("scripted panic"),
+                Act::Hang => {
+                    let _held = held;
+                    std::future::pending().await
+                }
+                Act::Stall(chunks) => {
+                    let head = futures_util::stream::iter(chunks.into_iter().map(Ok));
+                    Ok(Reply::Stream(with(held, Box::pin(head.chain(futures_util::stream::pending())))))
+                }
+                Act::Chunks(chunks) => Ok(Reply::Stream(with(held, Box::pin(futures_util::stream::iter(chunks))))),
+            }
+        })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Probed> {
+        Box::pin(async { Probed { health: Health::Up, models: None, load: None } })
+    }
+}
+
+fn with(held: Dropped, stream: EventStream) -> EventStream {
+    Box::pin(stream.map(move |item| {
+        let _ = &held;
+        item
+    }))
+}
+
+/// Keeps records; has room for as many as it is told.
+pub(crate) struct Kept {
+    pub(crate) records: Mutex<Vec<Record>>,
+    pub(crate) room: AtomicUsize,
+}
+
+struct KeptSlot(Arc<Kept>);
+
+impl Slot for KeptSlot {
+    fn put(self: Box<Self>, record: Record) {
+        self.0.records.lock().unwrap().push(record);
+    }
+}
+
+struct KeptOutlet(Arc<Kept>);
+
+impl Outlet for KeptOutlet {
+    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull> {
+        let left = self.0.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        left.map_err(|_| OutletFull)?;
+        Ok(Box::new(KeptSlot(self.0.clone())))
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) policy: Arc<ArcSwap<Policy>>,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub(crate) wiring: Arc<Wiring>,
+}
+
+pub(crate) async fn house(backends: &[Arc<Scripted>]) -> House {
+    house_with(backends, Limits { body_max_bytes: 2_048, ..Limits::default() }, vec![]).await
+}
+
+pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys: Vec<Key>) -> House {
+    let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
+    let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
+    board.probe_once().await;
+    let kept = Arc::new(Kept { records: Mutex::default(), room: AtomicUsize::new(1_000) });
+    let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
+    let wiring = Arc::new(Wiring {
+        board,
+        policy: policy.clone(),
+        keys: Arc::new(ArcSwap::from_pointee(Keys::new(keys))),
+        outlet: Arc::new(KeptOutlet(kept.clone())),
+        limits,
+        metrics: Metrics::default(),
+        draining: AtomicBool::new(false),
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(gateway::serve(listener, wiring.clone(), async {
+        let _ = stopped.await;
+    }));
+    House { address, kept, policy, stop: Some(stop), served, wiring }
+}
+
+/// A response, whole.
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Got {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {:?}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+    }
+}
+
+impl House {
+    pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Got {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Got { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    pub(crate) async fn chat(&self, extra: &str, headers: &[(&str, &str)]) -> Got {
+        let body = format!(r#"{{"model":"auto","messages":[{{"role":"user","content":"Say hello."}}]{extra}}}"#);
+        self.call("POST", "/v1/chat/completions", headers, body).await
+    }
+
+    pub(crate) async fn messages(&self, extra: &str) -> Got {
+        let body = format!(
+            r#"{{"model":"auto","max_tokens":99,"messages":[{{"role":"user","content":"Say hello."}}]{extra}}}"#
+        );
+        self.call("POST", "/v1/messages", &[("anthropic-version", "2023-06-01")], body).await
+    }
+
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.kept.records.lock().unwrap().clone()
+    }
+
+    /// Waits until there are `n` records (at most two seconds).
+    pub(crate) async fn settled(&self, n: usize) -> Vec<Record> {
+        for _ in 0..200 {
+            if self.records().len() >= n {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.records()
+    }
+}
+
+pub(crate) fn answer(text: &str) -> Answer {
+    Answer {
+        id: "chatcmpl-1".into(),
+        model: "m-2026".into(),
+        created: 1,
+        choices: vec![Choice { text: Some(text.into()), finish: Some(Finish::Stop), ..Choice::default() }],
+        usage: Some(wire::Usage { input: 10, output: 5, ..wire::Usage::default() }),
+        raw: None,
+    }
+}
+
+/// The answer in pieces: start, each word, finish, usage, done.
+pub(crate) fn chunks(text: &str) -> Vec<Chunk> {
+    let one = |event| Chunk { events: vec![event], raw: None };
+    let mut out = vec![one(Event::Start { id: "chatcmpl-1".into(), model: "m-2026".into(), created: 1 })];
+    out.extend(text.split_inclusive(' ').map(|t| one(Event::Text { choice: 0, text: t.into(), logprobs: vec![] })));
+    out.push(one(Event::Finish { choice: 0, finish: Finish::Stop }));
+    out.push(one(Event::Usage(wire::Usage { input: 10, output: 5, ..wire::Usage::default() })));
+    out.push(one(Event::Done));
+    out
+}
+
+pub(crate) fn good(text: &str) -> Act {
+    Act::Chunks(chunks(text).into_iter().map(Ok).collect())
+}

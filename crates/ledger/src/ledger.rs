@@ -1,0 +1,183 @@
+//! Opening, watching and closing a ledger.
+
+use crate::desk::{Desk, DeskOutlet};
+use crate::journal::{self, Journal};
+use crate::store::{Sink, Store};
+use crate::{LedgerError, Recovery, lock, replay, writer};
+use decide::Outlet;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How much a ledger holds before it refuses, and how it groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Records promised or not yet in SQLite, at most.
+    pub room: usize,
+    /// Size of the journal's file in bytes (64 KiB to 1 GiB). A running attempt holds about 1.7 kB of it, a finished one that
+    /// is not yet in SQLite about 300 bytes, so 32 MiB are for some 19,000 attempts at once.
+    pub journal_bytes: usize,
+    /// Records in one commit, at most.
+    pub group: usize,
+    /// How long the first record of a group waits for others.
+    pub linger: Duration,
+    /// How long [`Ledger::close`] keeps trying when the store fails.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            room: 65_536,
+            journal_bytes: 32 << 20,
+            group: 512,
+            linger: Duration::from_millis(4),
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Whether records reach SQLite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// They do.
+    Writing,
+    /// The last try failed, for this reason. Records are kept and tried again.
+    Failing(String),
+}
+
+/// What a ledger is doing; counts are since it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Whether records reach SQLite.
+    pub condition: Condition,
+    /// Records put and not yet in SQLite.
+    pub pending: usize,
+    /// Room promised to attempts that are under way.
+    pub reserved: usize,
+    /// Records committed.
+    pub committed: u64,
+    /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.
+    pub repeated: u64,
+    /// Reservations refused for want of room.
+    pub refused: u64,
+}
+
+/// An open ledger. One process at a time writes to a folder.
+pub struct Ledger {
+    desk: Arc<Desk>,
+    writer: Option<JoinHandle<()>>,
+    recovery: Recovery,
+    patience: Duration,
+}
+
+/// Looks at a ledger from elsewhere (metrics, `/readyz`).
+#[derive(Clone)]
+pub struct Watch(Arc<Desk>);
+
+impl Watch {
+    /// What the ledger is doing.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir` (made if absent, for its owner only), replays what a crash left, and starts the writer.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when another process writes there; otherwise what the disk or SQLite refused. Nothing is lost by a
+    /// failed open.
+    pub fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
+        make_dir(dir)?;
+        let lock = lock::take(dir, Duration::from_secs(1))?;
+        let store = Store::open(dir)?;
+        Ledger::over(dir, options, lock, Box::new(store))
+    }
+
+    pub(crate) fn over(
+        dir: &Path,
+        options: Options,
+        lock: lock::Lock,
+        mut sink: Box<dyn Sink>,
+    ) -> Result<Ledger, LedgerError> {
+        let path = replay::path(dir);
+        let (journal, recovery) = replay::replay(&path, sink.as_mut(), options.group)?;
+        let bytes = options.journal_bytes.clamp(*journal::BYTES.start(), *journal::BYTES.end()).next_multiple_of(4096);
+        let journal = match journal {
+            Some(journal) if journal.bytes() == bytes => journal,
+            // Its entries are in SQLite, so a journal of another size takes its place.
+            _ => Journal::create(&path, bytes)?,
+        };
+        let desk = Arc::new(Desk::new(journal, lock, options.room.max(1), options.group.max(1)));
+        let writer = writer::start(Arc::clone(&desk), sink, &options);
+        let writer = writer.map_err(LedgerError::file("start the writer thread of", dir))?;
+        Ok(Ledger { desk, writer: Some(writer), recovery, patience: options.patience })
+    }
+
+    /// Where the data plane hands over records.
+    pub fn outlet(&self) -> Arc<dyn Outlet> {
+        Arc::new(DeskOutlet(Arc::clone(&self.desk)))
+    }
+
+    /// What the ledger is doing.
+    pub fn state(&self) -> State {
+        self.desk.state()
+    }
+
+    /// The same for somebody who does not own the ledger.
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.desk))
+    }
+
+    /// What opening found in the journal.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Waits until every record put so far is in SQLite; `false` when that took longer than `timeout`.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.desk.flush(timeout)
+    }
+
+    /// Refuses new reservations, commits what was put and stops the writer. A slot that is still out may be put later: its record
+    /// stays in the journal until the next open.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undrained`] when the store kept failing for [`Options::patience`].
+    pub fn close(mut self) -> Result<(), LedgerError> {
+        self.stop();
+        let state = self.desk.state();
+        match (state.pending, state.condition) {
+            (0, _) => Ok(()),
+            (pending, Condition::Failing(why)) => Err(LedgerError::Undrained { pending, why }),
+            (pending, Condition::Writing) => {
+                Err(LedgerError::Undrained { pending, why: "put after closing".to_owned() })
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.desk.end(Instant::now() + self.patience);
+            // A panic of the thread has been written into the state.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The ledger says who asked for what and when: a folder that we make is its owner's alone.
+fn make_dir(dir: &Path) -> Result<(), LedgerError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(LedgerError::file("create", dir))
+}

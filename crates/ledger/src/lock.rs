@@ -1,0 +1,66 @@
+//! One writer per folder: an advisory lock on the file `lock`, which holds the writer's process id for the error message.
+//!
+//! The kernel gives the lock back when the process ends, however it ends; a leftover file means nothing.
+
+use crate::LedgerError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The held lock; dropped, it is free.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// How often a waiting writer looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Takes the lock, waiting up to `patience` (a report holds it for an instant while it replays the journal).
+///
+/// # Errors
+/// [`LedgerError::Held`] when another writer keeps it.
+pub(crate) fn take(dir: &Path, patience: Duration) -> Result<Lock, LedgerError> {
+    let path = dir.join("lock");
+    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = options.map_err(LedgerError::file("open", &path))?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => std::thread::park_timeout(LOOK),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LedgerError::Held { dir: dir.to_owned(), pid: holder(&mut file) });
+            }
+            Err(TryLockError::Error(e)) => return Err(LedgerError::file("lock", &path)(e)),
+        }
+    }
+    // Only for people: a failure here (a full disk) does not make the lock less held.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(Lock { _file: file })
+}
+
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn held_names_the_process_and_free_again_after_drop() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = take(dir.path(), Duration::ZERO).unwrap();
+        let error = take(dir.path(), Duration::from_millis(30)).unwrap_err();
+        assert!(matches!(error, LedgerError::Held { pid, .. } if pid == Some(std::process::id())), "{error}");
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        take(dir.path(), Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,106 @@
+//! Stored forms of the enums of `decide`: a number in the journal, a name in SQLite.
+//!
+//! The numbers are a file format: they are given here, apart from the order of declaration in `decide`, and never change.
+
+use decide::{DataClass, Outcome, Task, Tier};
+
+const TIERS: [Tier; 3] = [Tier::Edge, Tier::Local, Tier::Cloud];
+const OUTCOMES: [Outcome; 4] = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused];
+
+pub(crate) const fn class_code(class: DataClass) -> u8 {
+    match class {
+        DataClass::Public => 0,
+        DataClass::Internal => 1,
+        DataClass::Personal => 2,
+        DataClass::Sensitive => 3,
+        DataClass::Secret => 4,
+    }
+}
+
+pub(crate) const fn task_code(task: Task) -> u8 {
+    match task {
+        Task::Chat => 0,
+        Task::Classify => 1,
+        Task::Extract => 2,
+        Task::Summarize => 3,
+        Task::Transform => 4,
+        Task::Answer => 5,
+        Task::Write => 6,
+        Task::Code => 7,
+        Task::Math => 8,
+        Task::Reason => 9,
+        Task::Tool => 10,
+    }
+}
+
+pub(crate) const fn tier_code(tier: Tier) -> u8 {
+    match tier {
+        Tier::Edge => 0,
+        Tier::Local => 1,
+        Tier::Cloud => 2,
+    }
+}
+
+pub(crate) const fn outcome_code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Ok => 0,
+        Outcome::Failed => 1,
+        Outcome::Cancelled => 2,
+        Outcome::Refused => 3,
+    }
+}
+
+pub(crate) fn class_of(code: u8) -> Option<DataClass> {
+    DataClass::ALL.into_iter().find(|v| class_code(*v) == code)
+}
+
+pub(crate) fn task_of(code: u8) -> Option<Task> {
+    Task::ALL.into_iter().find(|v| task_code(*v) == code)
+}
+
+pub(crate) fn tier_of(code: u8) -> Option<Tier> {
+    TIERS.into_iter().find(|v| tier_code(*v) == code)
+}
+
+pub(crate) fn outcome_of(code: u8) -> Option<Outcome> {
+    OUTCOMES.into_iter().find(|v| outcome_code(*v) == code)
+}
+
+pub(crate) fn task_named(name: &str) -> Option<Task> {
+    Task::ALL.into_iter().find(|v| v.as_str() == name)
+}
+
+pub(crate) fn tier_named(name: &str) -> Option<Tier> {
+    TIERS.into_iter().find(|v| v.as_str() == name)
+}
+
+pub(crate) fn outcome_named(name: &str) -> Option<Outcome> {
+    OUTCOMES.into_iter().find(|v| v.as_str() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_comes_back_from_its_code_and_its_name() {
+        for v in DataClass::ALL {
+            assert_eq!(class_of(class_code(v)), Some(v));
+        }
+        for v in Task::ALL {
+            assert_eq!((task_of(task_code(v)), task_named(v.as_str())), (Some(v), Some(v)));
+        }
+        for v in TIERS {
+            assert_eq!((tier_of(tier_code(v)), tier_named(v.as_str())), (Some(v), Some(v)));
+        }
+        for v in OUTCOMES {
+            assert_eq!((outcome_of(outcome_code(v)), outcome_named(v.as_str())), (Some(v), Some(v)));
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_or_name_is_none() {
+        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(4)), (None, None, None, None));
+        assert_eq!((task_named("Chat"), tier_named(""), outcome_named("okay")), (None, None, None));
+    }
+}

@@ -1,0 +1,119 @@
+//! One record as one row, and back.
+//!
+//! SQLite's integers are `i64`: a token count or time above that (no real one is) is stored as the greatest.
+
+use crate::LedgerError;
+use crate::names::{outcome_named, task_named, tier_named};
+use decide::{DataClass, Difficulty, Nanousd, PlaceId, Record, Usage};
+use rusqlite::{Row, Statement, params};
+use std::sync::Arc;
+
+/// The columns, in the order of [`INSERT`] and [`read`].
+pub(crate) const COLUMNS: &str = "attempt_id, request_id, attempt, key, endpoint, asked, class, task, difficulty, decision, \
+     place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, estimated, \
+     cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error";
+
+/// Adds a row unless the attempt is there.
+pub(crate) const INSERT: &str = "INSERT INTO attempt (attempt_id, request_id, attempt, key, endpoint, asked, class, task, \
+     difficulty, decision, place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, \
+     reasoning_tokens, estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, \
+     ?25, ?26, ?27) ON CONFLICT (attempt_id) DO NOTHING";
+
+/// Runs [`INSERT`]; 1 when the row is new, 0 when it was there.
+pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record) -> rusqlite::Result<usize> {
+    let u = &r.usage;
+    statement.execute(params![
+        r.attempt_id.to_be_bytes(),
+        &*r.request_id,
+        r.attempt,
+        r.key.as_deref(),
+        &*r.endpoint,
+        &*r.asked,
+        r.class.as_str(),
+        r.task.as_str(),
+        r.difficulty.0,
+        &*r.decision,
+        r.place.as_ref().map(PlaceId::as_str),
+        r.model.as_deref(),
+        r.tier.map(decide::Tier::as_str),
+        fit(u.input),
+        fit(u.output),
+        fit(u.cached),
+        fit(u.cache_write),
+        fit(u.reasoning),
+        u.estimated,
+        r.cost.map(|c| c.0),
+        r.price_version.as_deref(),
+        fit(r.arrived_unix_ms),
+        r.ttft_us.map(fit),
+        fit(r.total_us),
+        r.stream,
+        r.outcome.as_str(),
+        r.error.as_deref(),
+    ])
+}
+
+pub(crate) fn fit(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Reads a row of [`COLUMNS`].
+pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
+    let class: String = get(row, 6)?;
+    let task: String = get(row, 7)?;
+    let tier: Option<String> = get(row, 12)?;
+    let outcome: String = get(row, 25)?;
+    Ok(Record {
+        attempt_id: u128::from_be_bytes(get(row, 0)?),
+        request_id: get(row, 1)?,
+        attempt: get(row, 2)?,
+        key: get(row, 3)?,
+        endpoint: get(row, 4)?,
+        asked: get(row, 5)?,
+        class: DataClass::parse(&class).ok_or_else(|| unknown("class", &class))?,
+        task: task_named(&task).ok_or_else(|| unknown("task", &task))?,
+        difficulty: Difficulty(get(row, 8)?),
+        decision: get(row, 9)?,
+        place: get::<Option<Arc<str>>>(row, 10)?.map(PlaceId),
+        model: get(row, 11)?,
+        tier: tier.map(|t| tier_named(&t).ok_or_else(|| unknown("tier", &t))).transpose()?,
+        usage: usage(row)?,
+        cost: get::<Option<i64>>(row, 19)?.map(Nanousd),
+        price_version: get(row, 20)?,
+        arrived_unix_ms: count(row, 21)?,
+        ttft_us: get::<Option<i64>>(row, 22)?.map(i64::unsigned_abs),
+        total_us: count(row, 23)?,
+        stream: get(row, 24)?,
+        outcome: self::outcome(&outcome)?,
+        error: get(row, 26)?,
+    })
+}
+
+fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
+    Ok(Usage {
+        input: count(row, 13)?,
+        output: count(row, 14)?,
+        cached: count(row, 15)?,
+        cache_write: count(row, 16)?,
+        reasoning: count(row, 17)?,
+        estimated: get(row, 18)?,
+    })
+}
+
+pub(crate) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T, LedgerError> {
+    row.get(column).map_err(LedgerError::store("read a record"))
+}
+
+/// Reads an outcome.
+pub(crate) fn outcome(name: &str) -> Result<decide::Outcome, LedgerError> {
+    outcome_named(name).ok_or_else(|| unknown("outcome", name))
+}
+
+pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64, LedgerError> {
+    get::<i64>(row, column).map(i64::unsigned_abs)
+}
+
+fn unknown(what: &str, value: &str) -> LedgerError {
+    LedgerError::Unreadable(format!("unknown {what} {value:?}"))
+}

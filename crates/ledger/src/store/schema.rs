@@ -1,0 +1,91 @@
+//! The schema and its versions. `user_version` is the version; each step of [`STEPS`] leads from one to the next.
+//!
+//! To change the schema: add a step, never edit one; store an example database of the version that ends
+//! (`tests/fixtures/ledger_v1.sqlite` is that of version 1) and test that it opens.
+
+use crate::LedgerError;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// `application_id` of our databases: "DEWP".
+const APPLICATION: i64 = 0x4445_5750;
+
+/// Step n leads from version n to n + 1. Ids are 16 bytes, big-endian, so that they sort by time; an unknown cost is NULL.
+const STEPS: [&str; 1] = ["
+    CREATE TABLE attempt (
+        attempt_id BLOB NOT NULL PRIMARY KEY,
+        request_id TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        key TEXT,
+        endpoint TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        class TEXT NOT NULL,
+        task TEXT NOT NULL,
+        difficulty INTEGER NOT NULL,
+        decision TEXT NOT NULL,
+        place TEXT,
+        model TEXT,
+        tier TEXT,
+        input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        cached_tokens INTEGER NOT NULL,
+        cache_write_tokens INTEGER NOT NULL,
+        reasoning_tokens INTEGER NOT NULL,
+        estimated INTEGER NOT NULL,
+        cost_nanousd INTEGER,
+        price_version TEXT,
+        arrived_unix_ms INTEGER NOT NULL,
+        ttft_us INTEGER,
+        total_us INTEGER NOT NULL,
+        stream INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX attempt_by_arrival ON attempt (arrived_unix_ms);
+"];
+
+/// The version this program writes.
+pub(crate) const VERSION: i64 = STEPS.len() as i64;
+
+/// Brings a database, new or old, to [`VERSION`].
+pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let found = version(conn, path)?;
+    if found == VERSION {
+        return Ok(());
+    }
+    let run = |conn: &mut Connection| -> rusqlite::Result<()> {
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+            tx.execute_batch(step)?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()
+    };
+    run(conn).map_err(LedgerError::store("make or migrate the ledger's tables"))
+}
+
+/// Refuses a database that this program cannot read as it is.
+pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let found = version(conn, path)?;
+    if found == VERSION {
+        Ok(())
+    } else {
+        Err(LedgerError::Version { what: "the ledger's database", found, known: VERSION })
+    }
+}
+
+fn version(conn: &Connection, path: &Path) -> Result<i64, LedgerError> {
+    let read = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let facts = read("PRAGMA application_id").and_then(|application| {
+        Ok((application, read("PRAGMA user_version")?, read("SELECT count(*) FROM sqlite_schema")?))
+    });
+    match facts.map_err(LedgerError::store("read the ledger's database (is it damaged?)"))? {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION, found, _) if found > VERSION || found < 1 => {
+            Err(LedgerError::Version { what: "the ledger's database", found, known: VERSION })
+        }
+        (APPLICATION, found, _) => Ok(found),
+        _ => Err(LedgerError::Foreign { path: path.to_owned() }),
+    }
+}

@@ -1,0 +1,114 @@
+//! `kill -9` at random moments: every record whose `put` returned is in the ledger after the next open, once and unchanged.
+//!
+//! The child is this test program again: `child` does nothing unless the environment names a folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+#![cfg(unix)]
+
+#[path = "sample/record.rs"]
+mod sample;
+
+use ledger::{Ledger, LedgerError, Options, Query, records, report};
+use sample::{mix, record};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const DIR: &str = "LEDGER_CRASH_DIR";
+const ROUND: &str = "LEDGER_CRASH_ROUND";
+
+/// Four threads put records and print the number of each after `put` has returned.
+#[test]
+fn child() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let round: u64 = std::env::var(ROUND).unwrap().parse().unwrap();
+    let options = Options { journal_bytes: 1 << 20, ..Options::default() };
+    let ledger = Ledger::open(Path::new(&dir), options).unwrap();
+    println!("\nopened {}", ledger.recovery().replayed);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let outlet = ledger.outlet();
+            scope.spawn(move || {
+                for n in 0..10_000_000 {
+                    let number = (round << 40) | (thread << 32) | n;
+                    if let Ok(slot) = outlet.reserve() {
+                        slot.put(record(number));
+                        writeln!(std::io::stdout(), "put {number}").unwrap();
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn start(dir: &Path, round: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env(DIR, dir)
+        .env(ROUND, round.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn kill_9_loses_nothing_and_doubles_nothing() {
+    const ROUNDS: u64 = 20;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut printed, mut replayed) = (BTreeSet::new(), 0);
+    for round in 1..=ROUNDS {
+        let mut child = start(dir.path(), round);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
+        // From before it has opened (so that a replay is killed too) to well under way.
+        std::thread::sleep(Duration::from_micros(mix(round ^ seed()) % 150_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in reader.join().unwrap() {
+            match line.split_once(' ') {
+                Some(("put", number)) => assert!(printed.insert(number.parse::<u64>().unwrap())),
+                Some(("opened", count)) => replayed += count.parse::<u64>().unwrap(),
+                _ => {}
+            }
+        }
+    }
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(ledger.recovery().missing, 0);
+    replayed += ledger.recovery().replayed;
+    drop(ledger);
+    let found = records(dir.path(), None, usize::MAX).unwrap();
+    let mut ids = BTreeSet::new();
+    for r in found {
+        let number = r.attempt_id as u64;
+        assert!(ids.insert(number), "{number} is there twice");
+        assert_eq!(r, record(number));
+    }
+    let lost: Vec<_> = printed.difference(&ids).collect();
+    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), printed.len());
+    println!("{} put, {} in the ledger, {replayed} of them from the journal", printed.len(), ids.len());
+    // Otherwise this test has shown nothing.
+    assert!(printed.len() > 1000 && replayed > 0);
+}
+
+fn seed() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+#[test]
+fn another_process_is_refused_with_the_pid_and_reads_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), 1);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.by_ref().map_while(Result::ok).find(|l| l.starts_with("put ")).unwrap();
+    let drain = std::thread::spawn(move || lines.map_while(Result::ok).count());
+    let error = Ledger::open(dir.path(), Options::default()).err().unwrap();
+    assert!(matches!(error, LedgerError::Held { pid, .. } if pid == Some(child.id())), "{error}");
+    assert!(error.to_string().contains(&format!("process {}", child.id())), "{error}");
+    assert!(report(dir.path(), Query::default()).unwrap().total.attempts > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drain.join().unwrap();
+    Ledger::open(dir.path(), Options::default()).unwrap().close().unwrap();
+}

@@ -1,0 +1,94 @@
+//! Step "assess": one request in, what it needs out.
+//!
+//! Never here: keys, classes and headers (the gateway adds them).
+
+use crate::difficulty::{self, Estimate};
+use crate::scan::{self, Reading};
+use crate::{prefix, task, tokens};
+use decide::{Difficulty, Need, Task};
+use wire::{Ask, Endpoint, Format, Role, ToolChoice};
+
+/// Reasons kept for `explain`.
+const SIGNALS: usize = 4;
+/// Bytes of the operator's prompt that are read, at each end.
+const OPERATOR_WINDOW: usize = 512;
+/// Words of a message that may be no more than a follow-up of the one before.
+const FOLLOW_UP_WORDS: u32 = 8;
+/// Characters of a session key; longer ones are cut (a convention of this ecosystem).
+const SESSION_CHARS: usize = 255;
+
+/// Reads what a request needs.
+///
+/// Fills what the request itself says. Left at their defaults for the gateway: `class`, `places_allowed`,
+/// `models_allowed`, `no_fallback`. `session` is filled from the body only (`prompt_cache_key`, else Anthropic's
+/// `metadata.user_id`); a header of the caller goes before it. `output_tokens` are those of one choice.
+///
+/// Never fails. Work is bounded: of each text only the ends are read, so a prompt of 10 MB costs about as much as one
+/// of 10 kB; only the number of messages, parts and tools counts in full.
+pub fn assess(ask: &Ask) -> Need {
+    let operator = operator(ask);
+    let (reading, elected, mut estimate) = read_user(ask, operator.as_ref());
+    difficulty::add_request(&mut estimate, ask);
+    let history_of_tools = ask.messages.iter().filter(|m| m.role == Role::Tool || !m.tool_calls.is_empty()).count();
+    let calls = !ask.tools.is_empty() && !matches!(ask.tool_choice, Some(ToolChoice::None));
+    let kind = if calls { Task::Tool } else { elected };
+    if calls {
+        difficulty::add_tools(&mut estimate, &reading, ask.tools.len(), history_of_tools);
+    }
+    let text_only = matches!(ask.format, None | Some(Format::Text));
+    Need {
+        ask_id: ask.id,
+        model: ask.model.clone(),
+        task: kind,
+        difficulty: Difficulty(estimate.per_mille()),
+        signals: estimate.reasons(SIGNALS).map(str::to_owned).collect(),
+        input_tokens: tokens::input(ask),
+        output_tokens: tokens::output(ask, kind, &reading),
+        tools: !ask.tools.is_empty() || history_of_tools > 0,
+        json_schema: !text_only,
+        vision: ask.has_images(),
+        audio: ask.has_audio() || ask.extra.iter().any(|(name, _)| name == "audio"),
+        logprobs: ask.logprobs.is_some(),
+        completions: ask.endpoint == Endpoint::Completions,
+        unscanned: ask.has_unreadable(),
+        session: session(ask),
+        prefix_hash: prefix::of(ask),
+        ..Need::default()
+    }
+}
+
+/// The last user message, its task and its estimate. A short message without a task of its own ("continue", "and for
+/// seven?") is taken to be about the user message before it, when that is harder.
+fn read_user(ask: &Ask, operator: Option<&Reading>) -> (Reading, Task, Estimate) {
+    let mut users = ask.messages.iter().rev().filter(|m| m.role == Role::User);
+    let last = users.next().map(|m| scan::scan_content(&m.content)).unwrap_or_default();
+    let elected = task::of_both(&last, operator);
+    let estimate = difficulty::of_text(elected.task, &last);
+    let open = matches!(elected.task, Task::Chat | Task::Answer);
+    if !open || last.words > FOLLOW_UP_WORDS || last.count(crate::lexicon::Cue::Greet) > 0 {
+        return (last, elected.task, estimate);
+    }
+    let Some(before) = users.next().map(|m| scan::scan_content(&m.content)) else {
+        return (last, elected.task, estimate);
+    };
+    let earlier = task::of_both(&before, operator);
+    let mut inherited = difficulty::of_text(earlier.task, &before);
+    if inherited.per_mille() <= estimate.per_mille() {
+        return (last, elected.task, estimate);
+    }
+    inherited.follows();
+    (last, earlier.task, inherited)
+}
+
+/// Reads the first prompt of the operator.
+fn operator(ask: &Ask) -> Option<Reading> {
+    let message = ask.messages.iter().find(|m| matches!(m.role, Role::System | Role::Developer))?;
+    message.content.texts().next().map(|text| scan::scan_within(text, OPERATOR_WINDOW))
+}
+
+/// The session key that stands in the body.
+fn session(ask: &Ask) -> Option<String> {
+    let user = ask.user.as_deref().filter(|_| ask.endpoint == Endpoint::Messages);
+    let key = [ask.cache_key.as_deref(), user].into_iter().flatten().map(str::trim).find(|key| !key.is_empty())?;
+    Some(key.chars().take(SESSION_CHARS).collect())
+}

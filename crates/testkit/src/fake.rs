@@ -1,0 +1,190 @@
+//! A scripted upstream on loopback. It writes its answers byte by byte itself instead of through an HTTP library, so that
+//! it can do what no library would: cut an answer anywhere, reset, stall, drip, or send something that is not HTTP.
+//!
+//! Never here: the shapes of engines ([`crate::Voice`]), addresses other than loopback.
+
+mod connection;
+mod script;
+
+pub use script::{Answer, Framing, Step};
+
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// `POST`.
+    pub method: String,
+    /// `/v1/chat/completions`, without the query.
+    pub path: String,
+    /// The query, without its question mark.
+    pub query: String,
+    /// Names in lower case, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    closed_early: Arc<AtomicBool>,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Whether the client went away before the answer was complete.
+    pub fn closed_early(&self) -> bool {
+        self.closed_early.load(Ordering::SeqCst)
+    }
+}
+
+type Responder = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
+
+#[derive(Default)]
+struct Route {
+    once: VecDeque<Answer>,
+    always: Option<Responder>,
+}
+
+/// What all connections share.
+struct Shared {
+    routes: Mutex<HashMap<String, Route>>,
+    seen: Mutex<Vec<Seen>>,
+    connections: AtomicUsize,
+    changed: Notify,
+}
+
+/// The upstream. Dropping it closes its port and every connection.
+pub struct Fake {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Fake {
+    /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
+    pub async fn start() -> Fake {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let shared = Arc::new(Shared {
+            routes: Mutex::default(),
+            seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            changed: Notify::new(),
+        });
+        let accepting = tokio::spawn(accept(listener, shared.clone()));
+        Fake { address, shared, accepting }
+    }
+
+    /// `http://127.0.0.1:port`, and a path behind it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers every request to `route` (`POST /v1/chat/completions`) like this from now on.
+    pub fn on(&self, route: &str, answer: Answer) {
+        self.on_fn(route, move |_| answer.clone());
+    }
+
+    /// As [`Fake::on`], by a function of the request.
+    pub fn on_fn(&self, route: &str, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) {
+        let mut routes = self.shared.routes.lock().unwrap();
+        routes.entry(route.to_owned()).or_default().always = Some(Arc::new(answer));
+    }
+
+    /// Answers the next request to `route` like this; several stand in line.
+    pub fn once(&self, route: &str, answer: Answer) {
+        self.shared.routes.lock().unwrap().entry(route.to_owned()).or_default().once.push_back(answer);
+    }
+
+    /// All requests so far, in the order in which their bodies were complete.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// The last request.
+    ///
+    /// # Panics
+    /// When there was none.
+    pub fn last(&self) -> Seen {
+        self.seen().pop().expect("a request")
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until `wanted` holds for the requests so far. Gives back whether it did before the time was over.
+    pub async fn wait(&self, limit: Duration, wanted: impl Fn(&[Seen]) -> bool) -> bool {
+        let waiting = async {
+            loop {
+                let changed = self.shared.changed.notified();
+                if wanted(&self.seen()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(limit, waiting).await.is_ok()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped together with this task, which ends every connection.
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((socket, _)) = listener.accept().await {
+        shared.connections.fetch_add(1, Ordering::SeqCst);
+        connections.spawn(connection::serve(socket, shared.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+impl Shared {
+    /// Notes a request and says how to answer it.
+    fn answer(&self, seen: &Seen) -> Answer {
+        self.seen.lock().unwrap().push(seen.clone());
+        self.changed.notify_waiters();
+        let mut routes = self.routes.lock().unwrap();
+        let Some(route) = routes.get_mut(&format!("{} {}", seen.method, seen.path)) else {
+            return Answer::json(404, r#"{"error":{"message":"no such route in this script","type":"not_found"}}"#);
+        };
+        if let Some(answer) = route.once.pop_front() {
+            return answer;
+        }
+        let always = route.always.clone();
+        drop(routes);
+        always.map_or_else(|| Answer::json(404, r#"{"error":"the script is over"}"#), |answer| answer(seen))
+    }
+
+    fn closed_early(&self, seen: &Seen) {
+        seen.closed_early.store(true, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests;

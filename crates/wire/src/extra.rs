@@ -1,0 +1,82 @@
+//! Members that are not understood, kept as text: finding one, and making one.
+//!
+//! Never here: which members a dialect knows.
+
+use crate::Extra;
+use crate::json::fault::Trail;
+use crate::json::read::{Read, Str, again};
+use crate::json::write::{Object, body};
+use serde::de::Error;
+use serde_json::value::RawValue;
+
+/// Members of an object while it is being read: borrowed from the body, so that most are never copied.
+pub(crate) type Rest<'de> = Vec<(Str<'de>, &'de RawValue)>;
+
+/// The member of that name.
+pub(crate) fn find<'e>(extra: &'e Extra, key: &str) -> Option<&'e RawValue> {
+    extra.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
+}
+
+/// The member of that name, taken out.
+pub(crate) fn take<'de>(rest: &mut Rest<'de>, key: &str) -> Option<&'de RawValue> {
+    let at = rest.iter().position(|(k, _)| k.0 == key)?;
+    Some(rest.remove(at).1)
+}
+
+/// Keeps the borrowed members.
+pub(crate) fn keep(rest: Rest<'_>) -> Extra {
+    rest.into_iter().map(|(k, v)| (k.0.into_owned(), v.to_owned())).collect()
+}
+
+/// Keeps unknown members of the object that stands under `key` as an object of the same name: what is left over keeps
+/// its place, and the writer puts it back into the object it came from.
+pub(crate) fn keep_under(extra: &mut Extra, key: &str, rest: Rest<'_>) {
+    if rest.is_empty() {
+        return;
+    }
+    if let Some(left) = raw(|o| rest.iter().for_each(|(k, v)| o.raw(&k.0, v))) {
+        extra.push((key.to_owned(), left));
+    }
+}
+
+/// An object made here as raw text. `None` only if it were not JSON, which the writer does not produce.
+pub(crate) fn raw(members: impl FnOnce(&mut Object<'_>)) -> Option<Box<RawValue>> {
+    from_bytes(body(256, members))
+}
+
+/// JSON text made here as a raw value.
+pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Box<RawValue>> {
+    RawValue::from_string(String::from_utf8(bytes).ok()?).ok()
+}
+
+/// A string member.
+pub(crate) fn text(key: &str, value: &str) -> Option<(String, Box<RawValue>)> {
+    let mut out = Vec::new();
+    crate::json::write::string(&mut out, value);
+    Some((key.to_owned(), from_bytes(out)?))
+}
+
+/// A whole number as a member.
+pub(crate) fn number(key: &str, value: i64) -> Option<(String, Box<RawValue>)> {
+    Some((key.to_owned(), RawValue::from_string(value.to_string()).ok()?))
+}
+
+/// An error about a member that should be there.
+pub(crate) fn missing<E: Error>(trail: &Trail, key: &str, complaint: &str) -> E {
+    trail.key(key);
+    E::custom(complaint)
+}
+
+/// The value read already, or read now from where it was kept.
+pub(crate) fn late<'de, T: Read<'de>, E: Error>(
+    read: Option<T>,
+    rest: &mut Rest<'de>,
+    key: &'static str,
+    trail: &Trail,
+) -> Result<T, E> {
+    match (read, take(rest, key)) {
+        (Some(value), _) => Ok(value),
+        (None, Some(raw)) => again(raw, trail).inspect_err(|_| trail.key(key)),
+        (None, None) => Err(missing(trail, key, "is missing; the part's `type` promises it")),
+    }
+}

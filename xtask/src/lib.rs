@@ -1,0 +1,9 @@
+//! The rules of the house as functions over a tree of files, so that each rule can be tested on a small made-up tree.
+//!
+//! - [`tidy`]: what the sources and pages must look like.
+//! - [`deny`]: what may be depended on.
+//! - [`ratchet`]: figures that may only improve.
+
+pub mod deny;
+pub mod ratchet;
+pub mod tidy;
