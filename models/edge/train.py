@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
@@ -160,7 +161,7 @@ def orthogonal(g):
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal: the optimizer of the hidden matrices."""
+    """Momentum, made orthogonal: the optimizer of the hidden matrices. Each process does the costly part for its share."""
 
     def __init__(self, params, lr, momentum=0.95, decay=0.01):
         super().__init__(params, dict(lr=lr, momentum=momentum, decay=decay))
@@ -168,12 +169,22 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         """One update."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                m = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                m.lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonal(p.grad.lerp(m, group["momentum"]))
-                p.mul_(1 - group["lr"] * group["decay"]).add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+        group = self.param_groups[0]
+        updates = []
+        for index, p in enumerate(group["params"]):
+            m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+            m.lerp_(p.grad, 1 - group["momentum"])
+            mine = index % dist.get_world_size() == dist.get_rank()
+            updates.append(orthogonal(p.grad.lerp(m, group["momentum"])) if mine else torch.zeros_like(p))
+        for p, update in zip(group["params"], total(updates)):
+            p.mul_(1 - group["lr"] * group["decay"]).add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+
+
+def total(tensors):
+    """The sums of tensors over all processes, in one exchange."""
+    flat = torch.cat([t.flatten() for t in tensors])
+    dist.all_reduce(flat)
+    return [part.view_as(t) for part, t in zip(flat.split([t.numel() for t in tensors]), tensors)]
 
 
 def rate(step, steps, warmup=60, fall=0.6):
@@ -189,30 +200,18 @@ def loss_of(model, tokens, weights, positions):
     return (nll * weights).sum() / weights.sum()
 
 
-def main():
-    """Trains and saves."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, required=True, help="folder for the tokenizer, the checkpoint and the log")
-    parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--budget", type=int, default=4096, help="tokens in a batch")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+def work(rank, args):
+    """One of the training processes: each takes its part of every batch on one thread, then they average their gradients."""
+    torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    args.work.mkdir(parents=True, exist_ok=True)
-
+    dist.init_process_group("gloo", init_method=f"file://{(args.work / 'rendezvous').resolve()}", rank=rank, world_size=args.processes)
     shape = Shape()
-    vocabulary = args.work / "tokenizer.json"
-    if not vocabulary.exists():
-        train_tokenizer(shape.vocab, args.seed).save(str(vocabulary))
-    tokenizer = Tokenizer.from_file(str(vocabulary))
+    tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
     model = Model(shape)
     hidden = [p for p in model.blocks.parameters() if p.ndim == 2]
     others = [model.embed, *(p for p in model.parameters() if p.ndim == 1)]
     optimizers = [Muon(hidden, lr=0.02), torch.optim.AdamW(others, lr=0.004, betas=(0.9, 0.98), weight_decay=0.0)]
     base = [o.param_groups[0]["lr"] for o in optimizers]
-    print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
 
     saved = args.work / "model.pt"
     done, tokens_seen, seconds = 0, 0, 0.0
@@ -222,30 +221,50 @@ def main():
         for optimizer, kept in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(kept)
         done, tokens_seen, seconds = state["step"], state["tokens"], state["seconds"]
-    feed = stream(tokenizer, args.seed * 1000 + done, args.budget, shape.context, user_weight=0.1)
+    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.1)
 
     mean, since = None, time.time()
     for step in range(done, args.steps):
         tokens, weights, positions = next(feed)
         loss = loss_of(model, tokens, weights, positions)
         loss.backward()
+        *grads, losses, counts = total([*(p.grad for p in hidden + others), loss.detach()[None], torch.tensor([float(tokens.numel())])])
+        for p, grad in zip(hidden + others, grads):
+            p.grad = grad / args.processes
         for optimizer, lr in zip(optimizers, base):
             optimizer.param_groups[0]["lr"] = lr * rate(step, args.steps)
             optimizer.step()
             optimizer.zero_grad()
-        tokens_seen += tokens.numel()
-        mean = loss.item() if mean is None else 0.95 * mean + 0.05 * loss.item()
+        tokens_seen += int(counts.item())
+        loss = losses.item() / args.processes
+        mean = loss if mean is None else 0.95 * mean + 0.05 * loss
         now = time.time()
         seconds, since = seconds + now - since, now
-        if (step + 1) % 20 == 0:
+        if rank == 0 and (step + 1) % 20 == 0:
             left = seconds / (step + 1) * (args.steps - step - 1)
             print(f"step {step + 1} loss {mean:.4f} tokens {tokens_seen} {tokens_seen / seconds:.0f} tokens/s left {left / 60:.1f} min", flush=True)
-        if (step + 1) % 100 == 0 or step + 1 == args.steps:
+        if rank == 0 and ((step + 1) % 100 == 0 or step + 1 == args.steps):
             torch.save(
                 {"shape": asdict(shape), "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step + 1, "tokens": tokens_seen, "seconds": seconds},
                 saved.with_suffix(".new"),
             )
             saved.with_suffix(".new").replace(saved)
+
+
+def main():
+    """Trains and saves."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True, help="folder for the tokenizer and the checkpoint")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--budget", type=int, default=4096, help="tokens in a batch, at most")
+    parser.add_argument("--processes", type=int, default=2, help="how many processes share a batch")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    if not (args.work / "tokenizer.json").exists():
+        train_tokenizer(Shape().vocab, args.seed).save(str(args.work / "tokenizer.json"))
+    (args.work / "rendezvous").unlink(missing_ok=True)
+    torch.multiprocessing.spawn(work, (args,), args.processes)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,9 @@ fn own_engines_cost_no_money_and_do_what_their_servers_do() {
     let ollama = Profile::find("ollama").unwrap();
     let m = complete(&book(), ollama, &place(Zone::SameHost, Kind::Appliance), "any", &Told::default());
     assert_eq!(m.caps, Caps::default());
-    for (zone, kind) in [(Zone::VendorCloud, Kind::Appliance), (Zone::SameHost, Kind::Serverless), (Zone::OwnNetwork, Kind::Burst)] {
+    for (zone, kind) in
+        [(Zone::VendorCloud, Kind::Appliance), (Zone::SameHost, Kind::Serverless), (Zone::OwnNetwork, Kind::Burst)]
+    {
         assert_eq!(complete(&book(), vllm, &place(zone, kind), "any", &Told::default()).price, None);
     }
 }

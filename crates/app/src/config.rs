@@ -63,12 +63,19 @@ pub(crate) fn load(path: Option<&Path>, flags: &Flags, env: Env<'_>, book: &Book
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn load_text(name: &str, text: &str, flags: &Flags, env: Env<'_>, book: &Book) -> Result<Settings, Problems> {
+pub(crate) fn load_text(
+    name: &str,
+    text: &str,
+    flags: &Flags,
+    env: Env<'_>,
+    book: &Book,
+) -> Result<Settings, Problems> {
     let (source, file) = Source::parse(name, text.to_owned()).map_err(|p: Problem| Problems::from(p))?;
     resolve::resolve(&file, &source, flags, env, book)
 }
 
 /// The environment of this process. A variable that is not Unicode counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
 pub(crate) fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

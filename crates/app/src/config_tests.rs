@@ -245,6 +245,7 @@ fn a_file_that_is_not_there_says_so() {
 
 #[test]
 fn all_mistakes_are_told_at_once() {
-    let e = load_as("[server]\ngap_s = 0\nbody_max_mb = 0\n[[place]]\nname = \"a b\"\n", &Flags::default()).unwrap_err();
+    let e =
+        load_as("[server]\ngap_s = 0\nbody_max_mb = 0\n[[place]]\nname = \"a b\"\n", &Flags::default()).unwrap_err();
     assert_eq!(e.0.len(), 4, "{e}");
 }

@@ -5,8 +5,8 @@
 //! Never here: other hosts, or guessing what an unknown server is. What does not sign with a known name is not used.
 
 use crate::book::{self, Book, Told};
-use crate::config::{Discovery, Env, PlaceSettings, Settings, Value, Values, is_loopback};
 use crate::config::Origin as From;
+use crate::config::{Discovery, Env, PlaceSettings, Settings, Value, Values, is_loopback};
 use backend::{Dialer, LOOPBACK_PORTS, PROFILES, Profile, Secret, identify};
 use decide::{Place, PlaceId, Zone};
 use std::sync::Arc;
@@ -51,7 +51,8 @@ fn loopback_port(host: &str) -> Option<u16> {
         Some((name, port)) if !port.contains(']') => (name, port.parse().ok()?),
         _ => (host, 11434),
     };
-    let local = matches!(name, "" | "localhost" | "0.0.0.0" | "[::]" | "[::1]") || is_loopback(&format!("http://{name}"));
+    let local =
+        matches!(name, "" | "localhost" | "0.0.0.0" | "[::]" | "[::1]") || is_loopback(&format!("http://{name}"));
     local.then_some(port)
 }
 
@@ -171,7 +172,8 @@ fn unfit(profile: &Profile, variable: &str, text: &str, env: Env<'_>, taken: &Ta
     }
     // The SDKs take the address from here: the key may be meant for that address and no other.
     let address = variable.replace("_API_KEY", "_BASE_URL");
-    let elsewhere = env(&address).filter(|url| !url.is_empty() && authority(url) != profile.base_url.and_then(authority));
+    let elsewhere =
+        env(&address).filter(|url| !url.is_empty() && authority(url) != profile.base_url.and_then(authority));
     elsewhere.map(|_| format!("{variable}: {address} names another address; configure it as a [[place]]"))
 }
 
@@ -186,7 +188,9 @@ fn engine(finds: &mut Finds, taken: &mut Taken, port: u16, found: Option<&'stati
     };
     if profile.port.is_none() {
         // It may be a gateway that sends on to a cloud: it is not ours to call it same-host.
-        finds.left.push(format!("port {port}: an OpenAI-compatible server that does not say what it is; configure it as a [[place]]"));
+        finds.left.push(format!(
+            "port {port}: an OpenAI-compatible server that does not say what it is; configure it as a [[place]]"
+        ));
         return;
     }
     let mut place = place(profile);
@@ -233,7 +237,11 @@ impl Finds {
     pub(crate) fn note(&self, values: &mut Values) {
         for found in &self.places {
             let place = &found.place;
-            let how = if place.zone == Zone::SameHost { format!("listens on {}", found.from) } else { format!("{} is set", found.from) };
+            let how = if place.zone == Zone::SameHost {
+                format!("listens on {}", found.from)
+            } else {
+                format!("{} is set", found.from)
+            };
             let models = found.models.iter().map(|m| &*m.id).collect::<Vec<_>>().join(", ");
             let models = if models.is_empty() { "(asked of the place)".to_owned() } else { models };
             for (key, value) in [

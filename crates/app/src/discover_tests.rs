@@ -43,7 +43,10 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, std::sync::
                 log.lock().unwrap().push_str(&request);
                 let body = answers.iter().find(|(p, _)| *p == path).map(|(_, b)| *b);
                 let (status, body) = body.map_or(("404 Not Found", "{}"), |b| ("200 OK", b));
-                let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
                 let _ = stream.write_all(head.as_bytes());
                 let _ = stream.write_all(body.as_bytes());
             });
@@ -54,11 +57,13 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, std::sync::
 
 const OLLAMA: &[(&str, &str)] = &[("/api/version", r#"{"version":"0.12.1"}"#)];
 const VLLM: &[(&str, &str)] = &[("/v1/models", r#"{"object":"list","data":[{"id":"m","owned_by":"vllm"}]}"#)];
-const STRANGER: &[(&str, &str)] = &[("/v1/models", r#"{"object":"list","data":[{"id":"gpt-4o","owned_by":"someone"}]}"#)];
+const STRANGER: &[(&str, &str)] =
+    &[("/v1/models", r#"{"object":"list","data":[{"id":"gpt-4o","owned_by":"someone"}]}"#)];
 
 #[test]
 fn keys_in_the_environment_become_places_at_their_own_origin() {
-    let finds = found("", &[("OPENAI_API_KEY", "sk-a"), ("ANTHROPIC_API_KEY", " sk-b\n"), ("QUBRID_API_KEY", "q")], &[]);
+    let finds =
+        found("", &[("OPENAI_API_KEY", "sk-a"), ("ANTHROPIC_API_KEY", " sk-b\n"), ("QUBRID_API_KEY", "q")], &[]);
     assert_eq!(names(&finds), ["openai", "anthropic", "qubrid"]);
     for place in &finds.places {
         assert_eq!(Some(place.base_url.as_str()), place.profile.base_url);
@@ -90,10 +95,12 @@ fn keys_that_are_none_are_not_used() {
 
 #[test]
 fn what_is_configured_is_not_found_again() {
-    let config = "[[place]]\nname = \"work\"\napi = \"openai\"\nbase_url = \"https://api.openai.com/v1\"\nmodels = [\"m\"]\n";
+    let config =
+        "[[place]]\nname = \"work\"\napi = \"openai\"\nbase_url = \"https://api.openai.com/v1\"\nmodels = [\"m\"]\n";
     let finds = found(config, &[("OPENAI_API_KEY", "sk-a")], &[]);
     assert!(finds.places.is_empty() && !finds.missed.contains(&"OPENAI_API_KEY".to_owned()));
-    let named = "[[place]]\nname = \"openai\"\napi = \"openai\"\nbase_url = \"https://mine.example/v1\"\nmodels = [\"m\"]\n";
+    let named =
+        "[[place]]\nname = \"openai\"\napi = \"openai\"\nbase_url = \"https://mine.example/v1\"\nmodels = [\"m\"]\n";
     let finds = found(named, &[("OPENAI_API_KEY", "sk-a")], &[]);
     assert!(finds.places.is_empty());
     assert_eq!(finds.left, ["OPENAI_API_KEY: another place is called \"openai\""]);
@@ -106,7 +113,10 @@ fn engines_on_loopback_are_found_without_a_key_in_sight() {
     let finds = found("", &[("OPENAI_API_KEY", "sk-secret")], &[ollama, vllm]);
     assert_eq!(names(&finds), ["openai", "ollama", "vllm"]);
     let p = &finds.places[1];
-    assert_eq!((p.base_url.clone(), p.place.zone, p.key.is_some()), (format!("http://127.0.0.1:{ollama}"), Zone::SameHost, false));
+    assert_eq!(
+        (p.base_url.clone(), p.place.zone, p.key.is_some()),
+        (format!("http://127.0.0.1:{ollama}"), Zone::SameHost, false)
+    );
     assert_eq!(finds.places[2].base_url, format!("http://127.0.0.1:{vllm}/v1"));
     let sent = seen.lock().unwrap().to_lowercase();
     assert!(sent.contains("get /api/version"), "{sent}");

@@ -41,7 +41,10 @@ impl Embedded {
 /// Starts the engine if it is configured and there is one; its model loads in the background.
 pub(crate) fn start(settings: &Settings) -> Result<Embedded> {
     let Some(wanted) = &settings.engine else {
-        return Ok(Embedded { engine: None, note: "The embedded engine is off ([engine] enabled = false).".to_owned() });
+        return Ok(Embedded {
+            engine: None,
+            note: "The embedded engine is off ([engine] enabled = false).".to_owned(),
+        });
     };
     let program = std::env::current_exe().context("the path of this program is not known")?;
     Ok(match spec(wanted, program) {

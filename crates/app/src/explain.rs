@@ -53,7 +53,9 @@ fn prompt(argument: &str) -> Result<String> {
     if argument != "-" {
         return Ok(argument.to_owned());
     }
-    let fault = |why: String| Problems::from(Problem::new("the prompt cannot be read", why, "give UTF-8 text on standard input"));
+    let fault = |why: String| {
+        Problems::from(Problem::new("the prompt cannot be read", why, "give UTF-8 text on standard input"))
+    };
     let mut text = String::new();
     std::io::stdin().take(PROMPT_MAX + 1).read_to_string(&mut text).map_err(|e| fault(e.to_string()))?;
     if text.len() as u64 > PROMPT_MAX {

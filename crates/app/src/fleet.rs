@@ -55,7 +55,12 @@ pub(crate) async fn survey(places: &[PlaceSettings], book: &Arc<Book>, dialer: &
             let backend = build(place, dialer).map_err(Problems::from)?;
             asked(place, backend.as_ref(), book).await
         } else {
-            PlaceState { place: Arc::clone(&place.place), models: known(place, book), health: Health::Unknown, load: Load::default() }
+            PlaceState {
+                place: Arc::clone(&place.place),
+                models: known(place, book),
+                health: Health::Unknown,
+                load: Load::default(),
+            }
         };
         fleet.places.push(state);
     }
@@ -82,5 +87,8 @@ pub(crate) fn known(place: &PlaceSettings, book: &Book) -> Vec<Arc<Model>> {
         return place.models.clone();
     }
     let usual = book.usual(place.profile.name);
-    usual.into_iter().map(|id| Arc::new(book::complete(book, place.profile, &place.place, id, &Told::default()))).collect()
+    usual
+        .into_iter()
+        .map(|id| Arc::new(book::complete(book, place.profile, &place.place, id, &Told::default())))
+        .collect()
 }

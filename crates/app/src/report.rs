@@ -44,7 +44,8 @@ fn folder(args: &cli::Ledger) -> Result<PathBuf> {
     let settings = config::load(found.path.as_deref(), &Flags::default(), &env, &Book::built_in()?)?;
     settings.ledger.ok_or_else(|| {
         let why = "[ledger] enabled = false";
-        Problems::from(Problem::new("there is no ledger", why, "set [ledger] enabled = true and restart `serve`")).into()
+        Problems::from(Problem::new("there is no ledger", why, "set [ledger] enabled = true and restart `serve`"))
+            .into()
     })
 }
 

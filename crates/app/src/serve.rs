@@ -58,15 +58,9 @@ fn logging() {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
 }
 
-async fn serve(
-    settings: Settings,
-    found: Found,
-    flags: Flags,
-    book: Arc<Book>,
-    started: Instant,
-) -> Result<ExitCode> {
-    let (stop_now, stopping) = channel::channel(false);
-    signals(stop_now)?;
+async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
+    let (stop, stopping) = channel::channel(Stop::No);
+    signals(stop)?;
     let listener = bind(&settings).await?;
     let ledger = open_ledger(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
@@ -90,7 +84,10 @@ async fn serve(
         metrics: gateway::Metrics::default(),
         draining: AtomicBool::new(false),
     };
-    let served = gateway::serve(listener, Arc::new(wiring), stopped(stopping)).await;
+    let served = tokio::select! {
+        served = gateway::serve(listener, Arc::new(wiring), stopped(stopping.clone(), Stop::InOrder)) => served,
+        () = stopped(stopping, Stop::AtOnce) => Ok(()),
+    };
     probes.abort();
     reloads.abort();
     live.engine.shutdown().await;
@@ -114,7 +111,9 @@ async fn bind(settings: &Settings) -> Result<TcpListener> {
     let address = settings.server.listen;
     TcpListener::bind(address).await.map_err(|e| {
         let help = match e.kind() {
-            std::io::ErrorKind::AddrInUse => "stop the program that listens there (another Dewpoint?), or choose another port with --listen",
+            std::io::ErrorKind::AddrInUse => {
+                "stop the program that listens there (another Dewpoint?), or choose another port with --listen"
+            }
             std::io::ErrorKind::PermissionDenied => "choose a port above 1023 with --listen",
             _ => "choose an address of this machine with --listen",
         };
@@ -138,12 +137,22 @@ fn close(ledger: Option<ledger::Ledger>) {
     }
 }
 
-/// SIGTERM and SIGINT stop in order; a second one stops at once (what was settled is in the ledger's journal).
-fn signals(stop: channel::Sender<bool>) -> Result<()> {
+/// Whether and how to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    No,
+    /// Nothing new; what is under way may finish.
+    InOrder,
+    /// What is under way is cut; it is settled on what was seen.
+    AtOnce,
+}
+
+/// SIGTERM and SIGINT stop in order; a second one stops at once.
+fn signals(stop: channel::Sender<Stop>) -> Result<()> {
     #[cfg(unix)]
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("no signals")?;
     tokio::spawn(async move {
-        for round in 0.. {
+        for how in [Stop::InOrder, Stop::AtOnce] {
             #[cfg(unix)]
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
@@ -151,24 +160,23 @@ fn signals(stop: channel::Sender<bool>) -> Result<()> {
             }
             #[cfg(not(unix))]
             let _ = tokio::signal::ctrl_c().await;
-            if round > 0 {
-                std::process::exit(1);
-            }
-            tracing::info!("stopping: no new requests, those under way may finish (again to stop at once)");
-            let _ = stop.send(true);
+            tracing::info!("stopping {}", if how == Stop::InOrder { "(again to stop at once)" } else { "at once" });
+            let _ = stop.send(how);
         }
+        // Dropping the sender would read as "stop".
+        std::future::pending::<()>().await;
     });
     Ok(())
 }
 
-/// Resolves when it is time to stop.
-async fn stopped(mut stopping: channel::Receiver<bool>) {
+/// Resolves when it is time to stop at least so.
+async fn stopped(mut stopping: channel::Receiver<Stop>, how: Stop) {
     // An error means that the sender is gone, which only happens at the end.
-    let _ = stopping.wait_for(|stop| *stop).await;
+    let _ = stopping.wait_for(|now| *now >= how).await;
 }
 
-async fn probe(board: Arc<Board>, stopping: channel::Receiver<bool>) {
-    board.run(PROBE_PERIOD, stopped(stopping)).await;
+async fn probe(board: Arc<Board>, stopping: channel::Receiver<Stop>) {
+    board.run(PROBE_PERIOD, stopped(stopping, Stop::InOrder)).await;
 }
 
 /// Waits a moment for places on this host, so that the first table says something.
@@ -189,7 +197,8 @@ fn announce(live: &Live, finds: &Finds, started: Instant) {
     let fleet = live.board.fleet();
     let mut text = table::places(&fleet);
     if fleet.places.is_empty() {
-        text = "There is no place that could answer. Run `dewpoint init`, or set a provider's API key and restart.\n".to_owned();
+        text = "There is no place that could answer. Run `dewpoint init`, or set a provider's API key and restart.\n"
+            .to_owned();
     }
     for line in &finds.left {
         text.push_str(&format!("left alone: {}\n", table::printable(line)));
@@ -202,7 +211,11 @@ fn announce(live: &Live, finds: &Finds, started: Instant) {
     let ms = started.elapsed().as_millis();
     let version = env!("CARGO_PKG_VERSION");
     let from = live.path().map_or_else(|| "nothing configured".to_owned(), |p| p.display().to_string());
-    let line = format!("\nDewpoint {version} on http://{} ({from}, prices {}), up in {ms} ms\n", live.address, live.book.version());
+    let line = format!(
+        "\nDewpoint {version} on http://{} ({from}, prices {}), up in {ms} ms\n",
+        live.address,
+        live.book.version()
+    );
     text.push_str(&line);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

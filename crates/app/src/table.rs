@@ -100,7 +100,14 @@ mod tests {
 
     fn model(id: &str, price: Option<i64>) -> Arc<Model> {
         let price = price.map(|p| Price { input_nanousd_per_mtok: p, output_nanousd_per_mtok: p, ..Price::free("t") });
-        Arc::new(Model { id: Arc::from(id), context_tokens: None, caps: Caps::default(), price, tier: None, quality_permille: None })
+        Arc::new(Model {
+            id: Arc::from(id),
+            context_tokens: None,
+            caps: Caps::default(),
+            price,
+            tier: None,
+            quality_permille: None,
+        })
     }
 
     fn state(id: &str, models: Vec<Arc<Model>>, health: Health) -> PlaceState {
@@ -117,7 +124,8 @@ mod tests {
 
     #[test]
     fn one_line_a_place() {
-        let many = vec![model("a", Some(2_000_000_000)), model("b", Some(1_000_000_000)), model("c", None), model("d", None)];
+        let many =
+            vec![model("a", Some(2_000_000_000)), model("b", Some(1_000_000_000)), model("c", None), model("d", None)];
         let fleet = Fleet {
             version: 1,
             places: vec![

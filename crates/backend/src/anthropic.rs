@@ -62,7 +62,8 @@ impl Anthropic {
 
 /// The endpoint is missing at this place only, so another one may answer.
 pub(crate) fn no_completions(place: &Place) -> Fault {
-    let shown = format!("Place `{}` has no completions endpoint. Use /v1/chat/completions, or another model.", place.id);
+    let shown =
+        format!("Place `{}` has no completions endpoint. Use /v1/chat/completions, or another model.", place.id);
     Fault { retry: Retry::NextPlace, ..Fault::new(Cause::Unsupported, shown) }
 }
 

@@ -77,7 +77,8 @@ impl Whom {
         let kind = kind.unwrap_or_default();
         let busy = ["overloaded", "rate_limit", "unavailable", "429", "503", "529"];
         let cause = if busy.iter().any(|b| kind.contains(b)) { Cause::UpstreamBusy } else { Cause::UpstreamError };
-        self.fault(cause, &format!("failed while it answered: {words}")).because(format!("in-band error, kind `{kind}`"))
+        self.fault(cause, &format!("failed while it answered: {words}"))
+            .because(format!("in-band error, kind `{kind}`"))
     }
 
     /// The prompt does not fit there; another place may have a larger window.
@@ -101,8 +102,7 @@ impl Whom {
     /// For logs and texts alike.
     fn clean(&self, text: &str) -> String {
         let text = self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.scrub(text));
-        let mut out: String =
-            text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
+        let mut out: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
         if text.chars().nth(WORDS_MAX).is_some() {
             out.push('…');
         }

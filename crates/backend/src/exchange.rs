@@ -47,6 +47,15 @@ pub(crate) async fn exchange(
     Ok(Reply::Stream(relay(body, (spoken.decode)(), call.whom.clone(), call.deadlines, call.started)))
 }
 
+/// Adds a member to a request's JSON object, which has members and none of that name.
+pub(crate) fn say(body: &mut Vec<u8>, member: &str) {
+    if body.pop_if(|last| *last == b'}').is_some() {
+        body.push(b',');
+        body.extend_from_slice(member.as_bytes());
+        body.push(b'}');
+    }
+}
+
 /// Reads a plain answer. One without any choice is an error in disguise (`{"error": …}` with status 200), or garbage.
 async fn plain(call: &Call<'_>, response: Response<Incoming>, spoken: &Spoken) -> Result<Answer, Fault> {
     let body = call.whole(response, call.deadlines.total).await?;

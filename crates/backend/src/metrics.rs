@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn garbage_is_no_load() {
-        for page in ["", "<html></html>", "vllm:num_requests_running NaN", "vllm:num_requests_running{", "[1,2]", "\0"] {
+        for page in ["", "<html></html>", "vllm:num_requests_running NaN", "vllm:num_requests_running{", "[1,2]", "\0"]
+        {
             assert_eq!(of("vllm", page), None, "{page}");
         }
         let huge = of("vllm", "vllm:num_requests_running 1e300\nvllm:kv_cache_usage_perc 55\n").unwrap();

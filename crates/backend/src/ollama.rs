@@ -10,7 +10,7 @@ mod show;
 
 use crate::anthropic::no_completions;
 use crate::call::Call;
-use crate::exchange::{Spoken, exchange};
+use crate::exchange::{Spoken, exchange, say};
 use crate::openai::JSON;
 use crate::place::{Common, runs_elsewhere};
 use crate::probe::Questions;
@@ -63,7 +63,9 @@ impl Ollama {
             return Err(elsewhere(&self.common.place, permit.model()));
         }
         let shape = self.common.shapes.of(permit.model());
-        let body = ollama::write_chat(&ask, &shape);
+        let mut body = ollama::write_chat(&ask, &shape);
+        // By default it drops the oldest messages of a conversation that is too long for its window, and says nothing.
+        say(&mut body, r#""truncate":false"#);
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [LINES] } else { [JSON] };
         exchange(call, &self.chat, body.into(), &accept, ask.stream, &CHAT).await

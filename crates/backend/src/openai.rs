@@ -4,7 +4,7 @@
 //! Never here: a provider's name in code.
 
 use crate::call::Call;
-use crate::exchange::{Spoken, exchange};
+use crate::exchange::{Spoken, exchange, say};
 use crate::place::Common;
 use crate::probe::Questions;
 use crate::stream::Sse;
@@ -61,10 +61,13 @@ impl Openai {
         check(&permit, &self.common.place, &ask)?;
         let shape = self.common.shapes.of(permit.model());
         let ask = self.with_tool_choice(ask);
-        let (route, body, spoken) = match ask.endpoint {
+        let (route, mut body, spoken) = match ask.endpoint {
             Endpoint::Completions => (&self.completions, openai::write_completions(&ask, &shape), &COMPLETIONS),
             Endpoint::Chat | Endpoint::Messages => (&self.chat, openai::write_chat(&ask, &shape), &CHAT),
         };
+        if self.common.profile.says_stream && !ask.stream {
+            say(&mut body, r#""stream":false"#);
+        }
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [EVENTS] } else { [JSON] };
         exchange(call, route, body.into(), &accept, ask.stream, spoken).await

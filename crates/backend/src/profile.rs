@@ -45,6 +45,8 @@ pub struct Profile {
     pub stream_usage: bool,
     /// Takes `tool_choice: none` for granted where tools are sent without a choice; write `auto` then.
     pub says_tool_choice: bool,
+    /// Streams unless it is told not to; write `stream: false` then.
+    pub says_stream: bool,
     /// Path of the health check, beside the API's version; `None`: the list of models serves as one.
     pub health: Option<&'static str>,
     /// 503 from the health check means that the model is being loaded (else: that the engine is dead).
@@ -140,7 +142,9 @@ mod tests {
     fn leaves_out_what_does_not_chat() {
         let openai = Profile::find("openai").unwrap();
         assert!(openai.is_chat("gpt-5-mini"));
-        for id in ["text-embedding-3-small", "whisper-1", "tts-1-hd", "dall-e-3", "gpt-realtime", "sora-2", "gpt-5-codex"] {
+        for id in
+            ["text-embedding-3-small", "whisper-1", "tts-1-hd", "dall-e-3", "gpt-realtime", "sora-2", "gpt-5-codex"]
+        {
             assert!(!openai.is_chat(id), "{id}");
         }
     }

@@ -81,7 +81,7 @@ impl Relay {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 if let Ok(bytes) = frame.into_data() {
-                    self.intake.any_bytes |= !bytes.is_empty();
+                    self.intake.saw(&bytes);
                     self.decode.feed(&bytes, &mut |chunk| self.intake.accept(chunk));
                 }
             }

@@ -182,8 +182,10 @@ impl Engine {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Fault::new(Cause::Engine, "The embedded engine has ended.")),
                 Err(_) => {
-                    let text =
-                        format!("The embedded engine is still loading its model ({} %). Try again soon.", permille / 10);
+                    let text = format!(
+                        "The embedded engine is still loading its model ({} %). Try again soon.",
+                        permille / 10
+                    );
                     return Err(Fault::new(Cause::Timeout, text).after(2));
                 }
             }
@@ -253,11 +255,8 @@ impl Backend for Engine {
 
     fn probe(&self) -> BoxFuture<'_, Probed> {
         let (health, load) = self.load();
-        let found = |m: &Arc<Model>| Discovered {
-            id: m.id.to_string(),
-            context_tokens: m.context_tokens,
-            caps: Some(m.caps),
-        };
+        let found =
+            |m: &Arc<Model>| Discovered { id: m.id.to_string(), context_tokens: m.context_tokens, caps: Some(m.caps) };
         let models = Some(self.models.iter().map(found).collect());
         Box::pin(std::future::ready(Probed { health, models, load: Some(load) }))
     }

@@ -298,8 +298,8 @@ impl<R: Read + Seek> Reader<R> {
             elements = product.ok_or_else(|| damaged(format!("has an impossible dimension {n}")))?;
         }
         let kind = self.u32(name)?;
-        let (block, bytes) =
-            tensor_type::block(kind).ok_or_else(|| damaged(format!("has type {kind}, which this build does not know")))?;
+        let (block, bytes) = tensor_type::block(kind)
+            .ok_or_else(|| damaged(format!("has type {kind}, which this build does not know")))?;
         if row % block != 0 {
             return Err(damaged(format!("has rows of {row}, which is no multiple of its block of {block}")));
         }
@@ -336,7 +336,8 @@ mod tests {
 
     #[test]
     fn a_good_file_is_read() {
-        let bytes = Tiny { template: Some("{{ x }}"), floats: vec![("general.sampling.temp", 0.25)], ..Tiny::default() };
+        let bytes =
+            Tiny { template: Some("{{ x }}"), floats: vec![("general.sampling.temp", 0.25)], ..Tiny::default() };
         let header = parse(&bytes.bytes()).unwrap();
         assert_eq!(header.text("general.architecture"), Some("llama"));
         assert_eq!(header.arch_uint("context_length"), Some(512));

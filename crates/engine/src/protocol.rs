@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
-use std::io::{self, Read, Write};
+use std::io;
+#[cfg(any(test, feature = "llama"))]
+use std::io::{Read, Write};
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.
@@ -250,6 +252,7 @@ pub(crate) fn body_len(prefix: [u8; 4]) -> Result<usize, FrameError> {
 ///
 /// # Errors
 /// A frame that is cut off, too long, or not of this protocol.
+#[cfg(any(test, feature = "llama"))]
 pub(crate) fn read<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
     let mut prefix = [0u8; 4];
     match from.read(&mut prefix[..1])? {
@@ -265,6 +268,7 @@ pub(crate) fn read<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> Result<O
 ///
 /// # Errors
 /// The pipe is gone, or the value is too long.
+#[cfg(any(test, feature = "llama"))]
 pub(crate) fn write<T: Serialize>(to: &mut impl Write, value: &T) -> Result<(), FrameError> {
     Ok(to.write_all(&encode(value)?)?)
 }

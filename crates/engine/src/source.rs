@@ -163,7 +163,9 @@ pub(crate) fn path(source: &ModelSource) -> Result<PathBuf, String> {
                     Err(e) => last = format!("{}: {e}", folder.display()),
                 }
             }
-            Err(format!("The bundled model cannot be unpacked ({last}). Make the cache folder writable or set XDG_CACHE_HOME."))
+            Err(format!(
+                "The bundled model cannot be unpacked ({last}). Make the cache folder writable or set XDG_CACHE_HOME."
+            ))
         }
     }
 }
@@ -233,13 +235,16 @@ mod tests {
         let html = file("page.gguf", b"<html></html>");
         assert!(html.contains("is not a GGUF file (it does not begin with the letters GGUF). Give the path"), "{html}");
         let cut = Tiny::default().bytes();
-        assert!(file("cut.gguf", &cut[..cut.len() - 5]).contains("is broken (it is cut off: tensor blk.0.ffn_down.weight"));
+        assert!(
+            file("cut.gguf", &cut[..cut.len() - 5]).contains("is broken (it is cut off: tensor blk.0.ffn_down.weight")
+        );
         assert!(file("bert.gguf", &Tiny { arch: "bert", ..Tiny::default() }.bytes()).contains("is an encoder (bert)"));
     }
 
     #[test]
     fn sampling_comes_from_the_file_where_it_makes_sense() {
-        let floats = vec![("general.sampling.temp", 0.25), ("general.sampling.top_p", 7.0), ("general.sampling.top_k", 3.0)];
+        let floats =
+            vec![("general.sampling.temp", 0.25), ("general.sampling.top_p", 7.0), ("general.sampling.top_k", 3.0)];
         let s = facts(&Tiny { floats, ..Tiny::default() }).sampling;
         assert_eq!((s.temperature, s.top_p, s.top_k), (0.25, 0.95, 3));
     }

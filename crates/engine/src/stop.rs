@@ -57,7 +57,9 @@ fn overlap(text: &str, sequence: &str) -> usize {
     let most = text.len().min(sequence.len().saturating_sub(1));
     (1..=most)
         .rev()
-        .find(|n| text.is_char_boundary(text.len() - n) && sequence.as_bytes().starts_with(&text.as_bytes()[text.len() - n..]))
+        .find(|n| {
+            text.is_char_boundary(text.len() - n) && sequence.as_bytes().starts_with(&text.as_bytes()[text.len() - n..])
+        })
         .unwrap_or(0)
 }
 
@@ -83,7 +85,8 @@ mod tests {
     /// Character by character over the whole text: the definition.
     fn expected(sequences: &[String], text: &str) -> (String, Option<String>) {
         for end in (0..=text.len()).filter(|i| text.is_char_boundary(*i)) {
-            let longest = sequences.iter().filter(|s| !s.is_empty() && text[..end].ends_with(s.as_str())).max_by_key(|s| s.len());
+            let longest =
+                sequences.iter().filter(|s| !s.is_empty() && text[..end].ends_with(s.as_str())).max_by_key(|s| s.len());
             if let Some(s) = longest {
                 return (text[..end - s.len()].to_owned(), Some(s.clone()));
             }

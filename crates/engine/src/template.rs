@@ -81,7 +81,8 @@ impl Template {
 
 /// A message as templates expect it: only the members that it has.
 fn turn(turn: &Turn) -> Value {
-    let mut map: Vec<(&str, Value)> = vec![("role", turn.role.as_str().into()), ("content", turn.content.as_str().into())];
+    let mut map: Vec<(&str, Value)> =
+        vec![("role", turn.role.as_str().into()), ("content", turn.content.as_str().into())];
     let texts = [("name", &turn.name), ("reasoning_content", &turn.reasoning), ("tool_call_id", &turn.call_id)];
     map.extend(texts.into_iter().filter_map(|(k, v)| v.as_deref().map(|v| (k, Value::from(v)))));
     if !turn.calls.is_empty() {
@@ -163,7 +164,8 @@ mod tests {
     #[test]
     fn chatml_is_the_fallback() {
         let text = render(None, &[says("system", "Be brief."), says("user", "Hi <b>&")], &[]).unwrap();
-        let golden = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi <b>&<|im_end|>\n<|im_start|>assistant\n";
+        let golden =
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi <b>&<|im_end|>\n<|im_start|>assistant\n";
         assert_eq!(text, golden);
     }
 
@@ -172,10 +174,13 @@ mod tests {
         let tools = [ToolSpec {
             name: "get_weather".into(),
             description: Some("Says <how> it is".into()),
-            parameters: Some(r#"{"type":"object","properties":{"city":{"type":"string"},"at":{"type":"number"}}}"#.into()),
+            parameters: Some(
+                r#"{"type":"object","properties":{"city":{"type":"string"},"at":{"type":"number"}}}"#.into(),
+            ),
         }];
         let mut call = says("assistant", "");
-        call.calls = vec![Call { id: "c1".into(), name: "get_weather".into(), arguments: r#"{"city":"Köln"}"#.into() }];
+        call.calls =
+            vec![Call { id: "c1".into(), name: "get_weather".into(), arguments: r#"{"city":"Köln"}"#.into() }];
         let messages = [says("system", "S"), says("user", " u "), call, says("tool", "12 °C")];
         let golden = r#"<|im_start|>system
 S

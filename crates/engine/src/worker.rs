@@ -93,6 +93,7 @@ fn check(load: &Load) -> Result<(), String> {
 /// process ends within seconds.
 fn listen(gone: Arc<AtomicBool>) -> Receiver<ToWorker> {
     let (sender, inbox): (SyncSender<ToWorker>, _) = sync_channel(INBOX);
+    #[expect(clippy::disallowed_methods, reason = "the last way out when C code does not return and nobody is left")]
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         loop {

@@ -103,7 +103,8 @@ async fn the_same_seed_gives_the_same_text_alone_and_in_company() {
     };
     let alone = rig.plain(ask(7)).await.unwrap();
     assert_eq!(text(&rig.plain(ask(7)).await.unwrap()), text(&alone));
-    let company = futures_util::future::join_all((0..8).map(|i| rig.plain(ask(if i == 5 { 7 } else { 100 + i })))).await;
+    let company =
+        futures_util::future::join_all((0..8).map(|i| rig.plain(ask(if i == 5 { 7 } else { 100 + i })))).await;
     let texts: Vec<String> = company.into_iter().map(|a| text(&a.unwrap()).to_owned()).collect();
     assert_eq!(texts[5], text(&alone));
     let different: std::collections::HashSet<&String> = texts.iter().collect();
@@ -162,7 +163,8 @@ async fn a_json_schema_is_obeyed() {
             let schema = serde_json::value::RawValue::from_string(schema.into()).ok();
             ask.format = Some(Format::JsonSchema { name: "x".into(), schema, strict: Some(true), description: None });
             let answer = rig.plain(ask).await.unwrap();
-            let value: serde_json::Value = serde_json::from_str(text(&answer)).unwrap_or_else(|e| panic!("{e}: {answer:?}"));
+            let value: serde_json::Value =
+                serde_json::from_str(text(&answer)).unwrap_or_else(|e| panic!("{e}: {answer:?}"));
             assert!(value["ok"].is_boolean() && value["list"].as_array().unwrap().len() == 2, "{value}");
             assert!(["apple", "pear"].contains(&value["kind"].as_str().unwrap()), "{value}");
             assert_eq!(answer.choices[0].finish, Some(Finish::Stop));
@@ -211,7 +213,8 @@ async fn a_permit_for_another_request_sends_nothing() {
     let rig = Rig::new(Tiny::default());
     let mut ask = chat("x");
     ask.id = 5;
-    let sent = backend::Backend::send(&*rig.engine, rig::permit(6), std::sync::Arc::new(ask), backend::Deadlines::default());
+    let sent =
+        backend::Backend::send(&*rig.engine, rig::permit(6), std::sync::Arc::new(ask), backend::Deadlines::default());
     assert_eq!(sent.await.err().unwrap().cause, Cause::Internal);
 }
 

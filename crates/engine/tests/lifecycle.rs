@@ -22,8 +22,8 @@ fn long() -> Tiny {
     Tiny { context: 16_384, ..Tiny::default() }
 }
 
-fn endless(rig: &Rig) -> impl Future<Output = backend::EventStream> + '_ {
-    async { rig.stream(raw("abc")).await.unwrap() }
+async fn endless(rig: &Rig) -> backend::EventStream {
+    rig.stream(raw("abc")).await.unwrap()
 }
 
 fn signal(pid: u32, name: &str) {
@@ -216,7 +216,11 @@ async fn a_bad_file_is_down_with_the_reason_and_a_repaired_one_comes_up() {
 
 #[tokio::test]
 async fn a_program_that_is_no_worker_is_down_with_the_reason() {
-    for (program, reason) in [("/no/such/program", "cannot be started"), ("/bin/true", "ended while it loaded"), ("/bin/echo", "broke the protocol")] {
+    for (program, reason) in [
+        ("/no/such/program", "cannot be started"),
+        ("/bin/true", "ended while it loaded"),
+        ("/bin/echo", "broke the protocol"),
+    ] {
         let rig = Rig::with(Tiny::default(), |s| s.program = program.into());
         let health = rig.until(|h| matches!(h, Health::Down(_))).await;
         assert!(matches!(&health, Health::Down(why) if why.contains(reason)), "{program}: {health:?}");
@@ -270,4 +274,52 @@ async fn the_worker_sees_no_credentials() {
     });
     let Health::Down(why) = rig.until(|h| matches!(h, Health::Down(_))).await else { panic!("up") };
     assert!(why.contains("GGML_NO_BACKTRACE") && !why.contains("CARGO"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_hundred_parameter_combinations_do_not_kill_the_worker() {
+    let rig = Rig::with(Tiny { context: 256, ..Tiny::default() }, |s| s.slots = Some(4));
+    rig.until(|h| *h == Health::Up).await;
+    let worker = rig.engine.worker_pid();
+    let mut seed = 1u64;
+    let mut pick = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let mut asks = Vec::new();
+    for i in 0..400 {
+        let long = "é z".repeat(pick(80));
+        let mut ask =
+            if i % 2 == 0 { raw(["abc", "", "<|im_end|>", "\u{0}", long.as_str()][pick(5)]) } else { chat(&long) };
+        let s = &mut ask.sampling;
+        s.temperature = [None, Some(0.0), Some(1e-12), Some(1.0), Some(2.0)][pick(5)];
+        s.top_p = [None, Some(0.0), Some(1e-9), Some(1.0)][pick(4)];
+        s.top_k = [None, Some(0), Some(1), Some(u32::MAX)][pick(4)];
+        s.min_p = [None, Some(0.0), Some(1.0)][pick(3)];
+        s.frequency_penalty = [None, Some(-2.0), Some(2.0)][pick(3)];
+        s.presence_penalty = [None, Some(-2.0), Some(1e-9)][pick(3)];
+        s.seed = [None, Some(i64::MIN), Some(-1), Some(0xffff_ffff), Some(5)][pick(5)];
+        ask.max_tokens = [Some(1), Some(9), Some(u64::MAX), None][pick(4)];
+        ask.logprobs = [None, Some(0), Some(20)][pick(3)];
+        ask.stop = [vec![], vec![String::new()], vec!["é".into(), "\u{fffd}".into()]][pick(3)].clone();
+        ask.n = [None, Some(2)][pick(2)];
+        ask.format = [None, Some(wire::Format::JsonObject)][pick(2)].clone();
+        ask.stream = pick(2) == 0;
+        asks.push(ask);
+    }
+    let mut answered = 0;
+    for some in asks.chunks(40) {
+        let sent = some.iter().map(|ask| rig.try_send(ask.clone(), Deadlines::default()));
+        for (ask, reply) in some.iter().zip(join_all(sent).await) {
+            match reply {
+                Ok(Reply::Stream(stream)) => assert_eq!(events(stream).await.1, None, "{ask:?}"),
+                Ok(Reply::Plain(_)) => {}
+                Err(fault) => {
+                    assert!(matches!(fault.cause, Cause::ContextLength | Cause::InvalidRequest), "{fault:?} {ask:?}")
+                }
+            }
+            answered += 1;
+        }
+    }
+    assert_eq!((answered, rig.engine.worker_pid()), (400, worker));
 }

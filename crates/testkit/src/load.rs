@@ -100,6 +100,7 @@ async fn worker(target: SocketAddr, plan: Arc<Load>, left: Arc<AtomicUsize>) -> 
     report
 }
 
+#[expect(clippy::disallowed_methods, reason = "a load client for loopback; it is not shipped")]
 async fn connect(target: SocketAddr) -> Option<SendRequest<Full<Bytes>>> {
     let socket = TcpStream::connect(target).await.ok()?;
     socket.set_nodelay(true).ok()?;

@@ -3,9 +3,7 @@
 //! Never here: a way around the policy.
 
 use backend::Profile;
-use decide::{
-    Caps, DataClass, Fleet, Health, Load, Model, Need, Permit, Place, PlaceId, PlaceState, Policy, choose,
-};
+use decide::{Caps, DataClass, Fleet, Health, Load, Model, Need, Permit, Place, PlaceId, PlaceState, Policy, choose};
 use std::sync::Arc;
 
 /// A place with the defaults of a profile.
@@ -23,14 +21,7 @@ pub fn place(name: &str, profile: &Profile) -> Arc<Place> {
 /// A model that can do everything.
 pub fn model(id: &str) -> Arc<Model> {
     let caps = Caps { tools: true, json_schema: true, vision: true, audio: true, logprobs: true, completions: true };
-    Arc::new(Model {
-        id: id.into(),
-        context_tokens: None,
-        caps,
-        price: None,
-        tier: None,
-        quality_permille: None,
-    })
+    Arc::new(Model { id: id.into(), context_tokens: None, caps, price: None, tier: None, quality_permille: None })
 }
 
 /// Leave to send the request `ask_id` to `model` at `place`, as public data under the default policy.

@@ -63,10 +63,16 @@ impl Voice {
     pub fn models(&self, ids: &[&str]) -> Answer {
         let name = self.profile.name;
         let row = |id: &&str| match name {
-            "vllm" | "sglang" => json!({"id": id, "object": "model", "created": 1, "owned_by": name, "root": id, "max_model_len": 8192}),
-            "llama-server" => json!({"id": id, "object": "model", "created": 1, "owned_by": "llamacpp", "meta": {"n_ctx": 8192}}),
+            "vllm" | "sglang" => {
+                json!({"id": id, "object": "model", "created": 1, "owned_by": name, "root": id, "max_model_len": 8192})
+            }
+            "llama-server" => {
+                json!({"id": id, "object": "model", "created": 1, "owned_by": "llamacpp", "meta": {"n_ctx": 8192}})
+            }
             "tensorrt-llm" => json!({"id": id, "object": "model", "created": 1, "owned_by": "tensorrt_llm"}),
-            "openrouter" => json!({"id": id, "name": id, "context_length": 8192, "supported_parameters": ["tools"], "architecture": {"input_modalities": ["text"]}}),
+            "openrouter" => {
+                json!({"id": id, "name": id, "context_length": 8192, "supported_parameters": ["tools"], "architecture": {"input_modalities": ["text"]}})
+            }
             "anthropic" => json!({"id": id, "type": "model", "display_name": id, "created_at": "2025-01-01T00:00:00Z"}),
             "ollama" => json!({"name": id, "model": id, "digest": format!("d-{id}"), "details": {}}),
             _ => json!({"id": id, "object": "model", "created": 1, "owned_by": name}),

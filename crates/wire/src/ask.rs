@@ -3,6 +3,7 @@
 //! Never here: reading or writing of any dialect (its own file each).
 
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// JSON members that are not understood here, in their order, to be forwarded to places of the same dialect.
 pub type Extra = Vec<(String, Box<RawValue>)>;
@@ -363,6 +364,21 @@ impl Message {
             reasoning: None,
             refusal: None,
             extra: Vec::new(),
+        }
+    }
+}
+
+impl Message {
+    /// Its text for places that take only a string. Blocks of instructions and of tool results are separate texts;
+    /// pieces of a person's or a model's words are one text that was cut.
+    pub(crate) fn flat(&self) -> Cow<'_, str> {
+        let between = match self.role {
+            Role::Assistant | Role::User => "",
+            Role::System | Role::Developer | Role::Tool => "\n\n",
+        };
+        match &self.content {
+            Content::Text(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.texts().collect::<Vec<_>>().join(between)),
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Never here: which members a dialect knows.
 
 use crate::Extra;
+use crate::json;
 use crate::json::fault::Trail;
-use crate::json::read::{Read, Str, again};
+use crate::json::read::{Members, Read, Str, Value, again};
 use crate::json::write::{Object, body};
-use serde::de::Error;
+use serde::de::{Error, MapAccess};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Members of an object while it is being read: borrowed from the body, so that most are never copied.
 pub(crate) type Rest<'de> = Vec<(Str<'de>, &'de RawValue)>;
@@ -78,5 +80,22 @@ pub(crate) fn late<'de, T: Read<'de>, E: Error>(
         (Some(value), _) => Ok(value),
         (None, Some(raw)) => again(raw, trail).inspect_err(|_| trail.key(key)),
         (None, None) => Err(missing(trail, key, "is missing; the part's `type` promises it")),
+    }
+}
+
+/// The members of an object that was kept as text; none where it is something else.
+pub(crate) fn members(object: &RawValue) -> Extra {
+    #[derive(Default)]
+    struct All<'de>(Rest<'de>);
+    impl<'de> Members<'de> for All<'de> {
+        fn member<A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+            self.0.push((Str(Cow::Owned(key.to_owned())), value.get()?));
+            Ok(())
+        }
+    }
+    let mut all = All::default();
+    match json::read::object(object.get(), &mut all) {
+        Ok(()) => keep(all.0),
+        Err(_) => Vec::new(),
     }
 }

@@ -23,7 +23,9 @@ pub fn decision() -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let run = |n: usize| {
         let out = dir.path().join(n.to_string());
-        let status = valgrind(&["decision", &n.to_string()], out.to_str().unwrap()).status().expect("valgrind runs (apt install valgrind)");
+        let status = valgrind(&["decision", &n.to_string()], out.to_str().unwrap())
+            .status()
+            .expect("valgrind runs (apt install valgrind)");
         assert!(status.success());
         collected(&out)
     };

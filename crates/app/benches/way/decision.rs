@@ -7,7 +7,8 @@ use std::sync::Arc;
 const BODY: &str = r#"{"model":"auto","temperature":0.2,"max_tokens":200,"messages":[{"role":"system","content":"You are a helpful assistant of a company that sells bicycles. Answer briefly and in the customer's language."},{"role":"user","content":"Summarize the following message in one sentence: I ordered the blue one in size M three weeks ago and it has not arrived yet. Your tracking page says that it was delivered on Tuesday, but nobody here has seen it. Please find out what happened and tell me when I can expect it."}]}"#;
 
 fn place(index: usize) -> PlaceState {
-    let (tier, zone) = [(Tier::Edge, Zone::Embedded), (Tier::Local, Zone::SameHost), (Tier::Cloud, Zone::VendorCloud)][index % 3];
+    let (tier, zone) =
+        [(Tier::Edge, Zone::Embedded), (Tier::Local, Zone::SameHost), (Tier::Cloud, Zone::VendorCloud)][index % 3];
     let name = format!("place{index}");
     let model = Model {
         id: "model".into(),
@@ -17,7 +18,14 @@ fn place(index: usize) -> PlaceState {
         tier: None,
         quality_permille: None,
     };
-    let place = Place { id: PlaceId::new(&name), api: Api::Openai, tier, kind: Kind::Serverless, zone, provider: "bench".into() };
+    let place = Place {
+        id: PlaceId::new(&name),
+        api: Api::Openai,
+        tier,
+        kind: Kind::Serverless,
+        zone,
+        provider: "bench".into(),
+    };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }
 

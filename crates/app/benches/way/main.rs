@@ -35,14 +35,20 @@ fn report() {
     println!("ratchet instructions_per_decision {decision}");
 
     println!("\nper proxied request, Dewpoint against the bare hyper proxy in the same run");
-    println!("  {:<8} {:>15} {:>15} {:>7}   {:>12} {:>12} {:>7}", "", "instructions", "bare", "ratio", "CPU µs", "bare", "ratio");
+    println!(
+        "  {:<8} {:>15} {:>15} {:>7}   {:>12} {:>12} {:>7}",
+        "", "instructions", "bare", "ratio", "CPU µs", "bare", "ratio"
+    );
     let fake = roles::Child::start(&["fake"], false);
     for kind in [load::Kind::Plain, load::Kind::Stream] {
         let ours = count::proxied("dewpoint", &fake, kind);
         let bare = count::proxied("bare", &fake, kind);
         let (cpu, bare_cpu) = cpu_us(&fake, kind);
         let (ratio, cpu_ratio) = (ours as f64 / bare as f64, cpu / bare_cpu);
-        println!("  {:<8} {ours:>15} {bare:>15} {ratio:>7.2}   {cpu:>12.1} {bare_cpu:>12.1} {cpu_ratio:>7.2}", kind.name());
+        println!(
+            "  {:<8} {ours:>15} {bare:>15} {ratio:>7.2}   {cpu:>12.1} {bare_cpu:>12.1} {cpu_ratio:>7.2}",
+            kind.name()
+        );
         println!("ratchet instructions_ratio_{} {ratio:.3}", kind.name());
         assert!(cpu_ratio < 4.0, "CPU time per proxied request must stay under 4.0 times the bare proxy's");
     }

@@ -126,7 +126,8 @@ pub fn fake() {
     until_closed(|listener| async move {
         while let Ok((socket, _)) = listener.accept().await {
             let _ = socket.set_nodelay(true);
-            let serve = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(upstream));
+            let serve =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(upstream));
             tokio::spawn(async move { serve.await.ok() });
         }
     });
@@ -151,7 +152,11 @@ pub fn dewpoint(upstream: &str) {
             id: "gpt-bench".into(),
             context_tokens: Some(128_000),
             caps: Caps { tools: true, ..Caps::default() },
-            price: Some(Price { input_nanousd_per_mtok: 250_000_000, output_nanousd_per_mtok: 2_000_000_000, ..Price::free("bench") }),
+            price: Some(Price {
+                input_nanousd_per_mtok: 250_000_000,
+                output_nanousd_per_mtok: 2_000_000_000,
+                ..Price::free("bench")
+            }),
             tier: None,
             quality_permille: None,
         };

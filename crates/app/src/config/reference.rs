@@ -3,9 +3,9 @@
 //! Never here: text about keys. It stands beside the keys, in `shape` and `words`.
 
 use super::shape::File;
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::Schema;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 

@@ -107,9 +107,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Something at `path` is wrong. `what` is a clause that follows `file:line: `.
+    /// Something at `path` is wrong; an empty path is not about the file. `what` is a clause that follows `file:line: `.
     pub(crate) fn wrong(&mut self, path: &str, what: impl AsRef<str>, why: impl Into<String>, help: impl Into<String>) {
-        let at = self.source.at(path);
+        let at = if path.is_empty() { String::new() } else { self.source.at(path) };
         let what = if at.is_empty() { what.as_ref().to_owned() } else { format!("{at}: {}", what.as_ref()) };
         self.problems.push(Problem::new(what, why, help));
     }

@@ -44,7 +44,10 @@ impl SecretRef {
         let secret = text.trim();
         let from = self.shown();
         if secret.is_empty() {
-            return Err((format!("the secret from {from} is empty"), "put the key there, or remove this key".to_owned()));
+            return Err((
+                format!("the secret from {from} is empty"),
+                "put the key there, or remove this key".to_owned(),
+            ));
         }
         if !secret.bytes().all(|b| b.is_ascii_graphic()) {
             let why = format!("the secret from {from} has spaces, line breaks or non-ASCII characters inside");

@@ -133,7 +133,8 @@ impl Source {
         }
         if message.contains(LITERAL) {
             let why = "a key in a configuration file ends up in backups and repositories";
-            let help = "write { env = \"NAME\" } or { file = \"/run/secrets/name\" }, and replace the key that was here";
+            let help =
+                "write { env = \"NAME\" } or { file = \"/run/secrets/name\" }, and replace the key that was here";
             return Problem::new(format!("{at}: {key} holds the secret itself"), why, help);
         }
         let (why, expected) = match message.rsplit_once("expected ") {

@@ -29,7 +29,11 @@ fn every_key_knows_its_line() {
 fn an_unknown_key_names_its_section_and_the_nearest_key() {
     for (text, what, near) in [
         ("[server]\nlissten = \"x\"", "d.toml:2: unknown key \"lissten\" in [server]", "\"listen\""),
-        ("[[place]]\nname = \"a\"\nbase-url = \"x\"", "d.toml:3: unknown key \"base-url\" in [[place]]", "\"base_url\""),
+        (
+            "[[place]]\nname = \"a\"\nbase-url = \"x\"",
+            "d.toml:3: unknown key \"base-url\" in [[place]]",
+            "\"base_url\"",
+        ),
         ("[[plase]]\nname = \"a\"", "d.toml:1: unknown key \"plase\" in the file", "\"place\""),
         (
             "[[place]]\nname = \"a\"\nmodels = [\n { id = \"m\", tool = true },\n]",
@@ -60,7 +64,11 @@ fn wrong_types_and_words_name_key_and_line() {
         ("[server]\ndrain_s = -5", "d.toml:2: wrong value for server.drain_s", "write a whole number, not negative"),
         ("[engine]\nenabled = 1", "d.toml:2: wrong value for engine.enabled", "write true or false"),
         ("server = 1", "d.toml:1: wrong value for server", "write a table"),
-        ("[[place]]\nname = \"a\"\nmodels = \"m\"", "d.toml:3: wrong value for place.models", "write a list in square brackets"),
+        (
+            "[[place]]\nname = \"a\"\nmodels = \"m\"",
+            "d.toml:3: wrong value for place.models",
+            "write a list in square brackets",
+        ),
         (
             "[[place]]\nname = \"a\"\nmodels = [3]",
             "d.toml:3: wrong value for place.models",

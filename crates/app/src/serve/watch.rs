@@ -3,6 +3,7 @@
 //! Never here: what a reload does (`live`).
 
 use super::live::Live;
+use super::{Stop, stopped};
 use notify::Watcher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,16 +14,17 @@ use tokio::sync::{Notify, watch as channel};
 const SETTLE: Duration = Duration::from_millis(150);
 
 /// Reloads until told to stop.
-pub(super) async fn reload_on_change(live: Arc<Live>, mut stopping: channel::Receiver<bool>) {
+pub(super) async fn reload_on_change(live: Arc<Live>, stopping: channel::Receiver<Stop>) {
     let changed = Arc::new(Notify::new());
     // Dropping the watcher would end the watch.
     let _watcher = live.path().and_then(|path| watcher(&path, &changed));
     let content = || live.path().and_then(|p| std::fs::read(p).ok());
     let mut last = content();
     let mut hangup = Hangup::new();
+    let mut stop = std::pin::pin!(stopped(stopping, Stop::InOrder));
     loop {
         let forced = tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = &mut stop => return,
             () = changed.notified() => false,
             () = hangup.asked() => true,
         };

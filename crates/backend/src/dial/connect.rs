@@ -54,6 +54,7 @@ impl Service<Name> for Resolver {
 }
 
 /// The TCP connector under both kinds of client.
+#[expect(clippy::disallowed_methods, reason = "this is the one connector, with its resolver and its limits")]
 pub(super) fn tcp(default: Duration) -> HttpConnector<Resolver> {
     let mut tcp = HttpConnector::new_with_resolver(Resolver::new());
     tcp.set_nodelay(true);
@@ -100,5 +101,53 @@ where
                 Err(_) => Err(Box::new(TooSlow(limit)) as AnyError),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Connects to nothing, for ever.
+    struct Never;
+
+    impl Service<Uri> for Never {
+        type Response = ();
+        type Error = std::io::Error;
+        type Future = Boxed<(), std::io::Error>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Uri) -> Self::Future {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_of_the_request_counts_and_else_the_default() {
+        let mut door = Within { inner: Never, default: Duration::from_secs(5) };
+        let to = Uri::from_static("http://x/");
+        let began = tokio::time::Instant::now();
+        let slow = door.call(to.clone()).await.unwrap_err();
+        assert!(slow.is::<TooSlow>());
+        assert_eq!(began.elapsed().as_secs(), 5);
+        let began = tokio::time::Instant::now();
+        let within = CONNECT.scope(Duration::from_secs(1), async { door.call(to).await });
+        assert!(within.await.unwrap_err().is::<TooSlow>());
+        assert_eq!(began.elapsed().as_secs(), 1);
+    }
+
+    #[tokio::test]
+    async fn names_give_no_forbidden_address() {
+        let mut resolver = Resolver::new();
+        let name: Name = "localhost".parse().unwrap();
+        let found = resolver.call(name).await.unwrap();
+        assert!(found.into_iter().all(|a| a.ip().is_loopback()));
+        // A literal passes through the system's resolver as a name would.
+        let name: Name = "169.254.169.254".parse().unwrap();
+        assert!(resolver.call(name).await.is_err());
     }
 }

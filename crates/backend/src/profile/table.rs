@@ -24,6 +24,7 @@ const GENERIC: Profile = Profile {
     max_completion_tokens: false,
     stream_usage: true,
     says_tool_choice: false,
+    says_stream: false,
     health: None,
     busy_is_loading: false,
     models: "/models",
@@ -158,19 +159,16 @@ pub static PROFILES: &[Profile] = &[
     },
     Profile {
         strip: &[ENGINE_FIELDS, GEMINI_UNKNOWN],
-        ..vendor(
-            "gemini",
-            "gcp.gemini",
-            "https://generativelanguage.googleapis.com/v1beta/openai",
-            "GEMINI_API_KEY",
-        )
+        ..vendor("gemini", "gcp.gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY")
     },
     vendor("openrouter", "openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    vendor("qubrid", "qubrid", "https://platform.qubrid.com/v1", "QUBRID_API_KEY"),
+    // Its reference gives `stream` the default true.
+    Profile { says_stream: true, ..vendor("qubrid", "qubrid", "https://platform.qubrid.com/v1", "QUBRID_API_KEY") },
     vendor("together", "together_ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     vendor("groq", "groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     // Mistral refuses unknown fields with 422, and its streams carry usage without being asked.
     Profile {
+        strip: &[&["stream_options"]],
         stream_usage: false,
         ..vendor("mistral", "mistral_ai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY")
     },

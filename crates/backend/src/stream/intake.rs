@@ -89,14 +89,15 @@ pub(super) struct Intake {
     pub(super) ready: VecDeque<Result<Chunk, Fault>>,
     /// When the last chunk came.
     pub(super) last: Option<Instant>,
-    pub(super) any_bytes: bool,
+    /// The first byte of the body.
+    first_byte: Option<u8>,
     state: State,
     whom: Whom,
 }
 
 impl Intake {
     pub(super) fn new(whom: Whom) -> Intake {
-        Intake { ready: VecDeque::with_capacity(4), last: None, any_bytes: false, state: State::Open, whom }
+        Intake { ready: VecDeque::with_capacity(4), last: None, first_byte: None, state: State::Open, whom }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -105,6 +106,11 @@ impl Intake {
 
     pub(super) fn is_done(&self) -> bool {
         self.state == State::Done
+    }
+
+    /// Bytes came, whatever is in them.
+    pub(super) fn saw(&mut self, bytes: &Bytes) {
+        self.first_byte = self.first_byte.or_else(|| bytes.first().copied());
     }
 
     pub(super) fn fail(&mut self, fault: impl FnOnce(&Whom) -> Fault) {
@@ -158,7 +164,8 @@ impl Intake {
         if self.state != State::Open {
             return;
         }
-        if self.any_bytes && self.last.is_none() {
+        // A comment is the usual way of saying "wait" before the first frame, so it is no garbage.
+        if self.last.is_none() && self.first_byte.is_some_and(|b| b != b':') {
             self.fail(|w| w.invalid("the body has no frame of the protocol"));
         } else {
             self.fail(|w| w.truncated("the body ended before the terminal event"));
@@ -213,10 +220,11 @@ mod tests {
         cut.ended();
         assert_eq!(cut.ready.pop_back().unwrap().unwrap_err().cause, Cause::Truncated);
         let mut garbage = intake();
-        garbage.any_bytes = true;
+        garbage.saw(&Bytes::from_static(b"x"));
         garbage.ended();
         assert_eq!(garbage.ready.pop_back().unwrap().unwrap_err().cause, Cause::UpstreamInvalid);
         let mut empty = intake();
+        empty.saw(&Bytes::from_static(b": wait\n"));
         empty.ended();
         assert_eq!(empty.ready.pop_back().unwrap().unwrap_err().cause, Cause::Truncated);
     }

@@ -158,7 +158,7 @@ impl Flow {
             What::Finish { reason, prompt_tokens, completion_tokens } => {
                 self.open -= 1;
                 self.usage.output += u64::from(completion_tokens);
-                if choice % self.shared_by == 0 {
+                if choice.is_multiple_of(self.shared_by) {
                     self.usage.input += u64::from(prompt_tokens);
                 }
                 // An answer of nothing is an empty text, not an absent one.
@@ -178,7 +178,10 @@ impl Flow {
 }
 
 fn late(after: Duration) -> Fault {
-    let text = format!("The embedded engine did not answer within {:.1} s. Try again or use a faster model.", after.as_secs_f64());
+    let text = format!(
+        "The embedded engine did not answer within {:.1} s. Try again or use a faster model.",
+        after.as_secs_f64()
+    );
     Fault::new(Cause::Timeout, text)
 }
 

@@ -138,7 +138,9 @@ fn stops(ask: &Ask) -> Result<Vec<String>, Fault> {
 fn schema(ask: &Ask) -> Result<Option<String>, Fault> {
     let text = match &ask.format {
         None | Some(Format::Text) => return Ok(None),
-        Some(Format::JsonObject | Format::JsonSchema { schema: None, .. }) => return Ok(Some(r#"{"type":"object"}"#.into())),
+        Some(Format::JsonObject | Format::JsonSchema { schema: None, .. }) => {
+            return Ok(Some(r#"{"type":"object"}"#.into()));
+        }
         Some(Format::JsonSchema { schema: Some(schema), .. }) => schema.get(),
         Some(Format::Other(_)) => {
             let text = "The embedded engine knows the formats text, json_object and json_schema only.";
@@ -167,10 +169,12 @@ pub(super) fn inputs(ask: &Ask) -> Result<Vec<Input>, Fault> {
         return Ok(texts.into_iter().map(|prompt| Input::Raw { prompt }).collect());
     }
     let messages = ask.messages.iter().zip(texts).map(|(m, content)| turn(m, content)).collect();
-    let tools = if matches!(ask.tool_choice, Some(ToolChoice::None)) { Vec::new() } else { ask.tools.iter().map(tool).collect() };
-    let thinking = ask.reasoning.as_ref().and_then(|r| {
-        r.enabled.or_else(|| r.effort.as_ref().map(|e| e != "none"))
-    });
+    let tools = if matches!(ask.tool_choice, Some(ToolChoice::None)) {
+        Vec::new()
+    } else {
+        ask.tools.iter().map(tool).collect()
+    };
+    let thinking = ask.reasoning.as_ref().and_then(|r| r.enabled.or_else(|| r.effort.as_ref().map(|e| e != "none")));
     Ok(vec![Input::Chat { messages, tools, thinking }])
 }
 
@@ -232,7 +236,9 @@ mod tests {
         let mut a = ask();
         a.n = Some(3);
         a.sampling.seed = Some(-1);
-        let seeds = |a: &Ask| order(a, Sampling::default()).unwrap().iter().map(|o| o.generate.sampling.seed).collect::<Vec<_>>();
+        let seeds = |a: &Ask| {
+            order(a, Sampling::default()).unwrap().iter().map(|o| o.generate.sampling.seed).collect::<Vec<_>>()
+        };
         assert_eq!(seeds(&a), seeds(&a));
         assert_eq!(seeds(&a), [0, 1, 2]);
     }

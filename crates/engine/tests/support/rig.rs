@@ -6,8 +6,8 @@
 use super::tiny::Tiny;
 use backend::{Backend, Deadlines, EventStream, Reply};
 use decide::{
-    Api, Candidate, Caps, DataClass, Difficulty, Fault, Fleet, Health, Kind, Load, Model, Permit, Place, PlaceId, PlaceState, Policy,
-    Reason, Task, Tier, Verdict, Zone,
+    Api, Candidate, Caps, DataClass, Difficulty, Fault, Fleet, Health, Kind, Load, Model, Permit, Place, PlaceId,
+    PlaceState, Policy, Reason, Task, Tier, Verdict, Zone,
 };
 use engine::{Engine, EngineSpec, ModelSource};
 use futures_util::StreamExt;

@@ -158,12 +158,8 @@ async fn a_caller_who_leaves_cancels_upstream_and_is_settled_on_what_was_seen() 
 
 #[tokio::test]
 async fn stopping_lets_streams_finish_and_says_not_ready() {
-    let mut list: Vec<_> = chunks("Hello you.").into_iter().map(Ok).collect();
-    list.truncate(2);
-    let h =
-        house(&[Scripted::new("local", Zone::SameHost, vec![Act::Stall(chunks("Hi.").into_iter().take(2).collect())])])
-            .await;
-    let mut h = h;
+    let stall = Act::Stall(chunks("Hi.").into_iter().take(2).collect());
+    let mut h = house(&[Scripted::new("local", Zone::SameHost, vec![stall])]).await;
     let socket = read_until(&h, true, "Hi").await;
     let _ = h.stop.take().unwrap().send(());
     tokio::time::sleep(Duration::from_millis(50)).await;

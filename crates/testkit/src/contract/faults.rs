@@ -98,7 +98,8 @@ pub async fn truncated_plain(voice: Voice) {
     let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
     let whole = voice.plain("a longer answer than that", Some(3));
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-    rig.fake.on(voice.chat_route(), whole.cut(0, Step::Raw(head.into())).insert(1, Step::Raw(half)).insert(2, Step::Close));
+    rig.fake
+        .on(voice.chat_route(), whole.cut(0, Step::Raw(head.into())).insert(1, Step::Raw(half)).insert(2, Step::Close));
     check(&rig.plain_fault().await, Cause::Truncated, Retry::NextPlace);
 }
 

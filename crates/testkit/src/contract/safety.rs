@@ -83,23 +83,30 @@ fn check_body(voice: Voice, stream: bool, sent: &serde_json::Value) {
     let profile = voice.profile;
     assert_eq!(sent["model"], "test-model", "the place's own name for the model");
     if profile.api == Api::Openai {
-        assert_eq!(sent.get("stream").and_then(|v| v.as_bool()).unwrap_or(false), stream);
+        assert_eq!(sent.get("stream").and_then(|v| v.as_bool()).unwrap_or(profile.says_stream), stream, "{sent}");
         let limit = if profile.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
         assert_eq!(sent[limit], 32, "{sent}");
-        let options = stream && profile.stream_usage;
-        assert_eq!(sent.get("stream_options").is_some(), options, "stream_options only where streamed: {sent}");
         let stripped = |name: &str| profile.strip.iter().copied().flatten().any(|s| *s == name);
+        let options = stream && !stripped("stream_options");
+        assert_eq!(sent.get("stream_options").is_some(), options, "stream_options only where streamed: {sent}");
         let kept = |name: &str| !stripped(name) && profile.keep_extra.is_none_or(|keep| keep.contains(&name));
         assert_eq!(sent.get("top_k").is_some(), !stripped("top_k"), "{sent}");
         for name in ["repetition_penalty", "made_up_field"] {
             assert_eq!(sent.get(name).is_some(), kept(name), "{name}: {sent}");
         }
     } else {
-        assert_eq!(sent["stream"], stream, "said explicitly, since the default may be true: {sent}");
+        // Ollama streams unless it is told not to.
+        let unsaid = if profile.api == Api::Ollama { None } else { Some(false) };
+        assert_eq!(sent.get("stream").map_or(unsaid, |v| v.as_bool()), Some(stream), "{sent}");
         assert!(sent.get("stream_options").is_none());
         assert!(sent.get("made_up_field").is_none(), "another dialect's field: {sent}");
     }
-    if profile.api == Api::Anthropic {
-        assert_eq!(sent["max_tokens"], 32);
+    match profile.api {
+        Api::Anthropic => assert_eq!(sent["max_tokens"], 32),
+        Api::Ollama => {
+            assert_eq!(sent["options"]["num_predict"], 32, "{sent}");
+            assert_eq!(sent["truncate"], false, "a conversation is not cut in silence: {sent}");
+        }
+        Api::Openai | Api::Engine => {}
     }
 }

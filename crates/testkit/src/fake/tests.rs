@@ -2,6 +2,7 @@ use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+#[expect(clippy::disallowed_methods, reason = "a client that no library stands in front of")]
 async fn ask(fake: &Fake, path: &str) -> (TcpStream, Vec<u8>) {
     let mut socket = TcpStream::connect(fake.address()).await.unwrap();
     let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\nX-Case: A\r\ncontent-length: 2\r\n\r\nhi");
@@ -42,7 +43,10 @@ async fn it_sees_a_client_that_leaves() {
 #[tokio::test]
 async fn a_reset_is_no_orderly_end() {
     let fake = Fake::start().await;
-    fake.on("POST /reset", Answer::of(vec![Step::Bytes("x".into()), Step::Wait(Duration::from_millis(50)), Step::Reset]));
+    fake.on(
+        "POST /reset",
+        Answer::of(vec![Step::Bytes("x".into()), Step::Wait(Duration::from_millis(50)), Step::Reset]),
+    );
     fake.on("POST /close", Answer::of(vec![Step::Bytes("x".into()), Step::Close]));
     let (mut socket, _) = ask(&fake, "/reset").await;
     assert!(socket.read(&mut [0; 8]).await.is_err());

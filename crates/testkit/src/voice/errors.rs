@@ -10,7 +10,9 @@ impl Voice {
     pub fn error(&self, status: u16, message: &str) -> Answer {
         let body = match (self.profile.name, status) {
             ("vllm", 401) => json!({"error": "Unauthorized"}),
-            ("vllm", _) => json!({"error": {"message": message, "type": "BadRequestError", "param": null, "code": status}}),
+            ("vllm", _) => {
+                json!({"error": {"message": message, "type": "BadRequestError", "param": null, "code": status}})
+            }
             ("llama-server", _) => json!({"error": {"code": status, "message": message, "type": "server_error"}}),
             ("sglang" | "tensorrt-llm" | "mistral", _) => {
                 json!({"object": "error", "message": message, "type": "BadRequestError", "param": null, "code": status})
@@ -60,8 +62,12 @@ impl Voice {
                     "sglang" | "tensorrt-llm" => {
                         json!({"error": {"object": "error", "message": message, "type": "InternalServerError", "param": null, "code": 500}})
                     }
-                    "openrouter" => json!({"id": "g", "object": "chat.completion.chunk", "error": {"code": 502, "message": message}, "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]}),
-                    _ => json!({"error": {"message": message, "type": "InternalServerError", "param": null, "code": 500}}),
+                    "openrouter" => {
+                        json!({"id": "g", "object": "chat.completion.chunk", "error": {"code": 502, "message": message}, "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]})
+                    }
+                    _ => {
+                        json!({"error": {"message": message, "type": "InternalServerError", "param": null, "code": 500}})
+                    }
                 };
                 // vLLM and others write the end marker even so.
                 vec![step(&error), Step::Bytes("data: [DONE]\n\n".into())]

@@ -34,7 +34,11 @@ impl Voice {
             }
             Api::Openai | Api::Engine => {
                 let call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
-                self.completion(json!({"role": "assistant", "content": null, "tool_calls": [call]}), "tool_calls", Some(5))
+                self.completion(
+                    json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+                    "tool_calls",
+                    Some(5),
+                )
             }
         };
         Answer::json(200, body.to_string())
@@ -69,7 +73,8 @@ impl Voice {
                     "message": {"role": "assistant", "content": "", "tool_calls": [call]}})));
             }
             Api::Openai | Api::Engine => {
-                let first = json!({"index": 0, "id": id, "type": "function", "function": {"name": name, "arguments": ""}});
+                let first =
+                    json!({"index": 0, "id": id, "type": "function", "function": {"name": name, "arguments": ""}});
                 steps.push(self.delta(json!({"tool_calls": [first]}), None));
                 for piece in [start, end] {
                     let next = json!({"index": 0, "function": {"arguments": piece}});
@@ -129,7 +134,8 @@ impl Voice {
         match self.profile.api {
             Api::Anthropic => {
                 let reason = if tools { "tool_use" } else { "end_turn" };
-                let mut last = json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null}});
+                let mut last =
+                    json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null}});
                 if usage {
                     last["usage"] = json!({"output_tokens": output});
                 }

@@ -69,20 +69,9 @@ pub(super) fn call(l: &mut List<'_>, call: &ToolCall, extra: &Extra, native: boo
         o.str("type", "tool_use");
         id(o, "id", &call.id, native);
         o.str("name", &call.name);
-        input(o, &call.arguments);
+        o.object_text("input", &call.arguments);
         rest(o, extra, native);
     });
-}
-
-/// The arguments as the object that this dialect demands. A cut or broken text cannot be one: it is kept in a member.
-pub(super) fn input(o: &mut Object<'_>, arguments: &str) {
-    let text = arguments.trim();
-    let is_object = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    match text {
-        _ if is_object => o.key("input").extend_from_slice(text.as_bytes()),
-        "" => o.object("input", |_| {}),
-        other => o.object("input", |o| o.str("arguments", other)),
-    }
 }
 
 /// `tool_result`.

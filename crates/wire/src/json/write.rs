@@ -104,6 +104,18 @@ impl Object<'_> {
         self.list(key, |l| values.into_iter().for_each(|v| string(l.next(), v)));
     }
 
+    /// Text that should be a JSON object (a tool call's arguments), for dialects that demand one. Nothing is `{}`; a cut
+    /// or broken text is kept in a member, so that it is not lost.
+    pub(crate) fn object_text(&mut self, key: &str, text: &str) {
+        let text = text.trim();
+        let is_object = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        match text {
+            _ if is_object => self.key(key).extend_from_slice(text.as_bytes()),
+            "" => self.object(key, |_| {}),
+            broken => self.object(key, |o| o.str("arguments", broken)),
+        }
+    }
+
     /// The members of an object that is already JSON text; anything else writes nothing.
     pub(crate) fn members_of(&mut self, object: &RawValue) {
         let inner = object.get().trim_ascii();

@@ -65,7 +65,7 @@ fn foreign<'a>(l: &mut List<'_>, m: &'a Message, images: &mut Vec<&'a Part>) {
                 text => o.str("content", &text),
             }
         } else {
-            o.str("content", &flat(m));
+            o.str("content", &m.flat());
         }
         members(o, m, true);
     });
@@ -180,14 +180,4 @@ fn url(o: &mut Object<'_>, media: &Media) {
 /// Whether extra members of this request mean something to OpenAI's dialect.
 pub(super) fn is_native(ask: &Ask) -> bool {
     ask.endpoint.dialect() == Dialect::Openai
-}
-
-/// The text of a message for places that take only a string. Blocks of instructions and of tool results are separate
-/// texts; pieces of an assistant's answer are one text that was cut.
-fn flat(message: &Message) -> String {
-    let between = match message.role {
-        Role::Assistant | Role::User => "",
-        Role::System | Role::Developer | Role::Tool => "\n\n",
-    };
-    message.content.texts().collect::<Vec<_>>().join(between)
 }

@@ -40,11 +40,7 @@ pub(crate) fn is_loopback(base_url: &str) -> bool {
     Origin::parse(base_url).is_ok_and(|o| o.is_loopback())
 }
 
-pub(super) fn places(
-    r: &mut Reader<'_>,
-    list: &[shape::Place],
-    engine: Option<&EngineSettings>,
-) -> Vec<PlaceSettings> {
+pub(super) fn places(r: &mut Reader<'_>, list: &[shape::Place], engine: Option<&EngineSettings>) -> Vec<PlaceSettings> {
     let mut places = Vec::new();
     let mut engines = 0;
     for (i, section) in list.iter().enumerate() {
@@ -147,14 +143,8 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         r.wrong(&format!("{path}.zone"), "zone = \"embedded\"", "only the engine inside this binary is embedded", help);
     }
     let key = key(r, section, path, &base_url, loopback);
-    let place = Place {
-        id: PlaceId::new(name),
-        api: profile.api,
-        tier,
-        kind,
-        zone,
-        provider: Arc::from(profile.provider),
-    };
+    let place =
+        Place { id: PlaceId::new(name), api: profile.api, tier, kind, zone, provider: Arc::from(profile.provider) };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })
 }

@@ -80,13 +80,7 @@ fn bad_name(name: &str, routes: &BTreeMap<String, Route>) -> Option<(String, &'s
     None
 }
 
-fn targets(
-    r: &mut Reader<'_>,
-    route: &shape::Route,
-    path: &str,
-    places: &[&str],
-    discovery: bool,
-) -> Vec<Target> {
+fn targets(r: &mut Reader<'_>, route: &shape::Route, path: &str, places: &[&str], discovery: bool) -> Vec<Target> {
     let mut targets = Vec::new();
     for (j, text) in route.targets.iter().enumerate() {
         let path = format!("{path}.targets[{j}]");

@@ -115,7 +115,9 @@ pub(super) fn ledger(r: &mut Reader<'_>, section: &shape::Ledger) -> Option<Path
 pub(crate) fn data_dir(env: crate::config::secret::Env<'_>) -> Option<(PathBuf, Origin)> {
     let from = |name: &str, rest: &str| {
         let base = env(name).filter(|v| !v.is_empty())?;
-        Some((PathBuf::from(base).join(rest), Origin::Environment(name.to_owned())))
+        let base = PathBuf::from(base);
+        let dir = if rest.is_empty() { base } else { base.join(rest) };
+        Some((dir, Origin::Environment(name.to_owned())))
     };
     from(DATA_VARIABLE, "").or_else(|| from("XDG_DATA_HOME", "dewpoint")).or_else(|| {
         let (dir, _) = from("HOME", ".local/share/dewpoint")?;
