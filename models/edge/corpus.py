@@ -825,6 +825,13 @@ def chats(seed, test=False):
         yield messages(r, draw(r, test), test, turns)
 
 
+def copying_chats(seed):
+    """Chats whose replies copy from the prompt: the model needs these early, since other skills build on copying."""
+    r = random.Random(seed)
+    while True:
+        yield messages(r, draw(r, False, r.choice([repeat, repeat, repeat, repeat, extract, summarize, memory])))
+
+
 def long_chats(seed):
     """Chats of many turns or with very long texts, to teach the far end of the context."""
     r = random.Random(seed)

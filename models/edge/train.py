@@ -139,13 +139,14 @@ def batches(encoded, budget, context, r, pad):
         yield tokens, weights, positions
 
 
-def stream(tokenizer, seed, budget, context, user_weight):
-    """Endless training batches, always of new chats."""
+def stream(tokenizer, seed, budget, context, user_weight, copying):
+    """Endless training batches, always of new chats, a share of which only copy."""
     r = random.Random(seed)
     pad = tokenizer.token_to_id(END_OF_TEXT)
-    common, far = corpus.chats(seed + 1), corpus.long_chats(seed + 2)
+    common, copies, far = corpus.chats(seed + 1), corpus.copying_chats(seed + 2), corpus.long_chats(seed + 3)
+    sizes = [(common, round(1600 * (1 - copying))), (copies, round(1600 * copying)), (far, 10)]
     while True:
-        chunk = [*itertools.islice(common, 6000), *itertools.islice(far, 40)]
+        chunk = [chat for chats, count in sizes for chat in itertools.islice(chats, count)]
         yield from batches(encode(tokenizer, chunk, user_weight), budget, context, r, pad)
 
 
@@ -221,7 +222,7 @@ def work(rank, args):
         for optimizer, kept in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(kept)
         done, tokens_seen, seconds = state["step"], state["tokens"], state["seconds"]
-    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.1)
+    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.1, copying=args.copying)
 
     mean, since = None, time.time()
     for step in range(done, args.steps):
@@ -258,6 +259,7 @@ def main():
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--budget", type=int, default=4096, help="tokens in a batch, at most")
     parser.add_argument("--processes", type=int, default=2, help="how many processes share a batch")
+    parser.add_argument("--copying", type=float, default=0.0, help="share of chats that only copy from the prompt")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)

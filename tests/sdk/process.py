@@ -157,7 +157,12 @@ class Dewpoint:
             body = json.dumps(body)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, body=body, headers={"content-type": "application/json", **(headers or {})})
+            try:
+                connection.request(
+                    method, path, body=body, headers={"content-type": "application/json", **(headers or {})}
+                )
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # Refused before everything was sent: the answer is there to read.
             return Reply(connection.getresponse())
         finally:
             connection.close()

@@ -134,7 +134,6 @@ def test_fields_of_the_api_reach_a_place_of_the_same_api(behind, double):
         "logit_bias": {"50256": -100},
         "user": "u-1",
         "response_format": schema,
-        "max_completion_tokens": 9,
         "parallel_tool_calls": False,
         "tools": OPENAI_TOOLS,
         "metadata": {"a": "b"},
@@ -146,6 +145,14 @@ def test_fields_of_the_api_reach_a_place_of_the_same_api(behind, double):
     [seen] = double.asked(mark)
     assert {name: seen["body"].get(name) for name in sent} == sent
     assert seen["body"]["model"] == "plain"
+
+
+def test_the_limit_of_tokens_has_the_name_that_the_place_knows(behind, double):
+    """Engines that speak OpenAI's protocol know `max_tokens`; OpenAI itself wants `max_completion_tokens`."""
+    for name in ("max_tokens", "max_completion_tokens"):
+        behind.chat("oai/plain", f"the limit as {name}", **{name: 9})
+        [seen] = double.asked(f"the limit as {name}")
+        assert seen["body"]["max_tokens"] == 9 and "max_completion_tokens" not in seen["body"]
 
 
 def test_unknown_fields_are_forwarded(behind, double):

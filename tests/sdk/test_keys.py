@@ -22,12 +22,9 @@ name = "careful"
 secret = { env = "CAREFUL_KEY" }
 class = "secret"
 """
-ENV = {
-    "TEAM_KEY": "dp_team_secret",
-    "NARROW_KEY": "dp_narrow_secret",
-    "CAREFUL_KEY": "dp_careful_secret",
-    "DOUBLE_KEY": "sk-double",
-}
+REST = "0123456789abcdefghijklmnopqrstuv"
+TEAM, NARROW, CAREFUL = (f"dp_{name}_{REST}" for name in ("team", "narrow", "careful"))
+ENV = {"TEAM_KEY": TEAM, "NARROW_KEY": NARROW, "CAREFUL_KEY": CAREFUL, "DOUBLE_KEY": "sk-double"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,7 @@ def ask(keyed, key, model="oai/plain"):
 
 
 def test_missing_and_wrong_keys(keyed):
-    for key in ("wrong", "dp_team_secret2", "' OR '1'='1", "dp_team_secre", "x" * 5000):
+    for key in ("wrong", TEAM + "2", "' OR '1'='1", TEAM[:-1], "x" * 5000):
         with pytest.raises(openai.AuthenticationError) as caught:
             ask(keyed, key)
         assert caught.value.code == "invalid_api_key" and key not in str(caught.value.body)
@@ -55,28 +52,28 @@ def test_missing_and_wrong_keys(keyed):
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "x-goog-api-key", "api-key"])
 def test_every_header_of_the_ecosystem(keyed, header):
-    value = "dp_team_secret" if header != "authorization" else "Bearer dp_team_secret"
+    value = TEAM if header != "authorization" else f"Bearer {TEAM}"
     assert keyed.chat("oai/plain", headers={header: value}).status == 200
 
 
 def test_both_sdks(keyed):
-    assert ask(keyed, "dp_team_secret").choices
-    assert keyed.anthropic(key="dp_team_secret").messages.create(model="ant/plain", max_tokens=5, messages=SAY).content
+    assert ask(keyed, TEAM).choices
+    assert keyed.anthropic(key=TEAM).messages.create(model="ant/plain", max_tokens=5, messages=SAY).content
 
 
 def test_scope(keyed):
-    assert ask(keyed, "dp_narrow_secret").choices
+    assert ask(keyed, NARROW).choices
     for model in ("oai/echo", "ant/plain"):
         with pytest.raises((openai.PermissionDeniedError, openai.NotFoundError)):
-            ask(keyed, "dp_narrow_secret", model)
-    seen = {m.id for m in keyed.openai(key="dp_narrow_secret").models.list() if "/" in m.id}
+            ask(keyed, NARROW, model)
+    seen = {m.id for m in keyed.openai(key=NARROW).models.list() if "/" in m.id}
     assert seen == {"oai/plain", "oai/tools"}
 
 
 def test_the_class_of_a_key_holds(keyed):
     with pytest.raises(openai.PermissionDeniedError):
-        ask(keyed, "dp_careful_secret")
-    reply = keyed.chat("oai/plain", headers={"authorization": "Bearer dp_careful_secret", "x-dewpoint-class": "public"})
+        ask(keyed, CAREFUL)
+    reply = keyed.chat("oai/plain", headers={"authorization": f"Bearer {CAREFUL}", "x-dewpoint-class": "public"})
     assert reply.status == 403, "a header may only raise the class of the key"
 
 
@@ -87,7 +84,7 @@ def test_health_is_open_and_no_key_is_logged(keyed):
 
 
 def test_a_new_key_works(own, double):
-    maker = own(config(""))
+    maker = own()
     made = maker.run("key", "new")
     lines = made.stdout.splitlines()
     start = lines.index("[[key]]")

@@ -57,7 +57,7 @@ def test_not_loopback_without_keys(own):
 
 def test_not_loopback_with_keys(own, double):
     keys = '\n[[key]]\nname = "team"\nsecret = { env = "TEAM_KEY" }\n'
-    dewpoint = own(config(places(double.url) + keys), {"TEAM_KEY": "dp_team_secret"})
+    dewpoint = own(config(places(double.url) + keys), {"TEAM_KEY": "dp_team_0123456789abcdefghijklmnopqrstuv"})
     port = free_port()
     dewpoint.launch("--listen", f"0.0.0.0:{port}")
     dewpoint.port = port
@@ -84,7 +84,7 @@ def test_a_port_in_use(own):
             ["NOT_THERE"],
         ),
         ('[[place]]\nname = "x"\napi = "telepathy"\n', ["telepathy", "openai"]),
-        ('[[place]]\nname = "x"\napi = "openai"\nbase_url = "not a url"\n', ["base_url"]),
+        ('[[place]]\nname = "x"\napi = "openai"\nbase_url = "not a url"\n', ["not a url", "4"]),
         ('[policy.reach]\nsecret = "moon"\n', ["moon", "same-host"]),
     ],
 )

@@ -1,3 +1,4 @@
+//! Tests of the book.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Tests of the configuration as a whole; `config/mistakes.toml` holds the mistakes whose messages are goldens.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

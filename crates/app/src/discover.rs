@@ -26,11 +26,6 @@ pub(crate) struct Finds {
     pub(crate) left: Vec<String>,
 }
 
-/// Whether discovery could ever find a place of that name.
-pub(crate) fn may_find(name: &str) -> bool {
-    PROFILES.iter().any(|p| p.name == name && (p.key_env.is_some() || p.port.is_some()))
-}
-
 /// The ports to look at: the usual ones, and where `OLLAMA_HOST` says if that is this host.
 pub(crate) fn usual_ports(env: Env<'_>) -> Vec<u16> {
     let mut ports = LOOPBACK_PORTS.to_vec();

@@ -1,3 +1,4 @@
+//! Tests of discovery, with servers on free loopback ports.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

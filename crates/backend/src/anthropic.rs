@@ -2,10 +2,10 @@
 //!
 //! Never here: the legacy completions endpoint, which this API does not have.
 
+use crate::adapter::Common;
 use crate::call::Call;
 use crate::exchange::{Spoken, exchange};
 use crate::openai::{EVENTS, JSON};
-use crate::place::Common;
 use crate::probe::Questions;
 use crate::stream::Sse;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};

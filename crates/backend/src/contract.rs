@@ -12,8 +12,9 @@ use wire::{Answer, Ask, Chunk};
 /// A boxed future, so that backends of different kinds stand in one table.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A stream of chunks. It ends after a chunk with [`wire::Event::Done`]; a stream that ends without one has yielded
-/// `Err` with [`Cause::Truncated`]. Dropping it cancels the request upstream.
+/// A stream of chunks. It ends after a chunk with [`wire::Event::Done`], or with exactly one `Err`: a stream that breaks
+/// off without the terminal event has yielded [`Cause::Truncated`]. An error that a place writes into its stream is that
+/// `Err` as well, so [`wire::Event::Error`] never comes out of a backend. Dropping it cancels the request upstream.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Chunk, Fault>> + Send>>;
 
 /// What a backend answers.

@@ -33,7 +33,7 @@ type Tls = Client<Within<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>;
 /// How the dialer keeps connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DialerOptions {
-    /// To connect, where a request does not say.
+    /// To connect; a request may ask for less, not for more.
     pub connect: Duration,
     /// An idle connection is closed after this long.
     pub idle: Duration,

@@ -7,6 +7,7 @@
 //!
 //! Never here: choosing a place, retries, storage. A backend sends what a [`decide::Permit`] names, once, and reports.
 
+mod adapter;
 mod anthropic;
 mod blame;
 mod board;
@@ -15,6 +16,7 @@ mod catalog;
 mod contract;
 mod dial;
 mod exchange;
+mod identify;
 mod metrics;
 mod ollama;
 mod openai;
@@ -26,5 +28,6 @@ mod stream;
 pub use board::{Board, Complete, Entry};
 pub use contract::{Backend, BoxFuture, Deadlines, Discovered, EventStream, Meter, Probed, Reply, check};
 pub use dial::{Auth, CallError, DialError, Dialer, DialerOptions, Origin, OriginError, Route, Secret, Upstream};
+pub use identify::{LOOPBACK_PORTS, identify};
 pub use place::{BuildError, BuildFault, PlaceSpec, build};
-pub use profile::{LOOPBACK_PORTS, MetricNames, PROFILES, Profile, identify};
+pub use profile::{MetricNames, PROFILES, Profile};

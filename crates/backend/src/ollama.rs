@@ -8,11 +8,11 @@
 
 mod show;
 
+use crate::adapter::{Common, runs_elsewhere};
 use crate::anthropic::no_completions;
 use crate::call::Call;
 use crate::exchange::{Spoken, exchange, say};
 use crate::openai::JSON;
-use crate::place::{Common, runs_elsewhere};
 use crate::probe::Questions;
 use crate::stream::Lines;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};

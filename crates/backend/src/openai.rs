@@ -3,9 +3,9 @@
 //!
 //! Never here: a provider's name in code.
 
+use crate::adapter::Common;
 use crate::call::Call;
 use crate::exchange::{Spoken, exchange, say};
-use crate::place::Common;
 use crate::probe::Questions;
 use crate::stream::Sse;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};

@@ -2,15 +2,14 @@
 //!
 //! Never here: reading configuration (room `app`).
 
+use crate::adapter::{Common, Shapes, runs_elsewhere};
 use crate::anthropic::Anthropic;
 use crate::blame::Whom;
 use crate::ollama::Ollama;
 use crate::openai::Openai;
 use crate::profile::Profile;
-use crate::{Backend, CallError, DialError, Dialer, Origin, OriginError, Secret, Upstream};
-use arc_swap::ArcSwap;
+use crate::{Backend, CallError, DialError, Dialer, Origin, OriginError, Secret};
 use decide::{Api, Model, Place, Zone};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One place, with what only this room may know of it.
@@ -101,59 +100,12 @@ fn backend(spec: PlaceSpec, dialer: &Dialer) -> Result<Arc<dyn Backend>, BuildFa
     })
 }
 
-/// Ollama passes models with these names on to its own cloud, which is not where the place says it is.
-pub(crate) fn runs_elsewhere(model: &str) -> bool {
-    let tag = model.rsplit_once(':').map_or("", |(_, tag)| tag);
-    tag == "cloud" || tag.ends_with("-cloud")
-}
-
 fn api_name(api: Api) -> &'static str {
     match api {
         Api::Openai => "openai",
         Api::Anthropic => "anthropic",
         Api::Ollama => "ollama",
         Api::Engine => "engine",
-    }
-}
-
-/// What every adapter holds.
-pub(crate) struct Common {
-    pub(crate) place: Arc<Place>,
-    pub(crate) models: Vec<Arc<Model>>,
-    pub(crate) profile: &'static Profile,
-    pub(crate) upstream: Upstream,
-    pub(crate) whom: Whom,
-    pub(crate) shapes: Shapes,
-}
-
-/// The shapes of requests, one per model, so that a request does not copy the profile's lists. Read without a lock.
-pub(crate) struct Shapes {
-    profile: &'static Profile,
-    made: ArcSwap<HashMap<Arc<str>, Arc<wire::Shape>>>,
-}
-
-/// Shapes kept; more models than that at one place pay for theirs each time.
-const SHAPES_MAX: usize = 1024;
-
-impl Shapes {
-    fn new(profile: &'static Profile, models: &[Arc<Model>]) -> Shapes {
-        let made = models.iter().map(|m| (m.id.clone(), Arc::new(profile.shape(&m.id)))).collect();
-        Shapes { profile, made: ArcSwap::from_pointee(made) }
-    }
-
-    pub(crate) fn of(&self, model: &Arc<str>) -> Arc<wire::Shape> {
-        if let Some(shape) = self.made.load().get(model) {
-            return shape.clone();
-        }
-        let shape = Arc::new(self.profile.shape(model));
-        if self.made.load().len() < SHAPES_MAX {
-            self.made.rcu(|made| {
-                let mut grown = HashMap::clone(made);
-                grown.insert(model.clone(), shape.clone());
-                grown
-            });
-        }
-        shape
     }
 }
 
@@ -224,16 +176,6 @@ mod tests {
         place.zone = Zone::VendorCloud;
         cloud.place = Arc::new(place);
         assert!(build(cloud, &Dialer::new(DialerOptions::default()).unwrap()).is_ok());
-        assert!(runs_elsewhere("x:cloud") && !runs_elsewhere("cloud") && !runs_elsewhere("my-cloud:latest"));
-    }
-
-    #[test]
-    fn shapes_are_made_once_per_model() {
-        let shapes = Shapes::new(Profile::find("openai").unwrap(), &[model("a")]);
-        let b: Arc<str> = "b".into();
-        assert!(Arc::ptr_eq(&shapes.of(&b), &shapes.of(&b)));
-        assert_eq!(shapes.of(&b).model, "b");
-        assert!(shapes.of(&b).strip.iter().any(|s| s == "top_k"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Never here: how often (the board decides), or what the answers mean for a request.
 
+use crate::adapter::Common;
 use crate::call::{Seen, fetch};
-use crate::place::Common;
 use crate::{CallError, Probed, Route, catalog, metrics};
 use decide::{Health, Load};
 use http::{HeaderName, HeaderValue};

@@ -2,10 +2,8 @@
 //!
 //! Never here: code per engine, keys, or an address that is not a public default.
 
-mod identify;
 mod table;
 
-pub use identify::{LOOPBACK_PORTS, identify};
 pub use table::PROFILES;
 
 use crate::Auth;

@@ -14,6 +14,8 @@
 mod tiny;
 
 mod cpu;
+#[cfg(feature = "llama")]
+mod disarm;
 mod engine;
 mod gguf;
 mod protocol;

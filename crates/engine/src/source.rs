@@ -18,9 +18,9 @@ const CONTEXT_DEFAULT: u32 = 8192;
 const CACHE_BYTES: u64 = 512 << 20;
 /// Slots where nothing is asked for, at most.
 const SLOTS_DEFAULT: u64 = 4;
-/// Architectures that make vectors and no text.
-const ENCODERS: [&str; 8] =
-    ["bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "t5encoder", "clip"];
+/// Architectures that make vectors, or that need an encoder before they write.
+const ENCODERS: [&str; 9] =
+    ["bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "t5", "t5encoder", "clip"];
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub(crate) fn examine(path: &Path) -> Result<Facts, String> {
     match facts.architecture.as_str() {
         "" => Err(format!("The model file {shown} is broken (general.architecture is missing). Copy it again.")),
         a if ENCODERS.contains(&a) => {
-            Err(format!("The model file {shown} is an encoder ({a}): it makes vectors and cannot answer. {advice}"))
+            Err(format!("The model file {shown} is an encoder ({a}) and cannot hold a conversation here. {advice}"))
         }
         _ => Ok(facts),
     }

@@ -83,11 +83,15 @@ async fn a_worker_that_dies_again_and_again_is_restarted_with_a_growing_pause() 
     let mut waits = Vec::new();
     for _ in 0..4 {
         rig.until(|h| *h == Health::Up).await;
-        signal(rig.engine.worker_pid().unwrap(), "-KILL");
-        rig.until(|h| *h != Health::Up).await;
+        let old = rig.engine.worker_pid().unwrap();
         let began = Instant::now();
-        assert!(rig.plain(chat("x")).await.is_ok());
+        signal(old, "-KILL");
+        while rig.engine.worker_pid().is_none_or(|new| new == old) {
+            assert!(began.elapsed() < Duration::from_secs(20), "no new worker");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         waits.push(began.elapsed());
+        assert!(rig.plain(chat("x")).await.is_ok());
     }
     assert!(waits[3] > Duration::from_millis(600) && waits[0] < waits[3], "{waits:?}");
 }
@@ -105,7 +109,22 @@ async fn dropping_the_stream_frees_the_engine() {
     assert_eq!(rig.engine.probe().await.load.unwrap().running, 0);
     let began = Instant::now();
     assert_eq!(text(&rig.plain(chat("hello")).await.unwrap()), "0123456789");
-    assert!(began.elapsed() < Duration::from_millis(300), "the only slot was busy for {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(1500), "the only slot was busy for {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_slow_reader_loses_nothing() {
+    let rig = Rig::with(Tiny { context: 2048, ..Tiny::default() }, |s| s.slots = Some(1));
+    let whole = text(&rig.plain(raw("abc")).await.unwrap()).to_owned();
+    let mut stream = endless(&rig).await;
+    let first = stream.next().await.unwrap().unwrap().events;
+    // Meanwhile the engine finishes, and its pieces wait to be joined.
+    while rig.engine.probe().await.load.unwrap().running > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (rest, fault) = events(stream).await;
+    assert_eq!(fault, None);
+    assert_eq!(texts(&first).concat() + &texts(&rest).concat(), whole);
 }
 
 #[tokio::test]
@@ -119,7 +138,7 @@ async fn deadlines_hold_and_the_late_request_is_cancelled() {
     let began = Instant::now();
     let fault = rig.try_send(raw("abc"), short).await.err().unwrap();
     assert_eq!((fault.cause, fault.retry), (Cause::Timeout, Retry::NextPlace));
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(2));
     // Behind an endless answer in the only slot there is no first token in time.
     let _busy = endless(&rig).await;
     let mut ask = chat("hello");

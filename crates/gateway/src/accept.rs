@@ -169,9 +169,11 @@ async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>) -> Respons
     }
 }
 
+const ANTHROPIC_VERSION: http::HeaderName = http::HeaderName::from_static("anthropic-version");
+
 /// The dialect in which to answer a request, errors included.
 fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
-    if path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+    if path.starts_with("/v1/messages") || headers.contains_key(ANTHROPIC_VERSION) {
         Dialect::Anthropic
     } else if path.starts_with("/api/") {
         Dialect::Ollama
@@ -182,8 +184,9 @@ fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
 
 /// The caller's `x-request-id` if it is short printable ASCII, else ours.
 fn request_id(headers: &HeaderMap, number: u128) -> Arc<str> {
+    const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
     headers
-        .get("x-request-id")
+        .get(REQUEST_ID)
         .and_then(|v| v.to_str().ok())
         .filter(|v| !v.is_empty() && v.len() <= REQUEST_ID_MAX && v.bytes().all(|b| b.is_ascii_graphic()))
         .map_or_else(|| Arc::from(format!("req_{}", ulid::Ulid(number))), Arc::from)

@@ -15,7 +15,7 @@ use backend::EventStream;
 use bytes::{Bytes, BytesMut};
 use decide::{Cause, Fault, Nanousd, PlaceId};
 use futures_util::{FutureExt, StreamExt};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +26,15 @@ use writer::Writer;
 const PIECES_MAX: usize = 16;
 /// Frames that are ready at once are sent together, up to about this many bytes.
 const PIECE_BYTES: usize = 16 * 1024;
+
+// Names made once: parsing them for every response is measurable.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const PLACE: HeaderName = HeaderName::from_static("x-dewpoint-place");
+const MODEL: HeaderName = HeaderName::from_static("x-dewpoint-model");
+const DECISION: HeaderName = HeaderName::from_static("x-dewpoint-decision");
+const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The way back to the caller of one request.
 pub(crate) struct Reply {
@@ -51,8 +60,8 @@ impl Reply {
         let mut response = Reply::refusal(self.dialect, &self.id, fault);
         if let Some((place, decision)) = place {
             let headers = response.headers_mut();
-            headers.insert("x-dewpoint-place", value(place.as_str()));
-            headers.insert("x-dewpoint-decision", decision.clone());
+            headers.insert(PLACE, value(place.as_str()));
+            headers.insert(DECISION, decision.clone());
         }
         let _ = self.to.send(response);
     }
@@ -65,9 +74,9 @@ impl Reply {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         name_request(headers, dialect, id);
-        headers.insert("x-dewpoint-place", HeaderValue::from_static("none"));
-        headers.insert("x-dewpoint-decision", HeaderValue::from_static("none"));
-        headers.insert("x-dewpoint-cost-usd", HeaderValue::from_static("0.000000000"));
+        headers.insert(PLACE, HeaderValue::from_static("none"));
+        headers.insert(DECISION, HeaderValue::from_static("none"));
+        headers.insert(COST, HeaderValue::from_static("0.000000000"));
         if let Some(seconds) = fault.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -88,11 +97,11 @@ impl Reply {
         headers.reserve(8);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         name_request(headers, self.dialect, &self.id);
-        headers.insert("x-dewpoint-place", value(attempt.candidate.place.id.as_str()));
-        headers.insert("x-dewpoint-model", value(&attempt.candidate.model.id));
-        headers.insert("x-dewpoint-decision", account.decision_header());
+        headers.insert(PLACE, value(attempt.candidate.place.id.as_str()));
+        headers.insert(MODEL, value(&attempt.candidate.model.id));
+        headers.insert(DECISION, account.decision_header());
         let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
-        headers.insert("x-dewpoint-cost-usd", cost);
+        headers.insert(COST, cost);
         response
     }
 }
@@ -101,9 +110,9 @@ impl Reply {
 fn name_request(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
     let id = value(id);
     if dialect == Dialect::Anthropic {
-        headers.insert("request-id", id.clone());
+        headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
     }
-    headers.insert("x-request-id", id);
+    headers.insert(REQUEST_ID, id);
 }
 
 /// Relays a whole answer.
@@ -137,7 +146,7 @@ pub(crate) async fn stream(
     );
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     let Reply { dialect, id, to: head } = reply;
     if head.send(response).is_err() {
         return attempt.cancelled(wiring, account);

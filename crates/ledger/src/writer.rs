@@ -31,7 +31,7 @@ pub(crate) fn start(desk: Arc<Desk>, mut sink: Box<dyn Sink>, options: &Options)
 fn commit(desk: &Desk, sink: &mut dyn Sink, entries: &[Entry]) -> bool {
     let records: Vec<&Record> = entries.iter().map(|e| &e.record).collect();
     let [mut pause, longest] = PAUSE;
-    desk.committed(entries, 0); let mut result = sink.commit(&records);
+    let mut result = sink.commit(&records);
     loop {
         match result {
             Ok(fresh) => {

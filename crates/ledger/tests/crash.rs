@@ -7,14 +7,17 @@
 #[path = "sample/record.rs"]
 mod sample;
 
+use decide::OutletFull;
 use ledger::{Ledger, LedgerError, Options, Query, records, report};
 use sample::{mix, record};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
 
+const SOON: Duration = Duration::from_secs(20);
 const DIR: &str = "LEDGER_CRASH_DIR";
 const ROUND: &str = "LEDGER_CRASH_ROUND";
 
@@ -32,10 +35,14 @@ fn child() {
             scope.spawn(move || {
                 for n in 0..10_000_000 {
                     let number = (round << 40) | (thread << 32) | n;
-                    if let Ok(slot) = outlet.reserve() {
-                        slot.put(record(number));
-                        writeln!(std::io::stdout(), "put {number}").unwrap();
+                    match outlet.reserve() {
+                        Ok(slot) => slot.put(record(number)),
+                        Err(OutletFull) => {
+                            std::thread::sleep(Duration::from_millis(1));
+                            continue;
+                        }
                     }
+                    writeln!(std::io::stdout(), "put {number}").unwrap();
                 }
             });
         }
@@ -61,9 +68,22 @@ fn kill_9_loses_nothing_and_doubles_nothing() {
     for round in 1..=ROUNDS {
         let mut child = start(dir.path(), round);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
-        // From before it has opened (so that a replay is killed too) to well under way.
-        std::thread::sleep(Duration::from_micros(mix(round ^ seed()) % 150_000));
+        let (tell, told) = sync_channel(1);
+        let reader = std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            for line in lines.map_while(Result::ok) {
+                if line.starts_with("put ") {
+                    let _ = tell.try_send(());
+                }
+                seen.push(line);
+            }
+            seen
+        });
+        // One round in three may be killed before it has opened, so that a replay is killed too.
+        if round % 3 != 0 {
+            told.recv_timeout(SOON).unwrap();
+        }
+        std::thread::sleep(Duration::from_micros(mix(round ^ seed()) % 100_000));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in reader.join().unwrap() {
@@ -89,7 +109,7 @@ fn kill_9_loses_nothing_and_doubles_nothing() {
     assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), printed.len());
     println!("{} put, {} in the ledger, {replayed} of them from the journal", printed.len(), ids.len());
     // Otherwise this test has shown nothing.
-    assert!(printed.len() > 1000 && replayed > 0);
+    assert!(printed.len() > 500 && replayed > 0);
 }
 
 fn seed() -> u64 {
@@ -106,7 +126,10 @@ fn another_process_is_refused_with_the_pid_and_reads_meanwhile() {
     let error = Ledger::open(dir.path(), Options::default()).err().unwrap();
     assert!(matches!(error, LedgerError::Held { pid, .. } if pid == Some(child.id())), "{error}");
     assert!(error.to_string().contains(&format!("process {}", child.id())), "{error}");
-    assert!(report(dir.path(), Query::default()).unwrap().total.attempts > 0);
+    let start = Instant::now();
+    while report(dir.path(), Query::default()).unwrap().total.attempts == 0 {
+        assert!(start.elapsed() < SOON);
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     drain.join().unwrap();

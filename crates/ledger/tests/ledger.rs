@@ -87,13 +87,14 @@ fn a_small_journal_bounds_the_room_too() {
 fn a_small_journal_passes_many_records() {
     let dir = tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), Options { journal_bytes: 64 << 10, ..Options::default() }).unwrap();
-    let outlet = ledger.outlet();
+    let (outlet, start) = (ledger.outlet(), std::time::Instant::now());
     for n in 0..3000 {
         let slot = loop {
             match outlet.reserve() {
                 Ok(slot) => break slot,
                 Err(OutletFull) => std::thread::sleep(Duration::from_micros(200)),
             }
+            assert!(start.elapsed() < SOON, "{:?}", ledger.state());
         };
         slot.put(record(n));
     }

@@ -8,10 +8,11 @@
 
 use crate::features;
 use crate::lexicon::Cue;
-use crate::scan::Reading;
+use crate::scan::{self, Reading};
+use crate::task;
 use crate::weights::{CENTRE, WEIGHTS};
 use decide::Task;
-use wire::{Ask, Format};
+use wire::{Ask, Format, Role};
 
 /// Weight of a reason that goes before every step.
 const NAMED: i32 = 10_000;
@@ -208,6 +209,14 @@ fn learned_subject(r: &Reading) -> bool {
 /// `each` for every occurrence, up to `most`.
 fn steps(count: u32, each: i32, most: i32) -> i32 {
     (count.min(100) as i32 * each).min(most)
+}
+
+/// The learned part of the difficulty that [`crate::assess`] gives, per mille, so that an evaluation can tell it from
+/// the part set by hand.
+pub fn correction(ask: &Ask) -> i32 {
+    let user = ask.messages.iter().rev().find(|m| m.role == Role::User);
+    let reading = user.map(|m| scan::scan_content(&m.content)).unwrap_or_default();
+    learned(task::of_text(&reading).task, &reading)
 }
 
 /// Largest learned correction, per mille.

@@ -6,7 +6,6 @@
 
 use crate::lexicon::Cue;
 use crate::scan::{self, Reading};
-use crate::{difficulty, task};
 use wire::{Ask, Role};
 
 /// Names of the features, in order.
@@ -41,14 +40,6 @@ pub const FEATURE_NAMES: [&str; 24] = [
 pub fn features(ask: &Ask) -> [f32; FEATURE_NAMES.len()] {
     let user = ask.messages.iter().rev().find(|m| m.role == Role::User);
     of(&user.map(|m| scan::scan_content(&m.content)).unwrap_or_default())
-}
-
-/// The learned part of the difficulty that [`crate::assess`] gives, per mille, so that an evaluation can tell it from
-/// the part set by hand.
-pub fn correction(ask: &Ask) -> i32 {
-    let user = ask.messages.iter().rev().find(|m| m.role == Role::User);
-    let reading = user.map(|m| scan::scan_content(&m.content)).unwrap_or_default();
-    difficulty::learned(task::of_text(&reading).task, &reading)
 }
 
 pub(crate) fn of(r: &Reading) -> [f32; FEATURE_NAMES.len()] {

@@ -20,4 +20,5 @@ mod tokens;
 mod weights;
 
 pub use assess::assess;
-pub use features::{FEATURE_NAMES, correction, features};
+pub use difficulty::correction;
+pub use features::{FEATURE_NAMES, features};

@@ -1,8 +1,7 @@
-//! The canonical stream: what a backend says, piece by piece, and the joining of the pieces.
+//! The canonical stream: what a backend says, piece by piece.
 //!
 //! Never here: framing (`sse`) or a dialect's shapes.
 
-use crate::{Answer, Choice, ToolCall};
 use bytes::Bytes;
 
 /// Tokens as the backend counted them. `input` includes cached tokens, `output` includes reasoning.
@@ -154,6 +153,18 @@ pub struct Raw {
     pub bytes: Bytes,
 }
 
+impl Raw {
+    /// The payload of one frame. Line breaks, which can only stand between JSON's tokens, become spaces, so that the
+    /// payload is one line wherever it is forwarded.
+    pub(crate) fn frame(flavour: Flavour, name: Option<&'static str>, payload: &Bytes) -> Raw {
+        let bytes = match memchr::memchr2(b'\n', b'\r', payload) {
+            None => payload.clone(),
+            Some(_) => payload.iter().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { *b }).collect(),
+        };
+        Raw { flavour, name, bytes }
+    }
+}
+
 /// One frame of a stream: its events (possibly none), and the frame itself where it came from a backend.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chunk {
@@ -161,80 +172,4 @@ pub struct Chunk {
     pub events: Vec<Event>,
     /// As received.
     pub raw: Option<Raw>,
-}
-
-/// Joins a stream into an [`Answer`].
-#[derive(Debug, Default)]
-pub struct Join {
-    answer: Answer,
-    done: bool,
-}
-
-impl Join {
-    /// Takes the next event.
-    pub fn push(&mut self, event: Event) {
-        match event {
-            Event::Start { id, model, created } => {
-                self.answer.id = id;
-                self.answer.model = model;
-                self.answer.created = created;
-            }
-            Event::Text { choice, text, logprobs } => {
-                let c = self.choice(choice);
-                c.text.get_or_insert_default().push_str(&text);
-                if !logprobs.is_empty() {
-                    c.logprobs.extend(logprobs);
-                }
-            }
-            Event::Reasoning { choice, text, signature } => {
-                let c = self.choice(choice);
-                let slot = c.reasoning.get_or_insert_default();
-                slot.0.push_str(&text);
-                if signature.is_some() {
-                    slot.1 = signature;
-                }
-            }
-            Event::Refusal { choice, text } => self.choice(choice).refusal.get_or_insert_default().push_str(&text),
-            Event::CallStart { choice, call, id, name } => {
-                let slot = self.call(choice, call);
-                slot.id = id;
-                slot.name = name;
-            }
-            Event::CallArguments { choice, call, text } => self.call(choice, call).arguments.push_str(&text),
-            Event::Finish { choice, finish } => self.choice(choice).finish = Some(finish),
-            Event::Usage(usage) => self.answer.usage = Some(usage),
-            Event::Done => self.done = true,
-            Event::Ping | Event::Error { .. } => {}
-        }
-    }
-
-    /// Was the terminal event seen?
-    pub fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// The whole answer.
-    pub fn finish(self) -> Answer {
-        self.answer
-    }
-
-    /// Choices and calls are dense and few; an absurd index of a backend is clamped to this many.
-    const MOST: u32 = 1024;
-
-    fn choice(&mut self, index: u32) -> &mut Choice {
-        let index = index.min(Self::MOST) as usize;
-        if self.answer.choices.len() <= index {
-            self.answer.choices.resize_with(index + 1, Choice::default);
-        }
-        &mut self.answer.choices[index]
-    }
-
-    fn call(&mut self, choice: u32, call: u32) -> &mut ToolCall {
-        let calls = &mut self.choice(choice).tool_calls;
-        let index = call.min(Self::MOST) as usize;
-        if calls.len() <= index {
-            calls.resize_with(index + 1, ToolCall::default);
-        }
-        &mut calls[index]
-    }
 }

@@ -19,10 +19,18 @@ pub(crate) fn find<'e>(extra: &'e Extra, key: &str) -> Option<&'e RawValue> {
     extra.iter().find(|(k, _)| k == key).map(|(_, v)| &**v)
 }
 
-/// The member of that name, taken out.
+/// The member of that name, taken out. Of several the last counts and none stays: what is read here and what is kept
+/// must never be two different values.
 pub(crate) fn take<'de>(rest: &mut Rest<'de>, key: &str) -> Option<&'de RawValue> {
-    let at = rest.iter().position(|(k, _)| k.0 == key)?;
-    Some(rest.remove(at).1)
+    let mut last = None;
+    rest.retain(|(k, v)| {
+        let other = k.0 != key;
+        if !other {
+            last = Some(*v);
+        }
+        other
+    });
+    last
 }
 
 /// Keeps the borrowed members.

@@ -11,8 +11,10 @@ pub mod anthropic;
 mod ask;
 mod event;
 mod extra;
+mod join;
 mod json;
 mod made_up;
+mod message;
 pub mod ollama;
 pub mod openai;
 pub mod sse;
@@ -20,12 +22,11 @@ mod top;
 pub mod upstream_error;
 
 pub use answer::{Answer, Choice};
-pub use ask::{
-    Ask, Content, Dialect, Endpoint, Extra, Format, Media, Message, Part, Reasoning, Role, Sampling, Tool, ToolCall,
-    ToolChoice,
-};
-pub use event::{Chunk, Event, Finish, Flavour, Join, Raw, TokenLogprob, Usage};
+pub use ask::{Ask, Dialect, Endpoint, Format, Reasoning, Sampling, Tool, ToolChoice};
+pub use event::{Chunk, Event, Finish, Flavour, Raw, TokenLogprob, Usage};
+pub use join::Join;
 pub use json::MAX_DEPTH;
+pub use message::{Content, Extra, Media, Message, Part, Role, ToolCall};
 
 /// A body or frame that is not what its dialect says. `param` names the field at fault (`messages[0].role`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

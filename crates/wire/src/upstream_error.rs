@@ -72,15 +72,15 @@ fn word(value: Option<&Value>) -> Option<String> {
 
 /// Text as it came, unless it is a page for browsers: that tells a caller nothing and may carry anything.
 fn from_text(text: &str) -> UpstreamError {
-    let text = text.trim();
+    let printable: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let text = printable.trim();
     if text.starts_with('<') || text.to_ascii_lowercase().contains("<html") {
         return of(
             "The upstream answered with an HTML page instead of an API answer; check its base_url and any proxy on the way.",
         );
     }
-    let printable: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    let end = (0..=printable.len().min(MESSAGE_MAX)).rev().find(|i| printable.is_char_boundary(*i)).unwrap_or(0);
-    if end == 0 { without_words() } else { of(&printable[..end]) }
+    let end = (0..=text.len().min(MESSAGE_MAX)).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    if end == 0 { without_words() } else { of(&text[..end]) }
 }
 
 fn without_words() -> UpstreamError {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn pages_and_silence_are_not_shown() {
-        for body in ["<html><h1>502</h1></html>", "<!DOCTYPE html>", r#"{"error":"<html>x"}"#] {
+        for body in ["\u{0}<p>", "<html><h1>502</h1></html>", "<!DOCTYPE html>", r#"{"error":"<html>x"}"#] {
             assert!(read(body.as_bytes()).message.contains("HTML page"), "{body}");
         }
         for body in ["", "  ", "{}", "[]", "\u{0}\u{1}", r#"{"error":{"message":""}}"#, r#"{"error":null}"#] {

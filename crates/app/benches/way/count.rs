@@ -19,7 +19,7 @@ fn collected(out: &std::path::Path) -> u64 {
 }
 
 /// Instructions per decision.
-pub fn decision() -> u64 {
+pub(crate) fn decision() -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let run = |n: usize| {
         let out = dir.path().join(n.to_string());
@@ -33,7 +33,7 @@ pub fn decision() -> u64 {
 }
 
 /// Instructions per request of a proxy.
-pub fn proxied(role: &str, fake: &Child, kind: Kind) -> u64 {
+pub(crate) fn proxied(role: &str, fake: &Child, kind: Kind) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let run = |n: usize| {
         let out = dir.path().join(n.to_string());

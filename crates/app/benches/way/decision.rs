@@ -29,7 +29,7 @@ fn place(index: usize) -> PlaceState {
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }
 
-pub fn repeat(n: usize) {
+pub(crate) fn repeat(n: usize) {
     let fleet = Fleet { version: 1, places: (0..8).map(place).collect() };
     let policy = Policy::default();
     let ask = wire::openai::read_chat(BODY.as_bytes()).unwrap();

@@ -7,13 +7,13 @@ use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
 
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub(crate) enum Kind {
     Plain,
     Stream,
 }
 
 impl Kind {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Plain => "plain",
             Kind::Stream => "stream",
@@ -34,7 +34,7 @@ fn body(kind: Kind) -> Bytes {
 }
 
 /// Sends `requests` with `clients` at once, and reads every answer to its end.
-pub fn run(to: SocketAddr, kind: Kind, requests: usize, clients: usize) {
+pub(crate) fn run(to: SocketAddr, kind: Kind, requests: usize, clients: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let tasks: Vec<_> = (0..clients)

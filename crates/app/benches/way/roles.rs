@@ -18,14 +18,14 @@ use std::sync::atomic::AtomicBool;
 use tokio::net::TcpListener;
 
 /// A role under way.
-pub struct Child {
+pub(crate) struct Child {
     process: std::process::Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Child {
     /// Starts this program in a role.
-    pub fn start(args: &[&str], quiet: bool) -> Child {
+    pub(crate) fn start(args: &[&str], quiet: bool) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(args);
         if quiet {
@@ -35,7 +35,7 @@ impl Child {
     }
 
     /// Starts a command that prints its address, and stops when its standard input closes.
-    pub fn spawn(mut command: Command) -> Child {
+    pub(crate) fn spawn(mut command: Command) -> Child {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -43,7 +43,7 @@ impl Child {
     }
 
     /// CPU time of all its threads so far, in nanoseconds (Linux).
-    pub fn cpu_ns(&self) -> u64 {
+    pub(crate) fn cpu_ns(&self) -> u64 {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("Linux");
         tasks
             .filter_map(|t| std::fs::read_to_string(t.ok()?.path().join("schedstat")).ok())
@@ -52,7 +52,7 @@ impl Child {
     }
 
     /// Asks it to stop and waits for it.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         drop(self.process.stdin.take());
         self.process.wait().unwrap();
     }
@@ -83,7 +83,7 @@ fn until_closed<F: Future<Output = ()> + Send + 'static>(start: impl FnOnce(TcpL
     std::process::exit(0);
 }
 
-pub fn bare(upstream: SocketAddr) {
+pub(crate) fn bare(upstream: SocketAddr) {
     until_closed(move |listener| testkit::bare_proxy(listener, upstream));
 }
 
@@ -122,7 +122,7 @@ async fn upstream(request: http::Request<Incoming>) -> Result<http::Response<Bod
     Ok(http::Response::builder().header("content-type", kind).body(body).unwrap())
 }
 
-pub fn fake() {
+pub(crate) fn fake() {
     until_closed(|listener| async move {
         while let Ok((socket, _)) = listener.accept().await {
             let _ = socket.set_nodelay(true);
@@ -134,7 +134,7 @@ pub fn fake() {
 }
 
 /// Dewpoint as it is served: board, policy, ledger on disk, metrics.
-pub fn dewpoint(upstream: &str) {
+pub(crate) fn dewpoint(upstream: &str) {
     let base_url = format!("http://{upstream}/v1");
     until_closed(move |listener| async move {
         let dir = tempfile::tempdir().unwrap();

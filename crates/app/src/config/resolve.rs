@@ -127,6 +127,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether discovery could ever find a place of that name.
+fn may_find(name: &str) -> bool {
+    backend::PROFILES.iter().any(|p| p.name == name && (p.key_env.is_some() || p.port.is_some()))
+}
+
 /// Turns a file into what is in force.
 ///
 /// # Errors

@@ -1,3 +1,4 @@
+//! Tests of lines, spans and messages.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The board against backends that answer probes from a script, on a paused clock.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

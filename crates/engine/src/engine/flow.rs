@@ -104,17 +104,18 @@ impl Flow {
 
     async fn chunk(&mut self) -> Result<Chunk, Fault> {
         let mut events: Vec<Event> = self.start.take().into_iter().collect();
-        let mut signal = match self.early.pop_front() {
+        let first = match self.early.pop_front() {
             Some(early) => early,
             None => self.signal().await?,
         };
         self.tick();
-        for _ in 0..MERGE {
-            self.take(signal, &mut events)?;
-            signal = match self.early.pop_front().map_or_else(|| self.pending.signals.try_recv().ok(), Some) {
-                Some(next) if self.open > 0 => next,
-                _ => break,
-            };
+        self.take(first, &mut events)?;
+        for _ in 1..MERGE {
+            if self.open == 0 {
+                break;
+            }
+            let Some(next) = self.early.pop_front().or_else(|| self.pending.signals.try_recv().ok()) else { break };
+            self.take(next, &mut events)?;
         }
         if self.open == 0 {
             events.extend([Event::Usage(self.usage), Event::Done]);

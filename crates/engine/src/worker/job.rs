@@ -4,6 +4,7 @@
 
 use super::llama::Model;
 use super::sampler::{Sampler, logprobs};
+use crate::disarm::{Disarm, stretches};
 use crate::protocol::{Generate, Input, Kind, Logprob, Reason};
 use crate::stop::Stop;
 use crate::template::Template;
@@ -40,23 +41,44 @@ pub(super) struct Piece {
     pub(super) end: Option<Reason>,
 }
 
-/// The tokens of an input.
-///
-/// # Errors
-/// The template refuses it, or there is nothing in it.
-pub(super) fn tokens(model: &Model, template: &Template, input: &Input) -> Result<Vec<i32>, (Kind, String)> {
-    let text = match input {
-        Input::Raw { prompt } => prompt.clone(),
-        Input::Chat { messages, tools, thinking } => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-            template.render(messages, tools, *thinking, now).map_err(|e| (Kind::Invalid, e.to_string()))?
-        }
-    };
-    let tokens = model.tokens(&text);
-    if tokens.is_empty() {
-        return Err((Kind::Invalid, "The prompt is empty; there is nothing to continue.".into()));
+/// What turns an input into tokens.
+pub(super) struct Prompter<'m> {
+    model: &'m Model,
+    template: Template,
+    disarm: Disarm,
+}
+
+impl<'m> Prompter<'m> {
+    /// With the template and the control tokens of the model.
+    ///
+    /// # Errors
+    /// The template cannot be read.
+    pub(super) fn new(model: &'m Model) -> Result<Prompter<'m>, String> {
+        let (bos, eos) = model.borders();
+        let template = Template::new(model.template().as_deref(), bos, eos).map_err(|e| e.to_string())?;
+        Ok(Prompter { model, template, disarm: Disarm::new(model.spellings()) })
     }
-    Ok(tokens)
+
+    /// The tokens of an input.
+    ///
+    /// # Errors
+    /// The template refuses it, or there is nothing in it.
+    pub(super) fn tokens(&self, input: Input) -> Result<Vec<i32>, (Kind, String)> {
+        let tokens = match input {
+            Input::Raw { prompt } => self.model.tokens([prompt.as_str()]),
+            Input::Chat { mut messages, mut tools, thinking } => {
+                messages.iter_mut().for_each(|m| self.disarm.turn(m));
+                tools.iter_mut().for_each(|t| self.disarm.tool(t));
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+                let text = self.template.render(&messages, &tools, thinking, now);
+                self.model.tokens(stretches(&text.map_err(|e| (Kind::Invalid, e.to_string()))?))
+            }
+        };
+        if tokens.is_empty() {
+            return Err((Kind::Invalid, "The prompt is empty; there is nothing to continue.".into()));
+        }
+        Ok(tokens)
+    }
 }
 
 impl Job {
@@ -64,8 +86,8 @@ impl Job {
     ///
     /// # Errors
     /// The kind and the text for the caller.
-    pub(super) fn new(model: &Model, template: &Template, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
-        let prompt = tokens(model, template, &g.input)?;
+    pub(super) fn new(prompter: &Prompter<'_>, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
+        let prompt = prompter.tokens(g.input)?;
         let room = u32::try_from(prompt.len()).ok().and_then(|n| context.checked_sub(n)).unwrap_or(0);
         if room == 0 {
             let text = format!(
@@ -76,8 +98,8 @@ impl Job {
             return Err((Kind::Context, text));
         }
         let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
-        let sampler =
-            Sampler::new(model, &g.sampling, g.schema.as_deref(), limit).map_err(|text| (Kind::Invalid, text))?;
+        let sampler = Sampler::new(prompter.model, &g.sampling, g.schema.as_deref(), limit)
+            .map_err(|text| (Kind::Invalid, text))?;
         Ok(Job {
             id: g.id,
             prompt,

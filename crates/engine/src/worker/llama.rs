@@ -95,11 +95,22 @@ impl Model {
         (text(vocab.bos()), text(vocab.eos()))
     }
 
-    /// The tokens of a prompt, with the beginning token where the model wants one and the text has none. A text without
-    /// tokens gets the beginning token, if there is one, so that there is something to continue.
-    pub(super) fn tokens(&self, text: &str) -> Vec<i32> {
+    /// How the control tokens are spelt.
+    pub(super) fn spellings(&self) -> Vec<String> {
         let vocab = self.model.vocab();
-        let mut tokens = vocab.tokenize(text.as_bytes(), false, true);
+        let control = vocab.tokens().filter(|t| vocab.is_control(*t));
+        control.filter_map(|t| vocab.text(t).map(|s| s.to_string_lossy().into_owned())).collect()
+    }
+
+    /// The tokens of a prompt in stretches that do not reach into one another, with the beginning token where the model
+    /// wants one and the text has none. A text without tokens gets the beginning token, if there is one, so that there is
+    /// something to continue.
+    pub(super) fn tokens<'t>(&self, stretches: impl IntoIterator<Item = &'t str>) -> Vec<i32> {
+        let vocab = self.model.vocab();
+        let mut tokens = Vec::new();
+        for text in stretches {
+            tokens.extend(vocab.tokenize(text.as_bytes(), false, true));
+        }
         let bos = vocab.bos();
         let wanted = vocab.should_add_bos() && tokens.first() != Some(&bos);
         if (wanted || tokens.is_empty()) && (0..self.vocabulary).contains(&bos.0) {

@@ -8,10 +8,9 @@
 //! Never here: sampling, text, a vendor type.
 
 use super::Outbox;
-use super::job::{self, Job};
+use super::job::{Job, Prompter};
 use super::llama::{Model, Session};
 use crate::protocol::{FromWorker, Kind, Load, ToWorker};
-use crate::template::Template;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub(super) struct Slots<'m> {
     model: &'m Model,
     session: Session<'m>,
-    template: Template,
+    prompter: Prompter<'m>,
     slots: Vec<Option<Job>>,
     queue: VecDeque<Job>,
     context: u32,
@@ -39,12 +38,10 @@ impl<'m> Slots<'m> {
     /// # Errors
     /// The model's chat template cannot be read.
     pub(super) fn new(model: &'m Model, session: Session<'m>, load: &Load, out: Outbox) -> Result<Slots<'m>, String> {
-        let (bos, eos) = model.borders();
-        let template = Template::new(model.template().as_deref(), bos, eos).map_err(|e| e.to_string())?;
         Ok(Slots {
             model,
             session,
-            template,
+            prompter: Prompter::new(model)?,
             slots: (0..load.slots).map(|_| None).collect(),
             queue: VecDeque::new(),
             context: load.context,
@@ -106,7 +103,7 @@ impl<'m> Slots<'m> {
                 let job = if full {
                     Err((Kind::Busy, "The embedded engine's queue is full.".to_owned()))
                 } else {
-                    Job::new(self.model, &self.template, *generate, self.context)
+                    Job::new(&self.prompter, *generate, self.context)
                 };
                 match job {
                     Ok(job) => {
@@ -120,7 +117,7 @@ impl<'m> Slots<'m> {
                 self.queue.retain(|job| job.id != id);
                 self.slots.iter_mut().filter(|s| s.as_ref().is_some_and(|j| j.id == id)).for_each(|s| *s = None);
             }
-            ToWorker::Count { id, input } => match job::tokens(self.model, &self.template, &input) {
+            ToWorker::Count { id, input } => match self.prompter.tokens(input) {
                 Ok(tokens) => self.say(FromWorker::Counted { id, tokens: tokens.len() as u32 })?,
                 Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
             },

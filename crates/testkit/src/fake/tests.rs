@@ -1,3 +1,5 @@
+//! The fake itself, asked over bare sockets.
+
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

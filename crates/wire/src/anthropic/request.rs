@@ -143,7 +143,7 @@ fn tools(top: &mut Top<'_, '_>, ask: &Ask) {
         return;
     }
     let foreign = matches!(ask.tool_choice, Some(ToolChoice::Other(_))) && !native;
-    if (ask.tool_choice.is_some() && !foreign) || (ask.parallel_tool_calls == Some(false) && !foreign) {
+    if !foreign && (ask.tool_choice.is_some() || ask.parallel_tool_calls == Some(false)) {
         top.put("tool_choice", |out| object(out, |o| write_choice(o, ask)));
     }
 }

@@ -58,7 +58,7 @@ impl Reader {
         } else {
             self.events(kind, from, &mut events)?;
         }
-        let raw = Raw { flavour: Flavour::AnthropicMessages, name, bytes: payload.clone() };
+        let raw = Raw::frame(Flavour::AnthropicMessages, name, payload);
         Ok(Chunk { events, raw: Some(raw) })
     }
 
@@ -122,13 +122,12 @@ impl Reader {
             "text_delta" => text(from.text.text(), events),
             "thinking_delta" | "signature_delta" => thinking(from.thinking.text(), from.signature.text(), events),
             "input_json_delta" => {
-                if let Some(text) = from.partial_json.text() {
-                    if let Some(call) = self.calls.iter().position(|c| c.block == block) {
-                        self.calls[call].argued = true;
-                        // Bounded when it began.
-                        let call = call as u32;
-                        events.push(Event::CallArguments { choice: 0, call, text: text.into_owned() });
-                    }
+                let call = self.calls.iter().position(|c| c.block == block);
+                if let (Some(text), Some(call)) = (from.partial_json.text(), call) {
+                    self.calls[call].argued = true;
+                    // Bounded when it began.
+                    let call = call as u32;
+                    events.push(Event::CallArguments { choice: 0, call, text: text.into_owned() });
                 }
             }
             _ => {}

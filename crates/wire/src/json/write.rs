@@ -56,6 +56,14 @@ impl Object<'_> {
         string(self.key(key), value);
     }
 
+    /// A string made of several, without joining them first.
+    pub(crate) fn joined(&mut self, key: &str, pieces: &[&str]) {
+        let out = self.key(key);
+        out.push(b'"');
+        pieces.iter().for_each(|piece| content(out, piece));
+        out.push(b'"');
+    }
+
     /// A whole number.
     pub(crate) fn int(&mut self, key: &str, value: impl Into<i128>) {
         whole(self.key(key), value.into());
@@ -165,6 +173,11 @@ const BLOCK: usize = 32;
 /// Writes a string. Blocks without anything to escape, nearly all of a prompt or an image, are copied whole.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    content(out, text);
+    out.push(b'"');
+}
+
+fn content(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut clean = 0;
     for (at, block) in bytes.chunks(BLOCK).enumerate() {
@@ -176,7 +189,6 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(&bytes[clean..]);
-    out.push(b'"');
 }
 
 fn needs_escape(byte: u8) -> bool {

@@ -32,7 +32,7 @@ impl Reader {
         } else {
             self.events(from, &mut events)?;
         }
-        Ok(Chunk { events, raw: Some(Raw { flavour: Flavour::OllamaChat, name: None, bytes: line.clone() }) })
+        Ok(Chunk { events, raw: Some(Raw::frame(Flavour::OllamaChat, None, line)) })
     }
 
     fn events(&mut self, mut from: LineIn<'_>, events: &mut Vec<Event>) -> Result<(), WireError> {

@@ -59,13 +59,12 @@ fn foreign<'a>(l: &mut List<'_>, m: &'a Message, images: &mut Vec<&'a Part>) {
                     _ => parts.iter().for_each(|p| part(l, p, false)),
                 }
             });
-        } else if matches!(m.content, Content::None) || (parts.is_empty() && !m.tool_calls.is_empty()) {
-            match m.content.joined() {
-                text if text.is_empty() => o.null("content"),
+        } else {
+            match m.flat() {
+                // Null stands beside calls; elsewhere some servers refuse it.
+                text if text.is_empty() && !m.tool_calls.is_empty() => o.null("content"),
                 text => o.str("content", &text),
             }
-        } else {
-            o.str("content", &m.flat());
         }
         members(o, m, true);
     });
@@ -173,11 +172,6 @@ fn part(l: &mut List<'_>, part: &Part, native: bool) {
 fn url(o: &mut Object<'_>, media: &Media) {
     match media {
         Media::Url(url) => o.str("url", url),
-        Media::Base64 { media_type, data } => o.str("url", &format!("data:{media_type};base64,{data}")),
+        Media::Base64 { media_type, data } => o.joined("url", &["data:", media_type, ";base64,", data]),
     }
-}
-
-/// Whether extra members of this request mean something to OpenAI's dialect.
-pub(super) fn is_native(ask: &Ask) -> bool {
-    ask.endpoint.dialect() == Dialect::Openai
 }

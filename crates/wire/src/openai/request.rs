@@ -3,6 +3,7 @@
 //! What a request of another dialect asks for in its own way is said in this dialect's way; what has no way to be said is
 //! left out (the capability filter has refused what may not be left out).
 
+use super::ask::token_prompt;
 use super::message_out::{self, is_native};
 use crate::extra;
 use crate::json::write::{body, list, object, string};
@@ -35,7 +36,9 @@ pub fn write_completions(ask: &Ask, shape: &Shape) -> Vec<u8> {
     body(capacity(ask), |o| {
         let mut top = Top::new(o, shape);
         top.put("model", |out| string(out, &shape.model));
-        top.put("prompt", |out| prompt(out, ask));
+        if !ask.messages.is_empty() || token_prompt(ask).is_some() {
+            top.put("prompt", |out| prompt(out, ask));
+        }
         top.int("max_tokens", ask.max_tokens);
         top.int("logprobs", ask.logprobs);
         top.str("suffix", ask.suffix.as_deref());
@@ -53,7 +56,7 @@ fn capacity(ask: &Ask) -> usize {
 }
 
 fn prompt(out: &mut Vec<u8>, ask: &Ask) {
-    if let Some(tokens) = super::ask::token_prompt(ask) {
+    if let Some(tokens) = token_prompt(ask) {
         return out.extend_from_slice(tokens.get().as_bytes());
     }
     let texts: Vec<String> = ask.messages.iter().map(|m| m.content.joined()).collect();

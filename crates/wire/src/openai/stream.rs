@@ -72,7 +72,7 @@ impl Reader {
                 self.events(from, &mut events)?;
             }
         }
-        Ok(Chunk { events, raw: Some(Raw { flavour, name: None, bytes: payload.clone() }) })
+        Ok(Chunk { events, raw: Some(Raw::frame(flavour, None, payload)) })
     }
 
     fn events(&mut self, from: AnswerIn<'_>, events: &mut Vec<Event>) -> Result<(), WireError> {

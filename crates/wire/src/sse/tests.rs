@@ -4,8 +4,10 @@
 use super::*;
 use proptest::prelude::*;
 
+type Frames = Vec<(Option<String>, Vec<u8>)>;
+
 /// Frames as (name, data), for the bytes cut at `cuts`; whether an error came; whether bytes were left over.
-fn read(bytes: &[u8], cuts: &[usize]) -> (Vec<(Option<String>, Vec<u8>)>, bool, bool) {
+fn read(bytes: &[u8], cuts: &[usize]) -> (Frames, bool, bool) {
     let mut reader = SseReader::new();
     let mut out = Vec::new();
     let mut failed = false;

@@ -39,7 +39,7 @@ pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> 
 
 fn scope(r: &mut Reader<'_>, key: &shape::Key, path: &str, places: &[&str]) {
     for (j, place) in key.places.iter().flatten().enumerate() {
-        if places.contains(&place.as_str()) || crate::discover::may_find(place) {
+        if places.contains(&place.as_str()) || super::may_find(place) {
             continue;
         }
         let help = match nearest(place, places.iter().copied()) {

@@ -90,7 +90,7 @@ fn targets(r: &mut Reader<'_>, route: &shape::Route, path: &str, places: &[&str]
             continue;
         };
         let known = places.contains(&place);
-        if !known && discovery && crate::discover::may_find(place) {
+        if !known && discovery && super::may_find(place) {
             r.warn(&path, &format!("the place \"{place}\" is not configured; it counts once it is discovered"));
         } else if !known {
             let help = match nearest(place, places.iter().copied()) {

@@ -2,10 +2,9 @@
 //!
 //! Never here: ports of other hosts, or a key. Nothing is sent but three `GET`s without content.
 
-use super::Profile;
 use crate::call::{Seen, fetch};
 use crate::catalog;
-use crate::{Auth, Dialer, Origin};
+use crate::{Auth, Dialer, Origin, Profile};
 use std::time::Duration;
 
 /// Loopback ports where engines usually listen: Ollama, llama-server, vLLM and TensorRT-LLM, SGLang.

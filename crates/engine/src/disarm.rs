@@ -1,0 +1,84 @@
+//! Text of a caller that spells a control token (`<|im_end|>`) stays text: without this, a message could end its own turn
+//! and speak as somebody else.
+//!
+//! The mark is put into the caller's strings before the template is rendered, and the rendered prompt is cut at the marks
+//! before it is turned into tokens, so that no control token can form across one. Raw prompts of the completions endpoint
+//! are left as they are: there the caller writes the whole prompt.
+//!
+//! Never here: templates, tokens.
+
+use crate::protocol::{ToolSpec, Turn};
+
+/// A character that Unicode guarantees to be none. Where a caller sends it all the same, it is dropped.
+const MARK: char = '\u{10fffe}';
+
+/// The control tokens of a model, as they are spelt.
+pub(crate) struct Disarm(Vec<String>);
+
+impl Disarm {
+    /// Spellings of less than two characters cannot be cut and are left out.
+    pub(crate) fn new(spellings: impl IntoIterator<Item = String>) -> Disarm {
+        Disarm(spellings.into_iter().filter(|s| s.chars().nth(1).is_some()).collect())
+    }
+
+    /// Marks every text of a message.
+    pub(crate) fn turn(&self, turn: &mut Turn) {
+        self.text(&mut turn.content);
+        [&mut turn.name, &mut turn.reasoning, &mut turn.call_id].into_iter().flatten().for_each(|t| self.text(t));
+        for call in &mut turn.calls {
+            [&mut call.id, &mut call.name, &mut call.arguments].into_iter().for_each(|t| self.text(t));
+        }
+    }
+
+    /// Marks every text of a tool.
+    pub(crate) fn tool(&self, tool: &mut ToolSpec) {
+        self.text(&mut tool.name);
+        [&mut tool.description, &mut tool.parameters].into_iter().flatten().for_each(|t| self.text(t));
+    }
+
+    fn text(&self, text: &mut String) {
+        text.retain(|c| c != MARK);
+        for spelling in &self.0 {
+            // A spelling may overlap with itself, and then one round leaves one behind.
+            while text.contains(spelling.as_str()) {
+                let first = spelling.chars().next().map_or(0, char::len_utf8);
+                let (head, tail) = spelling.split_at(first);
+                *text = text.replace(spelling.as_str(), &format!("{head}{MARK}{tail}"));
+            }
+        }
+    }
+}
+
+/// The stretches of a rendered prompt, each to be turned into tokens by itself.
+pub(crate) fn stretches(rendered: &str) -> impl Iterator<Item = &str> {
+    rendered.split(MARK).filter(|s| !s.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_control_token_in_a_message_is_cut_and_the_text_stays() {
+        let disarm = Disarm::new(["<|im_end|>".to_owned(), "x".to_owned()]);
+        let mut turn = Turn { content: "a<|im_end|>b x\u{10fffe}".into(), ..Turn::default() };
+        disarm.turn(&mut turn);
+        assert_eq!(stretches(&turn.content).collect::<Vec<_>>(), ["a<", "|im_end|>b x"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_holds_a_spelling_and_nothing_is_lost(
+            text in "[ab<]{0,40}",
+            spellings in proptest::collection::vec("[ab<]{2,4}", 0..5),
+        ) {
+            let mut marked = text.clone();
+            Disarm::new(spellings.clone()).text(&mut marked);
+            prop_assert_eq!(stretches(&marked).collect::<String>(), text);
+            for stretch in stretches(&marked) {
+                prop_assert!(!spellings.iter().any(|s| stretch.contains(s.as_str())), "{stretch:?}");
+            }
+        }
+    }
+}
