@@ -314,7 +314,7 @@ Recommend a good book about {t}.|Which {n} should I buy?|Write a Python function
 Write a SQL query that finds every {n} in {c}.|Fix this code: {k}|What does this code do? {k}|Explain this code:\n{k}|{k}|Why do I get this error?\n{k}
 Refactor the following code so that it is faster:\n{k}\n{k2}|What is {x}?|Who is {f} {l}?|Tell me about {f} {l}.|What is {a}?|Define {x}.
 Where can I find {a} in {c}?|What happened in {y}?|Who won the {y} election in {c}?|Solve for x: {i}x + {j} = {b}|What is the integral of {t}?
-What is {b} times {b2}?|What is {m1} times {m2}?|{m1} * {m2}|{m1} x {m2} =|{b} + {b2}|{m1} / {j}|What is {b} / {i}?|Calculate {b} * {b2}|{b} * {b2}|What is the square root of {b}?|What is {b} plus {b2}?|{b} - {b2} =
+What is {b} times {b2}?|What is {m1} times {m2}?|{m1} * {m2}|{m1} x {m2} =|What is {m1} + {m2}?|{m1}+{m2}|{m1} plus {m2}|{m1} - {m2}|What is {m1} minus {m2}?|Calculate {m1} + {m2}.|What is {m1} + {w1}?|{w1} + {m1}|{m1} - {w1}|{w1} times {m1}|{b} + {b2}|{m1} / {j}|What is {b} / {i}?|Calculate {b} * {b2}|{b} * {b2}|What is the square root of {b}?|What is {b} plus {b2}?|{b} - {b2} =
 How many letters are in {x}?|How many times does the letter e appear in {n}?|Spell {x} backwards.|What rhymes with {n}?
 Write a song about {n} and {t}.|Write a long story about {f} who wants to {v} {a}.|Design a database for {a} shop.|Create a table of {t} and {t2}.
 Plan {t} for {i} people with a budget of {m}.|Give me {i} ideas for {t}.|Act as {p} and explain {t}.|Imagine you are {p}. How would you {v} {t}?
@@ -346,7 +346,7 @@ def hard(r, template=None):
     slots = dict(
         t=topic(r), t2=topic(r), t3=topic(r), v=action(r), v2=action(r), a=a(thing(r)), n=r.choice(w.NOUNS), c=city(r), c2=city(r),
         p=r.choice(w.PEOPLE), k=r.choice(w.CODE), k2=r.choice(w.CODE), x=pseudo(r), x2=cap(pseudo(r)), f=first(r), g=first(r), l=last(r),
-        m1=r.randint(21, 99), m2=r.randint(21, 99), y=r.randint(1200, 2030), i=r.randint(2, 99), j=r.randint(2, 99), b=r.randint(100, 99999), b2=r.randint(21, 9999), m=amount(r),
+        w1=r.randint(0, 12), m1=r.randint(13, 99), m2=r.randint(13, 99), y=r.randint(1200, 2030), i=r.randint(2, 99), j=r.randint(2, 99), b=r.randint(100, 99999), b2=r.randint(21, 9999), m=amount(r),
         h=clock(r), o=firm(r), o2=firm(r), u=r.choice(w.UNKNOWN_PLACES), z=r.choice(list(w.PHRASES)), e=email(r),
         s=statement(r), s2=statement(r), s3=statement(r), d=r.choice("report letter poem speech summary review guide script memo plan article story list paper".split()),
         q=r.choice(["how?", "why?", "what now?", "explain", "when and where?", "thoughts?"]),
@@ -470,13 +470,9 @@ NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twe
 
 
 def arithmetic(r):
-    """Small sums, in digits and in words."""
+    """Sums of numbers up to twelve, in digits and in words; larger ones are declined (see HARD)."""
     op, sign, names = r.choice([("+", "+", ["plus", "and"]), ("+", "+", ["plus"]), ("-", "-", ["minus"]), ("*", r.choice("*x×"), ["times", "multiplied by"]), ("/", r.choice("/÷"), ["divided by", "over"])])
-    x, y = r.randint(0, 20), r.randint(0, 20)
-    if r.random() < 0.3:
-        x, y = r.randint(0, 5), r.randint(0, 5)
-    if op in "+-" and r.random() < 0.3:
-        x, y = r.randint(0, 99), r.randint(0, 99)
+    x, y = r.randint(0, 12), r.randint(0, 12)
     if op == "-":
         x, y = max(x, y), min(x, y)
     if op == "*":
@@ -776,8 +772,8 @@ def memory(r):
 
 
 SKILLS = {
-    talk: 12, hard: 13, hard_long: 5, fact: 6, capital: 5, define: 6, word_forms: 4, members: 2, yes_no: 4, arithmetic: 8, count: 1.5, classify: 10,
-    extract: 11, to_json: 5, reading: 7, summarize: 5, repeat: 12, polite: 2, letter: 2, translate: 4, haiku: 2.5, entertain: 2.5, hello_world: 0.7, memory: 3,
+    talk: 15, hard: 13, hard_long: 4, fact: 6, capital: 7, define: 6, word_forms: 5, members: 3, yes_no: 8, arithmetic: 18, count: 3, classify: 11,
+    extract: 11, to_json: 7, reading: 8, summarize: 5, repeat: 6, polite: 2, letter: 2, translate: 5, haiku: 4, entertain: 2.5, hello_world: 0.7, memory: 3,
 }
 
 SYSTEMS = [

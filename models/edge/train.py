@@ -100,7 +100,7 @@ def train_tokenizer(vocab, seed):
 
 
 def encode(tokenizer, chats, user_weight):
-    """Token ids and loss weights of chats: replies count fully, what is written to the model a little."""
+    """Token ids and loss weights of chats: replies count (the tokens of short ones the most), what is said to the model a little."""
     start, end = tokenizer.token_to_id(IM_START), tokenizer.token_to_id(IM_END)
     pieces = [text for chat in chats for role, content in chat for text in (role + "\n", content)]
     encoded = iter(tokenizer.encode_batch(pieces + ["\n"], add_special_tokens=False))
@@ -111,7 +111,8 @@ def encode(tokenizer, chats, user_weight):
         for role, _ in chat:
             head, body = [start, *next(encoded).ids], [*next(encoded).ids, end]
             ids += head + body + newline
-            weights += [0.0] * len(head) + [1.0 if role == "assistant" else user_weight] * len(body) + [0.0] * len(newline)
+            weight = len(body) ** -0.5 if role == "assistant" else user_weight
+            weights += [0.0] * len(head) + [weight] * len(body) + [0.0] * len(newline)
         out.append((ids[: -len(newline)], weights[: -len(newline)]))
     return out
 
@@ -222,7 +223,7 @@ def work(rank, args):
         for optimizer, kept in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(kept)
         done, tokens_seen, seconds = state["step"], state["tokens"], state["seconds"]
-    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.1, copying=args.copying)
+    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.02, copying=args.copying)
 
     mean, since = None, time.time()
     for step in range(done, args.steps):

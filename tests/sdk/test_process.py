@@ -133,7 +133,7 @@ def test_an_invalid_file_leaves_the_old_one_in_force(own, double):
     dewpoint = own(config(place("one", "openai", f"{double.url}/v1", models=["plain"]))).start()
     dewpoint.configure("[server]\nlistn = 1\n")
     dewpoint.signal(signal.SIGHUP)
-    wait_for("a line in the log", lambda: "listn" in dewpoint.log())
+    wait_for("a line in the log", lambda: dewpoint.alive() and "listn" in dewpoint.log())
     assert dewpoint.chat("one/plain").status == 200
 
 
@@ -171,7 +171,7 @@ def test_the_worker_that_dies_is_restarted(own):
     dewpoint = own(config("", engine=True)).start()
 
     parent = dewpoint.process.pid
-    [worker] = children(parent)
+    [worker] = wait_for("the worker", lambda: children(parent))
     os.kill(worker, signal.SIGKILL)
     wait_for("another worker", lambda: children(parent) not in ([], [worker]))
     wait_for("an answer", lambda: dewpoint.chat().status == 200)

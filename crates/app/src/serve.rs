@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
 
 /// Between two rounds of probes.
-const PROBE_PERIOD: Duration = Duration::from_secs(10);
+const PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// How long the first table waits for places on this host to answer.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
 
@@ -61,6 +61,8 @@ fn logging() {
 async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
     let (stop, stopping) = channel::channel(Stop::No);
     signals(stop)?;
+    // Before anything is served: an unhandled SIGHUP ends a process.
+    let hangup = watch::Hangup::new();
     let listener = bind(&settings).await?;
     let ledger = open_ledger(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
@@ -72,7 +74,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let address = listener.local_addr().context("the listener has no address")?;
     let (live, finds) = Live::new(settings, found, flags, book, engine, address).await?;
     let probes = tokio::spawn(probe(live.board.clone(), stopping.clone()));
-    let reloads = tokio::spawn(watch::reload_on_change(live.clone(), stopping.clone()));
+    let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
     let wiring = gateway::Wiring {

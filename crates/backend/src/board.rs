@@ -8,7 +8,7 @@ mod round;
 
 use crate::{Backend, Discovered, Meter, Probed};
 use arc_swap::{ArcSwap, Guard};
-use decide::{Fleet, Load, Model, Place, PlaceId, PlaceState};
+use decide::{Fleet, Health, Load, Model, Place, PlaceId, PlaceState, Zone};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -68,7 +68,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// A board on which every place is [`decide::Health::Unknown`] until it is probed.
+    /// A board on which every place is [`Health::Unknown`] until it is probed.
     pub fn new(backends: Vec<Arc<dyn Backend>>, complete: Complete) -> Arc<Board> {
         let board = Board {
             table: ArcSwap::default(),
@@ -136,8 +136,14 @@ impl Board {
             Some(told) => Some(self.completed(&place, told, before.and_then(|f| f.models).unwrap_or_default())),
             None => before.and_then(|f| f.models),
         };
+        let loading = probed.health == Health::Loading;
         found.insert(place.id.clone(), Found { backend, probed, models });
         self.publish(&found);
+        drop(found);
+        if loading {
+            // Asked again soon, so that a place is used as soon as its model is there.
+            self.suspect(&place.id);
+        }
     }
 
     /// Completes what a place told; a model that is as before stays the same allocation.
@@ -173,9 +179,14 @@ fn state(entry: &Entry, found: Option<&Found>) -> PlaceState {
     PlaceState {
         place: entry.backend.place().clone(),
         models: if configured.is_empty() { discovered() } else { configured.to_vec() },
-        health: found.map(|f| f.probed.health.clone()).unwrap_or_default(),
+        health: found.map_or_else(|| unprobed(entry), |f| f.probed.health.clone()),
         load,
     }
+}
+
+/// Before the first probe a place may be tried, but our own engine is known to be loading.
+fn unprobed(entry: &Entry) -> Health {
+    if entry.backend.place().zone == Zone::Embedded { Health::Loading } else { Health::Unknown }
 }
 
 #[cfg(test)]

@@ -136,6 +136,9 @@ impl Rules<'_> {
         if !in_scope(self.need, state.place.id.as_str(), &model.id) {
             return Some(Refusal::Scope);
         }
+        if self.need.native.is_some_and(|api| api != state.place.api) {
+            return Some(Refusal::Lacks("content that only its own vendor's API has"));
+        }
         if let Some(lack) = lacks(self.need, &model.caps) {
             return Some(Refusal::Lacks(lack));
         }

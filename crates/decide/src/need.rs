@@ -2,7 +2,7 @@
 //!
 //! Never here: text of the request.
 
-use crate::DataClass;
+use crate::{Api, DataClass};
 use serde::{Deserialize, Serialize};
 
 /// What kind of work a prompt asks for.
@@ -106,6 +106,9 @@ pub struct Need {
     pub completions: bool,
     /// Carries content no scanner can read (images, audio, files): takes the key's class, never "clean".
     pub unscanned: bool,
+    /// Carries content that only a place of this protocol understands (a vendor's own part, tool or format): it cannot
+    /// be translated, and must not be lost.
+    pub native: Option<Api>,
     /// Places the caller's key may use; `None` is all.
     pub places_allowed: Option<Vec<String>>,
     /// Model patterns the caller's key may use (`*` at the end matches any rest); `None` is all.

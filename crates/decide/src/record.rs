@@ -35,7 +35,8 @@ impl Outcome {
 /// One attempt, settled. Holds no text of the request or the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Unique per attempt (time-ordered, ULID layout).
+    /// Unique per attempt (time-ordered, ULID layout). In JSON 32 hexadecimal digits, since JavaScript rounds numbers.
+    #[serde(with = "hex")]
     pub attempt_id: u128,
     /// `x-request-id`; groups the attempts of one request.
     pub request_id: Arc<str>,
@@ -100,4 +101,18 @@ pub trait Outlet: Send + Sync {
     /// # Errors
     /// [`OutletFull`] when the bounded room is used up or the store has failed; the request is refused, not lost.
     fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull>;
+}
+
+/// A 128-bit id as 32 hexadecimal digits.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(id: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{id:032x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        u128::from_str_radix(&text, 16).map_err(|_| D::Error::custom("an id is 32 hexadecimal digits"))
+    }
 }

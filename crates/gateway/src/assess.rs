@@ -4,9 +4,9 @@
 
 use crate::Request;
 use crate::admit::Caller;
-use decide::{Cause, DataClass, Fault, Need};
+use decide::{Api, Cause, DataClass, Fault, Need};
 use http::{HeaderMap, HeaderValue};
-use wire::Ask;
+use wire::{Ask, Dialect};
 
 /// Session headers, in the order in which they count (ours first, then those of the ecosystem's harnesses and routers).
 const SESSION_HEADERS: [&str; 8] = [
@@ -36,6 +36,11 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need
     need.places_allowed = key.and_then(|k| k.places.clone());
     need.models_allowed = key.and_then(|k| k.models.clone());
     need.no_fallback = said.no_fallback;
+    need.native = ask.is_untranslatable().then_some(match ask.endpoint.dialect() {
+        Dialect::Openai => Api::Openai,
+        Dialect::Anthropic => Api::Anthropic,
+        Dialect::Ollama => Api::Ollama,
+    });
     // Scoped by key, so that one caller's key cannot steer another's affinity.
     let scope = key.map_or("-", |k| &k.id);
     need.session = said.session.or(need.session.as_deref()).map(|s| format!("{scope}/{s}"));

@@ -9,8 +9,8 @@
 use crate::journal::frame::{self, Sealed};
 use crate::journal::{Journal, Placed};
 use crate::layout;
-use crate::ledger::{Condition, State};
 use crate::lock::Lock;
+use crate::state::{Condition, State};
 use decide::{Outlet, OutletFull, Record, Slot};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

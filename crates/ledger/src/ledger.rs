@@ -2,6 +2,8 @@
 
 use crate::desk::{Desk, DeskOutlet};
 use crate::journal::{self, Journal};
+use crate::options::Options;
+use crate::state::{Condition, State};
 use crate::store::{Sink, Store};
 use crate::{LedgerError, Recovery, lock, replay, writer};
 use decide::Outlet;
@@ -9,60 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// How much a ledger holds before it refuses, and how it groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Records promised or not yet in SQLite, at most.
-    pub room: usize,
-    /// Size of the journal's file in bytes (64 KiB to 1 GiB). A running attempt holds about 1.7 kB of it, a finished one that
-    /// is not yet in SQLite about 300 bytes, so 32 MiB are for some 19,000 attempts at once.
-    pub journal_bytes: usize,
-    /// Records in one commit, at most.
-    pub group: usize,
-    /// How long the first record of a group waits for others.
-    pub linger: Duration,
-    /// How long [`Ledger::close`] keeps trying when the store fails.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            room: 65_536,
-            journal_bytes: 32 << 20,
-            group: 512,
-            linger: Duration::from_millis(4),
-            patience: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Whether records reach SQLite.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// They do.
-    Writing,
-    /// The last try failed, for this reason. Records are kept and tried again.
-    Failing(String),
-}
-
-/// What a ledger is doing; counts are since it was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// Whether records reach SQLite.
-    pub condition: Condition,
-    /// Records put and not yet in SQLite.
-    pub pending: usize,
-    /// Room promised to attempts that are under way.
-    pub reserved: usize,
-    /// Records committed.
-    pub committed: u64,
-    /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.
-    pub repeated: u64,
-    /// Reservations refused for want of room.
-    pub refused: u64,
-}
 
 /// An open ledger. One process at a time writes to a folder.
 pub struct Ledger {
@@ -84,7 +32,8 @@ impl Watch {
 }
 
 impl Ledger {
-    /// Opens the ledger in `dir` (made if absent, for its owner only), replays what a crash left, and starts the writer.
+    /// Opens the ledger in `dir` (made if absent, for its owner only), replays what a crash left, and starts the writer. Reads and
+    /// writes files and may wait a second for the lock: call it before serving, not on a thread of the runtime.
     ///
     /// # Errors
     /// [`LedgerError::Held`] when another process writes there; otherwise what the disk or SQLite refused. Nothing is lost by a

@@ -19,8 +19,10 @@ mod layout;
 mod ledger;
 mod lock;
 mod names;
+mod options;
 mod replay;
 mod report;
+mod state;
 mod store;
 mod writer;
 
@@ -29,6 +31,8 @@ mod writer;
 mod sample;
 
 pub use error::LedgerError;
-pub use ledger::{Condition, Ledger, Options, State, Watch};
+pub use ledger::{Ledger, Watch};
+pub use options::Options;
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, records, report};
+pub use state::{Condition, State};

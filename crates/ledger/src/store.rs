@@ -1,10 +1,11 @@
 //! The store: the SQLite database `ledger.sqlite`.
 //!
 //! WAL with `synchronous = FULL`: a finished commit survives loss of power, which NORMAL does not promise; the journal's mark is
-//! set only after such a commit, so it is never ahead of the disk. FULL costs one fsync a group; `cargo bench -p ledger` prints
-//! what that is here.
+//! set only after such a commit, so it is never ahead of the disk. FULL costs the writer one fsync a group and the way of a
+//! request nothing: `cargo bench -p ledger` measured 3.3 µs of writer CPU a record at full groups with either, and at 500 records
+//! a second, two to a group, 87 µs with FULL and 33 µs with NORMAL.
 //!
-//! Never here: when to write ([`crate::writer`]), aggregation ([`crate::report`]).
+//! Never here: when to write ([`crate::writer`]), aggregation ([`mod@crate::report`]).
 
 pub(crate) mod row;
 mod schema;
@@ -56,8 +57,6 @@ fn pragmas(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(Duration::from_secs(1))?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
-    // A checkpoint each 16 MiB instead of each 4: half the writer's time went into them at full load.
-    conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
     conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
     conn.pragma_update(None, "cell_size_check", true)?;
     conn.pragma_update(None, "trusted_schema", false)

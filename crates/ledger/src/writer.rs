@@ -2,8 +2,8 @@
 //!
 //! Never here: the journal's layout, SQL.
 
-use crate::Options;
 use crate::desk::{Desk, Entry, Work};
+use crate::options::Options;
 use crate::store::Sink;
 use decide::Record;
 use std::sync::Arc;

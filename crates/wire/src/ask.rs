@@ -228,6 +228,15 @@ impl Ask {
         self.parts().any(|p| !matches!(p, Part::Text { .. }))
     }
 
+    /// Whether anything in it has meaning in the caller's own dialect only (a kept-whole part, tool, choice or format),
+    /// so that translating it would lose it.
+    pub fn is_untranslatable(&self) -> bool {
+        self.parts().any(|p| matches!(p, Part::Other { .. }))
+            || self.tools.iter().any(|t| t.raw.is_some())
+            || matches!(self.tool_choice, Some(ToolChoice::Other(_)))
+            || matches!(self.format, Some(Format::Other(_)))
+    }
+
     fn parts(&self) -> impl Iterator<Item = &Part> {
         self.messages.iter().flat_map(|m| match &m.content {
             Content::Parts(parts) => parts.as_slice(),

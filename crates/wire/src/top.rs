@@ -2,8 +2,8 @@
 //!
 //! Never here: a dialect's members.
 
-use crate::Shape;
 use crate::json::write::{Object, real, string, whole};
+use crate::{Ask, Content, Media, Message, Part, Shape};
 use serde_json::value::RawValue;
 
 /// The top-level object.
@@ -68,4 +68,28 @@ impl<'t, 'o> Top<'t, 'o> {
     pub(crate) fn bool(&mut self, key: &str, value: Option<bool>) {
         self.opt(key, value, |out, v| out.extend_from_slice(if v { b"true" } else { b"false" }));
     }
+}
+
+/// Roughly the bytes that a request needs when written, so that they are not moved while they grow; media above all.
+pub(crate) fn capacity(ask: &Ask) -> usize {
+    let part = |part: &Part| match part {
+        Part::Text { text, .. } => text.len(),
+        Part::Image { media: Media::Base64 { data, .. }, .. } | Part::Audio { data, .. } => data.len(),
+        Part::Image { media: Media::Url(url), .. } => url.len(),
+        Part::Other { raw, .. } => raw.get().len(),
+    };
+    let message = |m: &Message| {
+        let content = match &m.content {
+            Content::None => 0,
+            Content::Text(text) => text.len(),
+            Content::Parts(parts) => parts.iter().map(|p| part(p) + 96).sum(),
+        };
+        let calls: usize = m.tool_calls.iter().map(|c| c.arguments.len() + 96).sum();
+        96 + content + calls
+    };
+    let messages: usize = ask.messages.iter().map(message).sum();
+    let tools: usize = ask.tools.iter().map(|t| 256 + t.parameters.as_ref().map_or(0, |p| p.get().len())).sum();
+    let extra: usize = ask.extra.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
+    // A sixteenth for escapes.
+    512 + messages + messages / 16 + tools + extra
 }

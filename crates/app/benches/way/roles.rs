@@ -80,6 +80,7 @@ fn until_closed<F: Future<Output = ()> + Send + 'static>(start: impl FnOnce(TcpL
         serving.abort();
     });
     // No destructors: callgrind counts what has happened so far, and nothing is worth tidying up.
+    #[expect(clippy::disallowed_methods, reason = "a role of the bench has nothing to settle")]
     std::process::exit(0);
 }
 

@@ -14,13 +14,12 @@ use tokio::sync::{Notify, watch as channel};
 const SETTLE: Duration = Duration::from_millis(150);
 
 /// Reloads until told to stop.
-pub(super) async fn reload_on_change(live: Arc<Live>, stopping: channel::Receiver<Stop>) {
+pub(super) async fn reload_on_change(live: Arc<Live>, mut hangup: Hangup, stopping: channel::Receiver<Stop>) {
     let changed = Arc::new(Notify::new());
     // Dropping the watcher would end the watch.
     let _watcher = live.path().and_then(|path| watcher(&path, &changed));
     let content = || live.path().and_then(|p| std::fs::read(p).ok());
     let mut last = content();
-    let mut hangup = Hangup::new();
     let mut stop = std::pin::pin!(stopped(stopping, Stop::InOrder));
     loop {
         let forced = tokio::select! {
@@ -40,13 +39,14 @@ pub(super) async fn reload_on_change(live: Arc<Live>, stopping: channel::Receive
 }
 
 /// SIGHUP where there is one; elsewhere it never comes.
-struct Hangup {
+pub(super) struct Hangup {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
 }
 
 impl Hangup {
-    fn new() -> Hangup {
+    /// Handles the signal from now on.
+    pub(super) fn new() -> Hangup {
         Hangup {
             #[cfg(unix)]
             signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),

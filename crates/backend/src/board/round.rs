@@ -17,7 +17,7 @@ const PROBE: Duration = Duration::from_secs(2);
 /// Between two probes of suspects.
 const CALM: Duration = Duration::from_millis(250);
 /// A vendor's service is asked every so many rounds only: its list is long, changes seldom, and asking may be counted.
-const VENDOR_ROUNDS: u64 = 6;
+const VENDOR_ROUNDS: u64 = 30;
 
 impl Board {
     /// Probes every place once, all at the same time. Each is published as soon as it has answered.

@@ -192,8 +192,8 @@ async fn rounds_come_at_their_interval_and_vendors_seldom() {
         let board = board.clone();
         async move { board.run(Duration::from_secs(10), async { drop(stopped.await) }).await }
     });
-    tokio::time::sleep(Duration::from_secs(121)).await;
-    assert_eq!((near.asked(), vendor.asked()), (13, 3));
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    assert_eq!((near.asked(), vendor.asked()), (61, 3));
     stop.send(()).unwrap();
     running.await.unwrap();
 }
@@ -217,4 +217,21 @@ async fn a_suspect_is_probed_soon_but_not_in_a_storm() {
     assert_eq!(health(&board, "a"), Health::Down("gone".into()));
     assert!((2..8).contains(&a.asked()), "{} probes", a.asked());
     running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_loads_is_asked_again_soon() {
+    let a = Scripted::new("a", Zone::Embedded, Health::Loading, &["m"]);
+    let board = Board::new(vec![a.clone()], complete());
+    board.probe_once().await;
+    tokio::spawn({
+        let board = board.clone();
+        async move { board.run(Duration::from_secs(3600), std::future::pending()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(health(&board, "a"), Health::Loading);
+    a.answer.lock().unwrap().health = Health::Up;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(health(&board, "a"), Health::Up);
+    assert!(a.asked() <= 8, "{} probes", a.asked());
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use decide::{Cause, Fault, Fleet, Health, Need, Zone};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use wire::Dialect;
@@ -86,7 +87,9 @@ pub(super) async fn closed(
             Err(fault) => Err(fault),
         }
     } else {
-        models(wiring, caller, model_of(&path), dialect)
+        // SDKs encode the slash of `place/model`; decoded once, after the path itself was matched.
+        let name = model_of(&path).map(|m| percent_decode_str(m).decode_utf8_lossy());
+        models(wiring, caller, name.as_deref(), dialect)
     };
     match answered {
         Ok(body) => page(StatusCode::OK, JSON, id, body),

@@ -31,6 +31,20 @@ async fn errors_of_openai_have_all_four_keys() {
 }
 
 #[tokio::test]
+async fn content_that_nobody_knows_is_refused_and_a_vendors_own_goes_to_its_kind_only() {
+    let h = one().await;
+    let body = |part: &str| format!(r#"{{"model":"auto","messages":[{{"role":"user","content":[{part}]}}]}}"#);
+    let got = h.call("POST", "/v1/chat/completions", &[], body(r#"{"type":"hologram"}"#)).await;
+    assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some("messages[0].content[0].type")));
+    let document = r#"{"type":"document","source":{"type":"url","url":"https://example.com/a.pdf"}}"#;
+    let anthropic = body(document).replace("\"model\"", "\"max_tokens\":9,\"model\"");
+    let got = h.call("POST", "/v1/messages", &[], anthropic).await;
+    assert_eq!(got.status, 400, "an OpenAI place cannot be given it: {}", got.text());
+    let file = r#"{"type":"file","file":{"file_id":"f"}}"#;
+    assert_eq!(h.call("POST", "/v1/chat/completions", &[], body(file)).await.status, 200);
+}
+
+#[tokio::test]
 async fn errors_of_anthropic_carry_the_request_id() {
     let h = one().await;
     let got = h.call("POST", "/v1/messages", &[("x-request-id", "abc")], "{").await;
@@ -100,7 +114,7 @@ async fn models_are_listed_and_found_by_either_name() {
     let list = h.call("GET", "/v1/models", &[], "").await.json();
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect();
     assert!(ids.contains(&"auto".to_owned()) && ids.contains(&"local/m".to_owned()), "{ids:?}");
-    for name in ["m", "local/m", "auto"] {
+    for name in ["m", "local/m", "local%2Fm", "auto"] {
         assert_eq!(h.call("GET", &format!("/v1/models/{name}"), &[], "").await.status, 200, "{name}");
     }
     let got = h.call("GET", "/v1/models/nope", &[], "").await;

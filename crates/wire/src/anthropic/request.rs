@@ -7,7 +7,7 @@ use super::block_out;
 use super::tool::{write_choice, write_tool};
 use crate::extra;
 use crate::json::write::{List, Object, body, list, object, string};
-use crate::top::Top;
+use crate::top::{Top, capacity};
 use crate::{Ask, Content, Dialect, Format, Message, Part, Reasoning, Role, Shape, Tool, ToolChoice};
 
 /// `max_tokens` where the caller's dialect lets it be absent; this one does not.
@@ -19,8 +19,7 @@ const BUDGET_LEAST: u64 = 1024;
 /// The body of `POST /v1/messages`.
 pub fn write_messages(ask: &Ask, shape: &Shape) -> Vec<u8> {
     let native = is_native(ask);
-    let texts: usize = ask.messages.iter().map(|m| 96 + m.content.texts().map(str::len).sum::<usize>()).sum();
-    body(1024 + texts + texts / 16, |o| {
+    body(capacity(ask), |o| {
         let mut top = Top::new(o, shape);
         let budget = budget(ask).filter(|_| !native);
         let limit = ask.max_tokens.unwrap_or_else(|| MAX_TOKENS_DEFAULT + budget.unwrap_or(0));

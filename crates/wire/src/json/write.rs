@@ -179,16 +179,22 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
 
 fn content(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    // Everything before this is written.
     let mut clean = 0;
-    for (at, block) in bytes.chunks(BLOCK).enumerate() {
-        if block.iter().fold(false, |any, b| any | needs_escape(*b)) {
-            let start = at * BLOCK;
-            out.extend_from_slice(&bytes[clean..start]);
+    for (at, block) in blocks.iter().enumerate() {
+        if block.iter().fold(0u8, |any, b| any | u8::from(needs_escape(*b))) != 0 {
+            out.extend_from_slice(&bytes[clean..at * BLOCK]);
             block.iter().for_each(|b| escaped(out, *b));
-            clean = start + block.len();
+            clean = (at + 1) * BLOCK;
         }
     }
-    out.extend_from_slice(&bytes[clean..]);
+    if tail.iter().any(|b| needs_escape(*b)) {
+        out.extend_from_slice(&bytes[clean..blocks.len() * BLOCK]);
+        tail.iter().for_each(|b| escaped(out, *b));
+    } else {
+        out.extend_from_slice(&bytes[clean..]);
+    }
 }
 
 fn needs_escape(byte: u8) -> bool {

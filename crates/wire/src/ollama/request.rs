@@ -6,14 +6,13 @@
 use crate::extra;
 use crate::json::write::{List, Object, body, list, object, string};
 use crate::openai::request::write_tool;
-use crate::top::Top;
+use crate::top::{Top, capacity};
 use crate::{Ask, Content, Dialect, Format, Media, Message, Part, Reasoning, Role, Shape, ToolChoice};
 
 /// The body of `POST /api/chat`. `stream` is always said, since its default here is true. Of the members that were not
 /// understood, `keep_alive` and `options` are Ollama's own and go along; what the request says in the standard way wins.
 pub fn write_chat(ask: &Ask, shape: &Shape) -> Vec<u8> {
-    let texts: usize = ask.messages.iter().map(|m| 96 + m.content.texts().map(str::len).sum::<usize>()).sum();
-    body(512 + texts + texts / 16, |o| {
+    body(capacity(ask), |o| {
         let mut top = Top::new(o, shape);
         top.put("model", |out| string(out, &shape.model));
         top.put("messages", |out| list(out, |l| ask.messages.iter().for_each(|m| message(l, ask, m))));

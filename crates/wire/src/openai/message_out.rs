@@ -175,3 +175,8 @@ fn url(o: &mut Object<'_>, media: &Media) {
         Media::Base64 { media_type, data } => o.joined("url", &["data:", media_type, ";base64,", data]),
     }
 }
+
+/// Whether extra members of this request mean something to OpenAI's dialect.
+pub(super) fn is_native(ask: &Ask) -> bool {
+    ask.endpoint.dialect() == Dialect::Openai
+}

@@ -7,7 +7,7 @@ use super::ask::token_prompt;
 use super::message_out::{self, is_native};
 use crate::extra;
 use crate::json::write::{body, list, object, string};
-use crate::top::Top;
+use crate::top::{Top, capacity};
 use crate::{Ask, Endpoint, Format, Reasoning, Shape, Tool, ToolChoice};
 
 /// The body of `POST /v1/chat/completions`.
@@ -45,14 +45,6 @@ pub fn write_completions(ask: &Ask, shape: &Shape) -> Vec<u8> {
         top.bool("echo", Some(ask.echo).filter(|e| *e));
         shared(&mut top, ask, ask.endpoint != Endpoint::Completions);
     })
-}
-
-/// Roughly what the body will need, so that the bytes are not moved while they grow.
-fn capacity(ask: &Ask) -> usize {
-    let messages: usize = ask.messages.iter().map(|m| 96 + m.content.texts().map(str::len).sum::<usize>()).sum();
-    let tools: usize = ask.tools.iter().map(|t| 256 + t.parameters.as_ref().map_or(0, |p| p.get().len())).sum();
-    let extra: usize = ask.extra.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
-    512 + messages + messages / 16 + tools + extra
 }
 
 fn prompt(out: &mut Vec<u8>, ask: &Ask) {

@@ -1,0 +1,27 @@
+//! What a ledger is doing, for metrics and `/readyz`.
+
+/// Whether records reach SQLite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// They do.
+    Writing,
+    /// The last try failed, for this reason. Records are kept and tried again.
+    Failing(String),
+}
+
+/// What a ledger is doing; counts are since it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Whether records reach SQLite.
+    pub condition: Condition,
+    /// Records put and not yet in SQLite.
+    pub pending: usize,
+    /// Room promised to attempts that are under way.
+    pub reserved: usize,
+    /// Records committed.
+    pub committed: u64,
+    /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.
+    pub repeated: u64,
+    /// Reservations refused for want of room.
+    pub refused: u64,
+}
