@@ -9,6 +9,7 @@ use crate::{Request, Wiring, admit, answer};
 use backend::Deadlines;
 use bytes::Bytes;
 use decide::{Cause, Fault};
+use http::uri::Authority;
 use http::{HeaderMap, Method, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -32,7 +33,7 @@ pub struct Limits {
     pub body_max_bytes: usize,
     /// Connections at once.
     pub connections_max: usize,
-    /// From the first byte of a request to the end of its headers, and again for its body.
+    /// For the body of a request to arrive.
     pub read: Duration,
     /// Deadlines of attempts.
     pub deadlines: Deadlines,
@@ -52,6 +53,8 @@ impl Default for Limits {
     }
 }
 
+/// For all headers of a request to arrive.
+const HEADERS_TIME: Duration = Duration::from_secs(10);
 /// Bytes of all headers of a request at most.
 const HEADERS_MAX_BYTES: usize = 64 * 1024;
 /// Characters of a caller's own request id at most; a longer one is replaced.
@@ -65,7 +68,7 @@ pub async fn serve(listener: TcpListener, wiring: Arc<Wiring>, stop: impl Future
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(wiring.limits.connections_max));
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(wiring.limits.read).max_buf_size(HEADERS_MAX_BYTES);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_TIME).max_buf_size(HEADERS_MAX_BYTES);
     http.http2().timer(TokioTimer::new()).max_header_list_size(HEADERS_MAX_BYTES as u32).max_concurrent_streams(256);
     let http = Arc::new(http);
     tokio::pin!(stop);
@@ -128,12 +131,17 @@ async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>) -> Respons
     let id = request_id(request.headers(), number);
     let dialect = dialect_of(request.uri().path(), request.headers());
     let door = |fault: &Fault| Reply::refusal(dialect, &id, fault);
+    if let Err(fault) = one_host(&request) {
+        return door(&fault);
+    }
 
     let endpoint = match (request.method(), request.uri().path()) {
         (&Method::POST, "/v1/chat/completions") => Endpoint::Chat,
         (&Method::POST, "/v1/completions") => Endpoint::Completions,
         (&Method::POST, "/v1/messages") => Endpoint::Messages,
-        (&Method::GET, "/healthz" | "/readyz" | "/metrics") => return pages::open(&wiring, request.uri().path(), &id),
+        (&Method::GET | &Method::HEAD, "/healthz" | "/readyz" | "/metrics") => {
+            return pages::open(&wiring, request.uri().path(), &id);
+        }
         (method, path) => {
             if let Some(fault) = pages::unknown(method, path) {
                 return door(&fault);
@@ -180,6 +188,25 @@ fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
     } else {
         Dialect::Openai
     }
+}
+
+/// Exactly one well-formed host, so that everything that looks at it sees the same (RFC 9112, 3.2).
+fn one_host(request: &http::Request<Incoming>) -> Result<(), Fault> {
+    let named = request.uri().authority();
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let well_formed = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => {
+            let host = host.to_str().ok().and_then(|h| h.parse::<Authority>().ok());
+            host.is_some_and(|h| named.is_none_or(|n| *n == h))
+        }
+        (None, None) => named.is_some() || request.version() == http::Version::HTTP_10,
+        _ => false,
+    };
+    if well_formed {
+        return Ok(());
+    }
+    let shown = "The request must have exactly one well-formed `Host` header, the same as in its target.";
+    Err(Fault::new(Cause::InvalidRequest, shown))
 }
 
 /// The caller's `x-request-id` if it is short printable ASCII, else ours.

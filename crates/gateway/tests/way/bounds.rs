@@ -182,3 +182,34 @@ async fn a_web_page_cannot_use_an_open_gateway() {
     assert_eq!(h.chat("", &[("host", "evil.example")]).await.status, 403);
     assert_eq!(h.chat("", &[("origin", "http://localhost:3000")]).await.status, 200);
 }
+
+/// Sends bytes as they are and gives the status that comes back.
+async fn raw(h: &House, request: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what no HTTP client would send must be sent by hand, and only on loopback"
+    )]
+    let mut socket = tokio::net::TcpStream::connect(h.address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut buffer = [0; 64];
+    let n = socket.read(&mut buffer).await.unwrap();
+    String::from_utf8_lossy(&buffer[..n]).split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_names_exactly_one_host() {
+    let h = one().await;
+    for (head, status) in [
+        ("GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n", "200"),
+        ("HEAD /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", "200"),
+        ("GET /healthz HTTP/1.0\r\n\r\n", "200"),
+        ("GET /v1/models HTTP/1.1\r\n\r\n", "400"),
+        ("GET /v1/models HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n\r\n", "400"),
+        ("GET /v1/models HTTP/1.1\r\nhost: localhost/#@evil\r\n\r\n", "400"),
+        ("GET http://evil.example/v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n", "400"),
+        ("GET http://evil.example/v1/models HTTP/1.1\r\nhost: evil.example\r\n\r\n", "403"),
+    ] {
+        assert_eq!(raw(&h, head).await, status, "{head}");
+    }
+}
