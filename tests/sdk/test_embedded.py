@@ -144,7 +144,7 @@ def test_anthropic_stream(embedded):
 
 
 def test_health_and_metrics(embedded):
-    embedded.chat()
+    embedded.chat(stream=True)  # The time to the first token is that of streams.
     assert embedded.request("GET", "/healthz").status == 200
     # Once ready it stays so: a balancer in front must not take it out while the model is there.
     assert {embedded.request("GET", "/readyz").status for _ in range(20)} == {200}

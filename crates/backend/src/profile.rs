@@ -39,6 +39,8 @@ pub struct Profile {
     pub keep_extra: Option<&'static [&'static str]>,
     /// Write `max_completion_tokens` rather than `max_tokens`.
     pub max_completion_tokens: bool,
+    /// Knows the role `developer`; chat templates of open models do not, and are told `system`.
+    pub developer: bool,
     /// Ask for usage in streams.
     pub stream_usage: bool,
     /// Takes `tool_choice: none` for granted where tools are sent without a choice; write `auto` then.
@@ -94,6 +96,7 @@ impl Profile {
             strip: self.strip.iter().copied().flatten().map(owned).collect(),
             keep_extra: self.keep_extra.map(|names| names.iter().map(owned).collect()),
             max_completion_tokens: self.max_completion_tokens,
+            developer: self.developer,
             stream_usage: self.stream_usage,
         }
     }

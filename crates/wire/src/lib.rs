@@ -61,6 +61,8 @@ pub struct Shape {
     pub keep_extra: Option<Vec<String>>,
     /// `max_completion_tokens` rather than `max_tokens`.
     pub max_completion_tokens: bool,
+    /// Knows the role `developer`; others are told `system`.
+    pub developer: bool,
     /// Ask for a usage chunk in streams (`stream_options.include_usage`), never sent when not streaming.
     pub stream_usage: bool,
 }

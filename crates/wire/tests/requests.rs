@@ -11,7 +11,7 @@ const COMPLETIONS: &str = include_str!("golden/completions_every_field.json");
 const MESSAGES: &str = include_str!("golden/messages_every_field.json");
 
 fn shape() -> Shape {
-    Shape { model: "m".to_owned(), ..Shape::default() }
+    Shape { model: "m".to_owned(), developer: true, ..Shape::default() }
 }
 
 fn value(body: &[u8]) -> Value {
@@ -391,4 +391,14 @@ fn doubled_members_of_parts_do_not_hide_anything() {
     assert_eq!(ask.texts().map(|(_, t)| t).collect::<Vec<_>>(), ["seen", "seen"]);
     let out = String::from_utf8(anthropic::write_messages(&ask, &shape())).unwrap();
     assert!(!out.contains("hidden"), "{out}");
+}
+
+#[test]
+fn upstreams_that_do_not_know_the_developer_are_told_system() {
+    let body =
+        r#"{"model":"a","messages":[{"role":"developer","content":"Be brief."},{"role":"user","content":"Hi"}]}"#;
+    let ask = openai::read_chat(body.as_bytes()).unwrap();
+    let role =
+        |developer| value(&openai::write_chat(&ask, &Shape { developer, ..shape() }))["messages"][0]["role"].clone();
+    assert_eq!((role(true), role(false)), ("developer".into(), "system".into()));
 }

@@ -434,3 +434,22 @@ fn plain_answers_with_odd_members() {
     assert_eq!(answer.usage, Some(Usage { input: 3, reasoning: 2, ..Usage::default() }));
     assert_eq!(answer.raw.unwrap().bytes.as_ptr(), body.as_ptr(), "the body goes on without a copy");
 }
+
+#[test]
+fn signed_thinking_is_closed_and_more_of_it_is_another_block() {
+    let think = |text: &str, signature: Option<&str>| Event::Reasoning {
+        choice: 0,
+        text: text.into(),
+        signature: signature.map(str::to_owned),
+    };
+    let mut writer = anthropic::Writer::new();
+    let events = [start(), think("a", None), think("", Some("s1")), think("b", Some("s2")), text("c"), Event::Done];
+    let sent = written(|e, out| writer.write(e, out), &events);
+    let blocks = |of: &str| sent.matches(&format!("event: content_block_{of}\n")).count();
+    assert_eq!((blocks("start"), blocks("stop")), (3, 3), "{sent}");
+    assert!(
+        sent.contains(
+            r#"{"type":"content_block_delta","index":1,"delta":{"type":"signature_delta","signature":"s2"}}"#
+        )
+    );
+}

@@ -36,6 +36,6 @@ pub(crate) fn repeat(n: usize) {
     for _ in 0..n {
         let need = sense::assess(black_box(&ask));
         let verdict = decide::choose(&need, &fleet, &policy);
-        black_box(decide::permit(&verdict, 0, &fleet, &policy).unwrap());
+        drop(black_box(decide::permit(&verdict, 0, &fleet, &policy).unwrap()));
     }
 }

@@ -13,6 +13,10 @@ mod decision;
 mod load;
 mod roles;
 
+/// As in the binary; for both proxies, so that the ratio says nothing of allocators.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {

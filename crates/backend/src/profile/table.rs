@@ -22,6 +22,7 @@ const GENERIC: Profile = Profile {
     strip: &[],
     keep_extra: None,
     max_completion_tokens: false,
+    developer: false,
     stream_usage: true,
     says_tool_choice: false,
     says_stream: false,
@@ -148,6 +149,7 @@ pub static PROFILES: &[Profile] = &[
         strip: &[ENGINE_FIELDS],
         not_chat: &[NOT_CHAT, OPENAI_OTHER_API],
         max_completion_tokens: true,
+        developer: true,
         ..vendor("openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY")
     },
     Profile {

@@ -1,12 +1,14 @@
 //! `/metrics`: names and buckets of the OpenTelemetry GenAI conventions, in Prometheus form. Labels are bounded by the
 //! configuration: never a caller's own words.
 
-use decide::Record;
+use arc_swap::ArcSwap;
+use decide::{Outcome, PlaceId, Record};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Token counts, ×4 (OpenTelemetry GenAI `gen_ai.client.token.usage`).
@@ -52,6 +54,22 @@ struct PlaceLabels {
 
 type Timings = Family<Labels, Histogram, fn() -> Histogram>;
 
+/// The series of one model at one place for one operation, found once and then updated without building labels.
+struct Series {
+    ok: Counter,
+    duration: Histogram,
+    ttft: Histogram,
+    tpot: Histogram,
+    input: Histogram,
+    output: Histogram,
+    cost: Counter,
+    unpriced: Counter,
+}
+
+/// By place, then by model. Replaced as a whole when a new pair turns up; read without a lock. As bounded as the
+/// configuration.
+type Known = HashMap<PlaceId, HashMap<Arc<str>, Arc<Series>>>;
+
 /// Counters and histograms of the gateway. Updating them is a few atomic additions.
 pub struct Metrics {
     registry: Registry,
@@ -62,6 +80,8 @@ pub struct Metrics {
     attempts: Family<OutcomeLabels, Counter>,
     cost: Family<PlaceLabels, Counter>,
     unpriced: Family<PlaceLabels, Counter>,
+    chat: ArcSwap<Known>,
+    completions: ArcSwap<Known>,
 }
 
 impl Default for Metrics {
@@ -98,51 +118,100 @@ impl Default for Metrics {
             "Attempts whose price is unknown, and so not in the cost",
             unpriced.clone(),
         );
-        Metrics { registry, tokens, duration, ttft, tpot, attempts, cost, unpriced }
+        Metrics {
+            registry,
+            tokens,
+            duration,
+            ttft,
+            tpot,
+            attempts,
+            cost,
+            unpriced,
+            chat: ArcSwap::default(),
+            completions: ArcSwap::default(),
+        }
     }
 }
 
 impl Metrics {
     /// Counts one settled record. `provider` is the place's `gen_ai.provider.name`.
     pub(crate) fn settled(&self, record: &Record, provider: &str) {
-        let place: Arc<str> = record.place.as_ref().map_or_else(|| Arc::from("none"), |p| p.0.clone());
-        let error_type = record.error.clone().unwrap_or_else(|| Arc::from(""));
-        let outcome = OutcomeLabels { place: place.clone(), outcome: record.outcome.as_str(), error_type };
-        self.attempts.get_or_create(&outcome).inc();
-        let Some(model) = &record.model else { return };
-        let operation: Arc<str> =
-            Arc::from(if &*record.endpoint == "completions" { "text_completion" } else { "chat" });
-        let provider: Arc<str> = Arc::from(provider);
-        let labels = Labels {
-            gen_ai_operation_name: operation.clone(),
-            gen_ai_provider_name: provider.clone(),
-            gen_ai_response_model: model.clone(),
+        let (Some(place), Some(model)) = (&record.place, &record.model) else {
+            self.ended(Arc::from("none"), record).inc();
+            return;
         };
-        let total_s = record.total_us as f64 / 1e6;
-        self.duration.get_or_create(&labels).observe(total_s);
+        let series = self.series(record, place, model, provider);
+        match record.outcome {
+            Outcome::Ok => series.ok.inc(),
+            _ => self.ended(place.0.clone(), record).inc(),
+        };
+        series.duration.observe(record.total_us as f64 / 1e6);
         if let Some(ttft_us) = record.ttft_us {
-            self.ttft.get_or_create(&labels).observe(ttft_us as f64 / 1e6);
+            series.ttft.observe(ttft_us as f64 / 1e6);
             if record.usage.output > 1 {
                 let rest_s = record.total_us.saturating_sub(ttft_us) as f64 / 1e6;
-                self.tpot.get_or_create(&labels).observe(rest_s / (record.usage.output - 1) as f64);
+                series.tpot.observe(rest_s / (record.usage.output - 1) as f64);
             }
         }
-        for (kind, count) in [("input", record.usage.input), ("output", record.usage.output)] {
+        series.input.observe(record.usage.input as f64);
+        series.output.observe(record.usage.output as f64);
+        match record.cost {
+            Some(cost) => series.cost.inc_by(u64::try_from(cost.0).unwrap_or(0)),
+            None => series.unpriced.inc(),
+        };
+    }
+
+    /// The counter of attempts with this end at a place.
+    fn ended(&self, place: Arc<str>, record: &Record) -> Counter {
+        let error_type = record.error.clone().unwrap_or_else(|| Arc::from(""));
+        let labels = OutcomeLabels { place, outcome: record.outcome.as_str(), error_type };
+        self.attempts.get_or_create_owned(&labels)
+    }
+
+    fn series(&self, record: &Record, place: &PlaceId, model: &Arc<str>, provider: &str) -> Arc<Series> {
+        let (known, operation) = match &*record.endpoint {
+            "completions" => (&self.completions, "text_completion"),
+            _ => (&self.chat, "chat"),
+        };
+        if let Some(series) = known.load().get(place).and_then(|models| models.get(model)) {
+            return series.clone();
+        }
+        let series = Arc::new(self.found(place, model, operation, provider));
+        known.rcu(|now| {
+            let mut next = Known::clone(now);
+            next.entry(place.clone()).or_default().insert(model.clone(), series.clone());
+            next
+        });
+        series
+    }
+
+    fn found(&self, place: &PlaceId, model: &Arc<str>, operation: &str, provider: &str) -> Series {
+        let labels = Labels {
+            gen_ai_operation_name: Arc::from(operation),
+            gen_ai_provider_name: Arc::from(provider),
+            gen_ai_response_model: model.clone(),
+        };
+        let tokens = |kind| {
+            let Labels { gen_ai_operation_name, gen_ai_provider_name, gen_ai_response_model } = labels.clone();
             let labels = TokenLabels {
-                gen_ai_operation_name: operation.clone(),
-                gen_ai_provider_name: provider.clone(),
-                gen_ai_response_model: model.clone(),
+                gen_ai_operation_name,
+                gen_ai_provider_name,
+                gen_ai_response_model,
                 gen_ai_token_type: kind,
             };
-            self.tokens.get_or_create(&labels).observe(count as f64);
-        }
-        match record.cost {
-            Some(cost) => {
-                self.cost.get_or_create(&PlaceLabels { place }).inc_by(u64::try_from(cost.0).unwrap_or(0));
-            }
-            None => {
-                self.unpriced.get_or_create(&PlaceLabels { place }).inc();
-            }
+            self.tokens.get_or_create_owned(&labels)
+        };
+        let ok = OutcomeLabels { place: place.0.clone(), outcome: Outcome::Ok.as_str(), error_type: Arc::from("") };
+        let of_place = PlaceLabels { place: place.0.clone() };
+        Series {
+            ok: self.attempts.get_or_create_owned(&ok),
+            duration: self.duration.get_or_create_owned(&labels),
+            ttft: self.ttft.get_or_create_owned(&labels),
+            tpot: self.tpot.get_or_create_owned(&labels),
+            input: tokens("input"),
+            output: tokens("output"),
+            cost: self.cost.get_or_create_owned(&of_place),
+            unpriced: self.unpriced.get_or_create_owned(&of_place),
         }
     }
 

@@ -4,11 +4,11 @@ use crate::extra;
 use crate::json::write::{List, Object, list};
 use crate::{Ask, Content, Dialect, Media, Message, Part, Role, ToolCall};
 
-/// Writes the list of messages.
-pub(super) fn write(out: &mut Vec<u8>, ask: &Ask) {
+/// Writes the list of messages. Without `developer` the upstream is told `system`, which is the same to it.
+pub(super) fn write(out: &mut Vec<u8>, ask: &Ask, developer: bool) {
     list(out, |l| {
         if is_native(ask) {
-            return ask.messages.iter().for_each(|m| native(l, m));
+            return ask.messages.iter().for_each(|m| native(l, m, developer));
         }
         let mut images = Vec::new();
         for message in &ask.messages {
@@ -22,10 +22,11 @@ pub(super) fn write(out: &mut Vec<u8>, ask: &Ask) {
 }
 
 /// A message that came in this dialect: every member as it was.
-fn native(l: &mut List<'_>, m: &Message) {
+fn native(l: &mut List<'_>, m: &Message, developer: bool) {
     l.object(|o| {
         match extra::find(&m.extra, "role") {
             Some(role) => o.raw("role", role),
+            None if m.role == Role::Developer && !developer => o.str("role", "system"),
             None => o.str("role", role(m.role)),
         }
         match &m.content {

@@ -15,7 +15,7 @@ pub fn write_chat(ask: &Ask, shape: &Shape) -> Vec<u8> {
     body(capacity(ask), |o| {
         let mut top = Top::new(o, shape);
         top.put("model", |out| string(out, &shape.model));
-        top.put("messages", |out| message_out::write(out, ask));
+        top.put("messages", |out| message_out::write(out, ask, shape.developer));
         tools(&mut top, ask);
         let limit = if shape.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
         top.int(limit, ask.max_tokens);
