@@ -6,7 +6,7 @@
 //! - Reading an upstream's answer: [`read_chat_answer`], [`read_completions_answer`], and piece by piece
 //!   [`ChatReader`], [`CompletionsReader`]. Writing one to a caller: [`write_chat_answer`],
 //!   [`write_completions_answer`], [`ChatWriter`], [`CompletionsWriter`].
-//! - Errors: [`error_body`], [`error_frame`]. Models: [`models_body`], [`model_body`].
+//! - Errors: [`error_body`], [`error_frame`].
 //!
 //! A request that came in this dialect leaves in it with every member it had, known or not. One that came in another
 //! dialect leaves with what maps; members that only its own dialect has stay behind.
@@ -31,7 +31,7 @@ mod tool;
 pub use answer::{read_chat_answer, read_completions_answer};
 pub use answer_out::{write_chat_answer, write_completions_answer};
 pub use ask::{read_chat, read_completions};
-pub use error::{ModelRow, error_body, error_frame, model_body, models_body};
+pub use error::{error_body, error_frame};
 pub use request::{write_chat, write_completions};
 pub use stream::{ChatReader, CompletionsReader};
 pub use stream_out::{ChatWriter, CompletionsWriter};

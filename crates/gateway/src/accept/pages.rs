@@ -5,7 +5,7 @@ use crate::admit::Caller;
 use crate::relay::{Outbound, Reply};
 use crate::settle::value;
 use bytes::Bytes;
-use decide::{Cause, Fault, Fleet, Health, Need, Zone};
+use decide::{Cause, Fault, Fleet, Health, Need, Offer, Zone};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
@@ -115,7 +115,7 @@ fn models(wiring: &Wiring, caller: &Caller, one: Option<&str>, dialect: Dialect)
         .collect();
     rows.extend(fleet.offers().filter(|o| in_scope(caller, o.state.place.id.as_str(), &o.model.id)).map(|o| {
         let mut row =
-            row(&format!("{}/{}", o.state.place.id, o.model.id), describe(o.state.place.zone));
+            row(&format!("{}/{}", o.state.place.id, o.model.id), describe(&o));
         row["dewpoint"] = json!({
             "place": o.state.place.id, "provider": o.state.place.provider, "tier": o.model.tier.unwrap_or(o.state.place.tier), "kind": o.state.place.kind,
             "zone": o.state.place.zone, "state": o.state.health.as_str(), "context_tokens": o.model.context_tokens,
@@ -159,9 +159,16 @@ fn row(id: &str, description: &str) -> Value {
     })
 }
 
-fn describe(zone: Zone) -> &'static str {
-    match zone {
-        Zone::Embedded => "Runs in Dewpoint's own engine. The bundled model is a small demonstration model.",
+/// The name of the model that comes with Dewpoint (`models/edge`).
+const BUNDLED: &str = "dewpoint-edge";
+
+fn describe(offer: &Offer<'_>) -> &'static str {
+    match offer.state.place.zone {
+        Zone::Embedded if &*offer.model.id == BUNDLED => {
+            "A small demonstration model that comes with Dewpoint and runs in its own engine. It shows that local inference \
+             works; it is not meant for real work."
+        }
+        Zone::Embedded => "Runs in Dewpoint's own engine.",
         Zone::SameHost => "Runs on this host.",
         Zone::OwnNetwork => "Runs on the own network.",
         Zone::RentedDedicated => "Runs on a rented machine of one's own.",
