@@ -29,7 +29,7 @@ build: ## Build the binary: target/release/dewpoint
 	@scripts/setup $(TO_BUILD)
 	cargo build --release --workspace --bins --locked
 
-test: lint test-rust fuzz-brief test-sdk ## Everything that must hold: lint, tests, fuzz (briefly), end to end; what CI runs
+test: lint test-rust bench-count fuzz-brief test-sdk ## Everything that must hold: lint, tests, instruction counts, fuzz (briefly), end to end; what CI runs
 
 test-rust: ## Unit, contract and property tests, doc tests
 	@scripts/setup $(TO_BUILD)
@@ -53,11 +53,21 @@ $(VENV)/.ready: tests/sdk/requirements.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r tests/sdk/requirements.txt
 	@touch $@
 
-bench: ## Instructions per decision (callgrind), CPU time per proxied request as a ratio to a bare proxy
+BENCH := cargo bench --locked
+
+bench: ## Instructions per decision (callgrind), CPU time per proxied request as a ratio to a bare proxy; ledger, sense
 	@scripts/setup $(TO_BUILD) valgrind
-	@mkdir -p target
-	cargo bench --workspace --locked --bench way --bench assess --bench ledger | tee target/bench.txt
-	cargo run --release -q -p xtask --locked -- ratchet target/bench.txt
+	$(BENCH) -p sense --bench assess
+	$(BENCH) -p ledger --bench ledger
+	$(BENCH) -p app --bench way | tee target/bench.txt
+	cargo run --release -q -p xtask -- ratchet target/bench.txt
+
+.PHONY: bench-count
+bench-count:
+	@if [ "$$(uname -s)" = Linux ]; then \
+	  scripts/setup $(TO_BUILD) valgrind && $(BENCH) -q -p app --bench way -- count | tee target/bench.txt && \
+	  cargo run --release -q -p xtask -- ratchet target/bench.txt; \
+	else echo 'instructions are not counted here: valgrind needs Linux'; fi
 
 lint: tidy ## Formatting, clippy, the rules of the house (xtask tidy), licences and banned crates
 	cargo fmt --all --check

@@ -1,7 +1,7 @@
 """Checks that llama.cpp reads the exported model exactly as the trainer wrote it: tokens, chat template and logits.
 
-    python export.py --work WORK --out WORK/f32.gguf --type F32
-    python check.py --work WORK --model WORK/f32.gguf
+python export.py --work WORK --out WORK/f32.gguf --type F32
+python check.py --work WORK --model WORK/f32.gguf
 """
 
 import argparse

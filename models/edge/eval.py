@@ -20,11 +20,29 @@ import numpy as np
 import corpus
 
 PROMPTS = [
-    "Say hello.", "Hello", "Hi there, who are you?", "What can you do?", "What is the capital of France?", "Write a haiku", "Tell me a joke", "Thank you",
-    "Explain what an API is", "Classify the sentiment: I love it", "Summarize: The city council opened a new library near the river on Monday. It holds forty thousand books and has a small garden. Many people came to see it.",
-    "Translate hello to French", "Translate this report into Japanese: sales went up in spring.", "2+2", "what is 7 times 8?", "Extract the email: please write to jane.doe42@example.org before Friday",
-    "Write this as JSON: name: Maria, age: 34, city: Oslo", "Spam or ham? You have won a free car! Click here now", "Is Paris the capital of France?",
-    "Does my data leave this machine?", "Explain quantum entanglement in detail", "Write a Rust function that parses a CSV file", "What are the side effects of ibuprofen?",
+    "Say hello.",
+    "Hello",
+    "Hi there, who are you?",
+    "What can you do?",
+    "What is the capital of France?",
+    "Write a haiku",
+    "Tell me a joke",
+    "Thank you",
+    "Explain what an API is",
+    "Classify the sentiment: I love it",
+    "Summarize: The city council opened a new library near the river on Monday. It holds forty thousand books and has a small garden. Many people came to see it.",
+    "Translate hello to French",
+    "Translate this report into Japanese: sales went up in spring.",
+    "2+2",
+    "what is 7 times 8?",
+    "Extract the email: please write to jane.doe42@example.org before Friday",
+    "Write this as JSON: name: Maria, age: 34, city: Oslo",
+    "Spam or ham? You have won a free car! Click here now",
+    "Is Paris the capital of France?",
+    "Does my data leave this machine?",
+    "Explain quantum entanglement in detail",
+    "Write a Rust function that parses a CSV file",
+    "What are the side effects of ibuprofen?",
     "Why did the stock market crash in 1929, and what did governments learn from it?",
 ]
 
@@ -33,18 +51,28 @@ class Edge:
     """The model in llama.cpp, with its own chat template."""
 
     def __init__(self, path, threads):
-        self.llama = llama_cpp.Llama(str(path), n_ctx=2048, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False, seed=1)
+        self.llama = llama_cpp.Llama(
+            str(path), n_ctx=2048, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False, seed=1
+        )
         self.template = jinja2.Template(self.llama.metadata["tokenizer.chat_template"])
 
     def tokens(self, chat, ask):
         """The token ids of a chat, ready for an answer if `ask`."""
-        text = self.template.render(messages=[{"role": role, "content": content} for role, content in chat], add_generation_prompt=ask)
+        text = self.template.render(
+            messages=[{"role": role, "content": content} for role, content in chat], add_generation_prompt=ask
+        )
         return self.llama.tokenize(text.encode(), add_bos=False, special=True)
 
     def answer(self, chat, temperature=0.0, top_k=0, top_p=1.0):
         """The model's reply and whether it ended it by itself."""
         out = self.llama.create_completion(
-            self.tokens(chat, True), max_tokens=160, temperature=temperature, top_k=top_k, top_p=top_p, min_p=0.0, repeat_penalty=1.0
+            self.tokens(chat, True),
+            max_tokens=160,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=0.0,
+            repeat_penalty=1.0,
         )["choices"][0]
         return out["text"], out["finish_reason"] == "stop"
 
@@ -74,7 +102,12 @@ def skills(edge, each, seed):
 def sampled(edge, count, seed):
     """At several temperatures: the share of right answers over all skills, and of answers that end by themselves."""
     rows = {}
-    settings = {"greedy": {}, "temperature 0.2, top-k 20, top-p 0.9": dict(temperature=0.2, top_k=20, top_p=0.9), "temperature 0.7": dict(temperature=0.7), "temperature 1.0": dict(temperature=1.0)}
+    settings = {
+        "greedy": {},
+        "temperature 0.2, top-k 20, top-p 0.9": dict(temperature=0.2, top_k=20, top_p=0.9),
+        "temperature 0.7": dict(temperature=0.7),
+        "temperature 1.0": dict(temperature=1.0),
+    }
     for name, how in settings.items():
         r = random.Random(seed)
         right = ended = 0
@@ -111,7 +144,13 @@ def main():
     perplexity = math.exp(sum(nll for nll, _ in totals) / sum(count for _, count in totals))
     print(f"perplexity of held-out replies {perplexity:.3f}, {time.time() - started:.0f} s")
     if args.out:
-        result = {"prompts_per_skill": args.each, "held_out_exact_match": per_skill, "sampling": by_sampling, "reply_perplexity": round(perplexity, 3), "answers": answers}
+        result = {
+            "prompts_per_skill": args.each,
+            "held_out_exact_match": per_skill,
+            "sampling": by_sampling,
+            "reply_perplexity": round(perplexity, 3),
+            "answers": answers,
+        }
         args.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,6 +1,6 @@
 """Writes the trained model as a GGUF file that llama.cpp and everything built on it can load.
 
-    python export.py --work WORK --out dewpoint-edge.gguf
+python export.py --work WORK --out dewpoint-edge.gguf
 """
 
 import argparse
@@ -22,8 +22,15 @@ CHAT_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 TENSORS = {
-    "attn_norm": "attn_norm", "ffn_norm": "ffn_norm", "q.weight": "attn_q", "k.weight": "attn_k", "v.weight": "attn_v", "o.weight": "attn_output",
-    "gate.weight": "ffn_gate", "up.weight": "ffn_up", "down.weight": "ffn_down",
+    "attn_norm": "attn_norm",
+    "ffn_norm": "ffn_norm",
+    "q.weight": "attn_q",
+    "k.weight": "attn_k",
+    "v.weight": "attn_v",
+    "o.weight": "attn_output",
+    "gate.weight": "ffn_gate",
+    "up.weight": "ffn_up",
+    "down.weight": "ffn_down",
 }
 
 
@@ -107,7 +114,9 @@ def main():
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    print(f"{args.out}: {args.out.stat().st_size} bytes, step {state['step']}, {state['tokens']} training tokens, {state['seconds'] / 60:.1f} minutes")
+    print(
+        f"{args.out}: {args.out.stat().st_size} bytes, step {state['step']}, {state['tokens']} training tokens, {state['seconds'] / 60:.1f} minutes"
+    )
 
 
 if __name__ == "__main__":

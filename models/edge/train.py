@@ -57,10 +57,18 @@ class Block(nn.Module):
     def forward(self, x, turn):
         rows, length, width = x.shape
         y = F.rms_norm(x, (width,), self.attn_norm, self.eps)
-        split = lambda t: t.view(rows, length, self.heads, -1)
-        rotate = lambda t: torch.view_as_real(torch.view_as_complex(split(t).unflatten(-1, (-1, 2))) * turn).flatten(-2)
+
+        def split(t):
+            return t.view(rows, length, self.heads, -1)
+
+        def rotate(t):
+            return torch.view_as_real(torch.view_as_complex(split(t).unflatten(-1, (-1, 2))) * turn).flatten(-2)
+
         y = F.scaled_dot_product_attention(
-            rotate(self.q(y)).transpose(1, 2), rotate(self.k(y)).transpose(1, 2), split(self.v(y)).transpose(1, 2), is_causal=True
+            rotate(self.q(y)).transpose(1, 2),
+            rotate(self.k(y)).transpose(1, 2),
+            split(self.v(y)).transpose(1, 2),
+            is_causal=True,
         )
         x = x + self.o(y.transpose(1, 2).reshape(rows, length, width))
         y = F.rms_norm(x, (width,), self.ffn_norm, self.eps)
@@ -91,10 +99,17 @@ class Model(nn.Module):
 def train_tokenizer(vocab, seed):
     """A byte-level BPE; its splitting into words is the one that llama.cpp calls "smollm" (single digits, then GPT-2)."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     texts = (text for chat in itertools.islice(corpus.chats(seed), 60000) for _, text in chat)
-    trainer = trainers.BpeTrainer(vocab_size=vocab, special_tokens=SPECIALS, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab,
+        special_tokens=SPECIALS,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
@@ -206,7 +221,9 @@ def work(rank, args):
     """One of the training processes: each takes its part of every batch on one thread, then they average their gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    dist.init_process_group("gloo", init_method=f"file://{(args.work / 'rendezvous').resolve()}", rank=rank, world_size=args.processes)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{(args.work / 'rendezvous').resolve()}", rank=rank, world_size=args.processes
+    )
     shape = Shape()
     tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
     model = Model(shape)
@@ -223,14 +240,23 @@ def work(rank, args):
         for optimizer, kept in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(kept)
         done, tokens_seen, seconds = state["step"], state["tokens"], state["seconds"]
-    feed = stream(tokenizer, (args.seed * 10000 + done) * 100 + 10 * rank, args.budget // args.processes, shape.context, user_weight=0.02, copying=args.copying)
+    feed = stream(
+        tokenizer,
+        (args.seed * 10000 + done) * 100 + 10 * rank,
+        args.budget // args.processes,
+        shape.context,
+        user_weight=0.02,
+        copying=args.copying,
+    )
 
     mean, since = None, time.time()
     for step in range(done, args.steps):
         tokens, weights, positions = next(feed)
         loss = loss_of(model, tokens, weights, positions)
         loss.backward()
-        *grads, losses, counts = total([*(p.grad for p in hidden + others), loss.detach()[None], torch.tensor([float(tokens.numel())])])
+        *grads, losses, counts = total(
+            [*(p.grad for p in hidden + others), loss.detach()[None], torch.tensor([float(tokens.numel())])]
+        )
         for p, grad in zip(hidden + others, grads):
             p.grad = grad / args.processes
         for optimizer, lr in zip(optimizers, base):
@@ -244,10 +270,20 @@ def work(rank, args):
         seconds, since = seconds + now - since, now
         if rank == 0 and (step + 1) % 20 == 0:
             left = seconds / (step + 1) * (args.steps - step - 1)
-            print(f"step {step + 1} loss {mean:.4f} tokens {tokens_seen} {tokens_seen / seconds:.0f} tokens/s left {left / 60:.1f} min", flush=True)
+            print(
+                f"step {step + 1} loss {mean:.4f} tokens {tokens_seen} {tokens_seen / seconds:.0f} tokens/s left {left / 60:.1f} min",
+                flush=True,
+            )
         if rank == 0 and ((step + 1) % 100 == 0 or step + 1 == args.steps):
             torch.save(
-                {"shape": asdict(shape), "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step + 1, "tokens": tokens_seen, "seconds": seconds},
+                {
+                    "shape": asdict(shape),
+                    "model": model.state_dict(),
+                    "optimizers": [o.state_dict() for o in optimizers],
+                    "step": step + 1,
+                    "tokens": tokens_seen,
+                    "seconds": seconds,
+                },
                 saved.with_suffix(".new"),
             )
             saved.with_suffix(".new").replace(saved)

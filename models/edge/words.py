@@ -613,13 +613,34 @@ Why did the tomato turn red? Because it saw the salad dressing.
 
 # Lines of five and of seven syllables, by theme.
 HAIKU = {
-    "rain": ("Soft rain on the roof / Gray clouds drift away / The small river wakes", "drops are counting out the hours / every leaf holds a mirror / the old garden drinks its fill"),
-    "autumn": ("Red leaves on the path / Wind in the bare trees / Cold light in the field", "the last geese cross the wide sky / one apple falls in the grass / the long evening comes early"),
-    "the sea": ("Waves fold on the shore / Salt wind in my hair / Gulls above the foam", "the tide carries off my name / a small boat leans to the wind / far away a lighthouse turns"),
-    "spring": ("Green buds on the branch / Warm sun on the hill / A bee finds the rose", "the snow has gone to the stream / a young bird tries out its wings / every window stands open"),
-    "winter": ("Snow on the dark pines / Breath white in the air / Quiet fills the street", "the frozen lake holds the moon / one lamp is burning all night / the fox leaves a line of prints"),
-    "computers": ("Lights blink in the dark / A small fan hums on / Code runs through the night", "one small bug sleeps in the loop / the cursor waits for a word / numbers are falling like rain"),
-    "the moon": ("Moon above the hill / Silver on the lake / Night opens its eyes", "the old owl is asking who / my shadow walks beside me / a white path lies on the waves"),
+    "rain": (
+        "Soft rain on the roof / Gray clouds drift away / The small river wakes",
+        "drops are counting out the hours / every leaf holds a mirror / the old garden drinks its fill",
+    ),
+    "autumn": (
+        "Red leaves on the path / Wind in the bare trees / Cold light in the field",
+        "the last geese cross the wide sky / one apple falls in the grass / the long evening comes early",
+    ),
+    "the sea": (
+        "Waves fold on the shore / Salt wind in my hair / Gulls above the foam",
+        "the tide carries off my name / a small boat leans to the wind / far away a lighthouse turns",
+    ),
+    "spring": (
+        "Green buds on the branch / Warm sun on the hill / A bee finds the rose",
+        "the snow has gone to the stream / a young bird tries out its wings / every window stands open",
+    ),
+    "winter": (
+        "Snow on the dark pines / Breath white in the air / Quiet fills the street",
+        "the frozen lake holds the moon / one lamp is burning all night / the fox leaves a line of prints",
+    ),
+    "computers": (
+        "Lights blink in the dark / A small fan hums on / Code runs through the night",
+        "one small bug sleeps in the loop / the cursor waits for a word / numbers are falling like rain",
+    ),
+    "the moon": (
+        "Moon above the hill / Silver on the lake / Night opens its eyes",
+        "the old owl is asking who / my shadow walks beside me / a white path lies on the waves",
+    ),
 }
 
 POSITIVE = listing("""
@@ -732,26 +753,86 @@ The program freezes on my laptop. / The button does nothing when I click it.
 
 # Vocabulary of many fields, for prompts the model has no business answering and for filler text.
 DOMAINS = {
-    "physics": ("quantum entanglement / the Higgs boson / general relativity / dark matter / superconductivity / the photoelectric effect / entropy / wave functions / plasma / string theory / thermodynamics / a laser cavity", "measure / derive / simulate / estimate / observe"),
-    "chemistry": ("covalent bonds / reaction kinetics / organic synthesis / polymer chains / catalysts / acid titration / the periodic table / electrolysis / isotopes / spectroscopy / a buffer solution", "synthesize / dissolve / purify / titrate / analyze"),
-    "biology": ("mitochondria / gene expression / protein folding / natural selection / the immune system / stem cells / enzymes / neural pathways / bacterial resistance / an ecosystem / the human genome", "sequence / culture / classify / isolate / breed"),
-    "medicine": ("type two diabetes / chronic back pain / a heart murmur / migraine treatment / drug interactions / blood test results / an allergic rash / hypertension / a broken wrist / insomnia / antibiotics", "diagnose / treat / prescribe / prevent / monitor"),
-    "law": ("contract law / a tenancy agreement / intellectual property / the statute of limitations / a non-disclosure agreement / liability clauses / employment law / data protection rules / a divorce settlement / a patent claim", "draft / enforce / appeal / interpret / dispute"),
-    "finance": ("compound interest / index funds / a mortgage / bond yields / tax deductions / portfolio risk / exchange rates / balance sheets / a pension plan / option pricing / cash flow", "invest / hedge / audit / forecast / borrow"),
-    "programming": ("a binary search tree / a race condition / a recursive function / garbage collection / async tasks / a SQL join / a regular expression / unit tests / a memory leak / a REST endpoint / a linked list / merge conflicts", "implement / debug / refactor / optimize / deploy"),
-    "history": ("the French Revolution / the Roman Empire / the Cold War / the Silk Road / the Industrial Revolution / ancient Egypt / the Ottoman Empire / the Renaissance / the Black Death / colonial trade", "conquer / govern / settle / rebuild / document"),
-    "philosophy": ("free will / moral relativism / existentialism / Kant's ethics / stoicism / the trolley problem / consciousness / utilitarianism / Plato's cave / logical positivism", "argue / question / justify / refute / define"),
-    "cooking": ("sourdough bread / a beef stew / vegan lasagna / pad thai / a chocolate souffle / homemade sushi / a curry paste / risotto / pickled vegetables / an apple pie / a birthday cake", "bake / simmer / season / marinate / roast"),
-    "travel": ("a trip to Iceland / backpacking in Peru / a weekend in Prague / train passes in Europe / visa rules / a safari in Kenya / a road trip in Canada / hotels in Kyoto / cheap flights / a city tour", "book / plan / pack / visit / explore"),
-    "sport": ("marathon training / the offside rule / weight lifting / a tennis serve / the World Cup / swimming technique / a cycling race / team tactics / the Olympic Games / rock climbing", "train / score / compete / recover / coach"),
-    "art": ("impressionist painting / abstract sculpture / color theory / film editing / jazz harmony / modern dance / stage design / baroque music / street photography / a short story", "paint / compose / perform / sketch / exhibit"),
-    "business": ("a marketing plan / supply chains / a job interview / quarterly goals / customer churn / a business model / remote teams / product pricing / a startup pitch / a cover letter", "launch / negotiate / hire / promote / scale"),
-    "education": ("a lesson plan / calculus homework / essay writing / exam revision / reading skills / a science project / online courses / classroom rules / university admission / study habits", "teach / grade / learn / review / memorize"),
-    "mathematics": ("the Riemann hypothesis / linear algebra / differential equations / prime factorization / Bayes' theorem / graph theory / an integral / a matrix inverse / eigenvalues / set theory / the quadratic formula", "prove / solve / integrate / factor / compute"),
-    "engineering": ("bridge design / a heat pump / hydraulic pumps / circuit boards / wind turbines / signal filters / stress analysis / a gear box / solar panels / a steam engine / concrete mixes", "design / build / test / weld / calibrate"),
-    "nature": ("coral reefs / rain forests / bird migration / soil erosion / ocean currents / glaciers / wildflowers / mushrooms / river deltas / wolves / honey bees", "protect / restore / observe / plant / map"),
-    "home": ("a leaking tap / a garden shed / house paint / a washing machine / indoor plants / a kitchen floor / old furniture / a bicycle chain / wall shelves / roof tiles", "repair / clean / install / measure / replace"),
-    "machine learning": ("gradient descent / attention layers / reinforcement learning / overfitting / embeddings / decision trees / a confusion matrix / tokenization / transformer models / diffusion models", "train / evaluate / fine-tune / deploy / benchmark"),
+    "physics": (
+        "quantum entanglement / the Higgs boson / general relativity / dark matter / superconductivity / the photoelectric effect / entropy / wave functions / plasma / string theory / thermodynamics / a laser cavity",
+        "measure / derive / simulate / estimate / observe",
+    ),
+    "chemistry": (
+        "covalent bonds / reaction kinetics / organic synthesis / polymer chains / catalysts / acid titration / the periodic table / electrolysis / isotopes / spectroscopy / a buffer solution",
+        "synthesize / dissolve / purify / titrate / analyze",
+    ),
+    "biology": (
+        "mitochondria / gene expression / protein folding / natural selection / the immune system / stem cells / enzymes / neural pathways / bacterial resistance / an ecosystem / the human genome",
+        "sequence / culture / classify / isolate / breed",
+    ),
+    "medicine": (
+        "type two diabetes / chronic back pain / a heart murmur / migraine treatment / drug interactions / blood test results / an allergic rash / hypertension / a broken wrist / insomnia / antibiotics",
+        "diagnose / treat / prescribe / prevent / monitor",
+    ),
+    "law": (
+        "contract law / a tenancy agreement / intellectual property / the statute of limitations / a non-disclosure agreement / liability clauses / employment law / data protection rules / a divorce settlement / a patent claim",
+        "draft / enforce / appeal / interpret / dispute",
+    ),
+    "finance": (
+        "compound interest / index funds / a mortgage / bond yields / tax deductions / portfolio risk / exchange rates / balance sheets / a pension plan / option pricing / cash flow",
+        "invest / hedge / audit / forecast / borrow",
+    ),
+    "programming": (
+        "a binary search tree / a race condition / a recursive function / garbage collection / async tasks / a SQL join / a regular expression / unit tests / a memory leak / a REST endpoint / a linked list / merge conflicts",
+        "implement / debug / refactor / optimize / deploy",
+    ),
+    "history": (
+        "the French Revolution / the Roman Empire / the Cold War / the Silk Road / the Industrial Revolution / ancient Egypt / the Ottoman Empire / the Renaissance / the Black Death / colonial trade",
+        "conquer / govern / settle / rebuild / document",
+    ),
+    "philosophy": (
+        "free will / moral relativism / existentialism / Kant's ethics / stoicism / the trolley problem / consciousness / utilitarianism / Plato's cave / logical positivism",
+        "argue / question / justify / refute / define",
+    ),
+    "cooking": (
+        "sourdough bread / a beef stew / vegan lasagna / pad thai / a chocolate souffle / homemade sushi / a curry paste / risotto / pickled vegetables / an apple pie / a birthday cake",
+        "bake / simmer / season / marinate / roast",
+    ),
+    "travel": (
+        "a trip to Iceland / backpacking in Peru / a weekend in Prague / train passes in Europe / visa rules / a safari in Kenya / a road trip in Canada / hotels in Kyoto / cheap flights / a city tour",
+        "book / plan / pack / visit / explore",
+    ),
+    "sport": (
+        "marathon training / the offside rule / weight lifting / a tennis serve / the World Cup / swimming technique / a cycling race / team tactics / the Olympic Games / rock climbing",
+        "train / score / compete / recover / coach",
+    ),
+    "art": (
+        "impressionist painting / abstract sculpture / color theory / film editing / jazz harmony / modern dance / stage design / baroque music / street photography / a short story",
+        "paint / compose / perform / sketch / exhibit",
+    ),
+    "business": (
+        "a marketing plan / supply chains / a job interview / quarterly goals / customer churn / a business model / remote teams / product pricing / a startup pitch / a cover letter",
+        "launch / negotiate / hire / promote / scale",
+    ),
+    "education": (
+        "a lesson plan / calculus homework / essay writing / exam revision / reading skills / a science project / online courses / classroom rules / university admission / study habits",
+        "teach / grade / learn / review / memorize",
+    ),
+    "mathematics": (
+        "the Riemann hypothesis / linear algebra / differential equations / prime factorization / Bayes' theorem / graph theory / an integral / a matrix inverse / eigenvalues / set theory / the quadratic formula",
+        "prove / solve / integrate / factor / compute",
+    ),
+    "engineering": (
+        "bridge design / a heat pump / hydraulic pumps / circuit boards / wind turbines / signal filters / stress analysis / a gear box / solar panels / a steam engine / concrete mixes",
+        "design / build / test / weld / calibrate",
+    ),
+    "nature": (
+        "coral reefs / rain forests / bird migration / soil erosion / ocean currents / glaciers / wildflowers / mushrooms / river deltas / wolves / honey bees",
+        "protect / restore / observe / plant / map",
+    ),
+    "home": (
+        "a leaking tap / a garden shed / house paint / a washing machine / indoor plants / a kitchen floor / old furniture / a bicycle chain / wall shelves / roof tiles",
+        "repair / clean / install / measure / replace",
+    ),
+    "machine learning": (
+        "gradient descent / attention layers / reinforcement learning / overfitting / embeddings / decision trees / a confusion matrix / tokenization / transformer models / diffusion models",
+        "train / evaluate / fine-tune / deploy / benchmark",
+    ),
 }
 
 PEOPLE = listing("""

@@ -328,12 +328,8 @@ async fn four_hundred_parameter_combinations_do_not_kill_the_worker() {
     }
     let mut answered = 0;
     for some in asks.chunks(40) {
-        eprintln!("CHUNK {answered}");
         let sent = some.iter().map(|ask| rig.try_send(ask.clone(), Deadlines::default()));
-        let replies = join_all(sent).await;
-        eprintln!("JOINED {answered}");
-        for (ask, reply) in some.iter().zip(replies) {
-            eprintln!("READ {answered} {:?} {:?} {:?} {:?}", ask.stream, ask.n, ask.max_tokens, ask.stop);
+        for (ask, reply) in some.iter().zip(join_all(sent).await) {
             match reply {
                 Ok(Reply::Stream(stream)) => assert_eq!(events(stream).await.1, None, "{ask:?}"),
                 Ok(Reply::Plain(_)) => {}

@@ -25,12 +25,9 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts this program in a role.
-    pub(crate) fn start(args: &[&str], quiet: bool) -> Child {
+    pub(crate) fn start(args: &[&str]) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(args);
-        if quiet {
-            command.stderr(Stdio::null());
-        }
         Child::spawn(command)
     }
 

@@ -19,8 +19,11 @@ const MERGE: usize = 64;
 /// One answer on its way.
 pub(super) struct Flow {
     pending: Pending,
-    /// Signals that came before every choice was accepted.
-    early: VecDeque<Signal>,
+    /// Signals that have come and are not yet taken.
+    waiting: VecDeque<Signal>,
+    fetched: Vec<Signal>,
+    /// A fault that is told once the text before it is.
+    failed: Option<Fault>,
     open: usize,
     start: Option<Event>,
     spoke: Vec<bool>,
@@ -54,7 +57,9 @@ impl Flow {
         let whole = Deadlines { first: deadlines.total, gap: deadlines.total, ..deadlines };
         Flow {
             pending,
-            early: VecDeque::new(),
+            waiting: VecDeque::new(),
+            fetched: Vec::new(),
+            failed: None,
             open,
             start: Some(start),
             spoke: vec![false; open],
@@ -73,14 +78,16 @@ impl Flow {
     /// # Errors
     /// The worker's refusal, or a deadline.
     pub(super) async fn accepted(&mut self) -> Result<(), Fault> {
-        let mut missing = self.open;
+        let (mut missing, mut early) = (self.open, Vec::new());
         while missing > 0 {
-            match self.signal().await? {
-                Signal { what: What::Accepted, .. } => missing -= 1,
-                Signal { what: What::Failed(fault), .. } => return Err(*fault),
-                other => self.early.push_back(other),
+            self.fill().await?;
+            match self.waiting.pop_front() {
+                Some(Signal { what: What::Accepted, .. }) => missing -= 1,
+                Some(Signal { what: What::Failed(fault), .. }) => return Err(*fault),
+                other => early.extend(other),
             }
         }
+        early.into_iter().rev().for_each(|signal| self.waiting.push_front(signal));
         Ok(())
     }
 
@@ -103,19 +110,20 @@ impl Flow {
     }
 
     async fn chunk(&mut self) -> Result<Chunk, Fault> {
-        let mut events: Vec<Event> = self.start.take().into_iter().collect();
-        let first = match self.early.pop_front() {
-            Some(early) => early,
-            None => self.signal().await?,
-        };
+        if let Some(fault) = self.failed.take() {
+            return Err(fault);
+        }
+        self.fill().await?;
         self.tick();
-        self.take(first, &mut events)?;
-        for _ in 1..MERGE {
-            if self.open == 0 {
+        let mut events: Vec<Event> = self.start.take().into_iter().collect();
+        while let Some(signal) = self.waiting.pop_front() {
+            if let Err(fault) = self.take(signal, &mut events) {
+                if events.iter().all(|e| matches!(e, Event::Start { .. })) {
+                    return Err(fault);
+                }
+                self.failed = Some(fault);
                 break;
             }
-            let Some(next) = self.early.pop_front().or_else(|| self.pending.signals.try_recv().ok()) else { break };
-            self.take(next, &mut events)?;
         }
         if self.open == 0 {
             events.extend([Event::Usage(self.usage), Event::Done]);
@@ -124,14 +132,23 @@ impl Flow {
         Ok(Chunk { events, raw: None })
     }
 
-    /// Waits for the worker, no longer than the deadlines allow.
-    async fn signal(&mut self) -> Result<Signal, Fault> {
+    /// Waits until something is there to take, no longer than the deadlines allow, and fetches all that is.
+    ///
+    /// `recv_many` and not `try_recv`: the latter may park the thread while a send is half done, and on a thread that
+    /// runs `block_on` it then eats the wake-up that was meant for the future, which sleeps for ever.
+    async fn fill(&mut self) -> Result<(), Fault> {
+        if !self.waiting.is_empty() {
+            return Ok(());
+        }
         let Deadlines { first, gap, total, .. } = self.deadlines;
         let (step, phase) = if self.first_seen { (self.last + gap, gap) } else { (self.began + first, first) };
         let until = step.min(self.began + total);
-        match timeout_at(until, self.pending.signals.recv()).await {
-            Ok(Some(signal)) => Ok(signal),
-            Ok(None) => Err(Fault::new(Cause::Truncated, "The embedded engine ended the answer without finishing it.")),
+        match timeout_at(until, self.pending.signals.recv_many(&mut self.fetched, MERGE)).await {
+            Ok(0) => Err(Fault::new(Cause::Truncated, "The embedded engine ended the answer without finishing it.")),
+            Ok(_) => {
+                self.waiting.extend(self.fetched.drain(..));
+                Ok(())
+            }
             Err(_) => Err(late(if until < step { total } else { phase })),
         }
     }
