@@ -1,7 +1,7 @@
 //! The embedded inference engine: a [`backend::Backend`] whose model runs in a worker process of the same binary, since
 //! the C++ below can abort or crash the process it lives in.
 //!
-//! [`Engine`] is the supervisor in the gateway's process: it starts the worker, speaks [`protocol`] with it, restarts it
+//! [`Engine`] is the supervisor in the gateway's process: it starts the worker, speaks `protocol` with it, restarts it
 //! when it dies, and turns its tokens into canonical events. [`worker_main`] is the other end.
 //!
 //! Sampling: what the caller leaves out is taken from the model file (`general.sampling.temp`, `.top_p`, `.top_k`,
