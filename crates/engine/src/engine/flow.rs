@@ -48,11 +48,11 @@ impl Flow {
     ) -> Flow {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let prefix = match ask.endpoint {
-            Endpoint::Chat => "chatcmpl",
-            Endpoint::Completions => "cmpl",
-            Endpoint::Messages => "msg",
+            Endpoint::Chat => "chatcmpl-",
+            Endpoint::Completions => "cmpl-",
+            Endpoint::Messages => "msg_",
         };
-        let start = Event::Start { id: format!("{prefix}-{:032x}", ask.id), model: model.to_string(), created };
+        let start = Event::Start { id: format!("{prefix}{:032x}", ask.id), model: model.to_string(), created };
         // A plain answer has one deadline.
         let whole = Deadlines { first: deadlines.total, gap: deadlines.total, ..deadlines };
         Flow {
