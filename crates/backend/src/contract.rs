@@ -85,6 +85,13 @@ pub trait Backend: Send + Sync {
     /// A [`Fault`]: everything up to the response head of a stream, or the whole plain answer.
     fn send(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>>;
 
+    /// Counts the prompt tokens of a request exactly as this place would, template included; `None` where the place
+    /// cannot count without answering, and then an estimate must do.
+    fn count(&self, permit: Permit, ask: Arc<Ask>) -> Option<BoxFuture<'_, Result<u32, Fault>>> {
+        let _ = (permit, ask);
+        None
+    }
+
     /// Asks how the place is. Never fails: not answering is [`Health::Down`].
     fn probe(&self) -> BoxFuture<'_, Probed>;
 }

@@ -138,7 +138,7 @@ impl Engine {
     ///
     /// # Errors
     /// A [`Fault`] as [`Backend::send`] gives it.
-    pub fn count(&self, ask: Arc<Ask>) -> BoxFuture<'_, Result<u32, Fault>> {
+    pub fn count_tokens(&self, ask: Arc<Ask>) -> BoxFuture<'_, Result<u32, Fault>> {
         Box::pin(async move {
             let until = Instant::now() + Deadlines::default().first;
             let link = self.ready(until).await?;
@@ -251,6 +251,13 @@ impl Backend for Engine {
 
     fn send(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
         Box::pin(self.answer(permit, ask, deadlines))
+    }
+
+    fn count(&self, permit: Permit, ask: Arc<Ask>) -> Option<BoxFuture<'_, Result<u32, Fault>>> {
+        Some(match backend::check(&permit, &self.spec.place, &ask) {
+            Ok(()) => self.count_tokens(ask),
+            Err(fault) => Box::pin(std::future::ready(Err(fault))),
+        })
     }
 
     fn probe(&self) -> BoxFuture<'_, Probed> {

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use wire::Dialect;
 
@@ -83,7 +84,7 @@ pub(super) async fn closed(
     let answered = if path == "/v1/messages/count_tokens" {
         let (head, body) = request.into_parts();
         match read_body(&head.headers, body, &wiring.limits).await {
-            Ok(body) => count_tokens(&body),
+            Ok(body) => count_tokens(wiring, &body).await,
             Err(fault) => Err(fault),
         }
     } else {
@@ -97,10 +98,26 @@ pub(super) async fn closed(
     }
 }
 
-/// An estimate from the length of the texts: places count for themselves only when they answer.
-fn count_tokens(body: &Bytes) -> Result<Vec<u8>, Fault> {
+/// Counted by the place that the request would go to, where it can count (our own engine); else estimated from the
+/// length of the texts.
+async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
     let ask = wire::anthropic::read_count_tokens(body).map_err(|e| malformed(&e))?;
-    Ok(wire::anthropic::count_tokens_body(u64::from(sense::assess(&ask).input_tokens)))
+    let need = sense::assess(&ask);
+    let (fleet, policy) = (wiring.board.fleet().clone(), wiring.policy.load_full());
+    let verdict = decide::choose(&need, &fleet, &policy);
+    if let Some(fault) = verdict.fault(&need, &fleet).filter(|f| f.cause == Cause::ModelNotFound) {
+        return Err(fault);
+    }
+    let first = verdict.order.first().filter(|c| fleet.find(&c.place.id).is_some_and(|s| s.health == Health::Up));
+    let entry = first.and_then(|c| wiring.board.entry(&c.place.id));
+    let counted = match (entry, decide::permit(&verdict, 0, &fleet, &policy)) {
+        (Some(entry), Ok(permit)) => match entry.backend.count(permit, Arc::new(ask)) {
+            Some(counting) => Some(counting.await?),
+            None => None,
+        },
+        _ => None,
+    };
+    Ok(wire::anthropic::count_tokens_body(u64::from(counted.unwrap_or(need.input_tokens))))
 }
 
 /// The list of models, or one of them.

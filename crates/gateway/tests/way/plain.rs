@@ -76,3 +76,17 @@ async fn a_declared_class_keeps_an_ask_from_the_cloud_on_every_path() {
     assert_eq!((got.status, got.json()["error"]["code"].as_str()), (403, Some("policy_denied")));
     assert!(cloud.seen.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn tokens_are_counted_by_the_place_that_can_and_estimated_elsewhere() {
+    let body = r#"{"model":"auto","messages":[{"role":"user","content":"Say hello."}]}"#;
+    let count = async |zone| {
+        let h = house(&[Scripted::new("p", zone, vec![])]).await;
+        h.call("POST", "/v1/messages/count_tokens", &[], body).await.json()["input_tokens"].as_u64().unwrap()
+    };
+    assert_eq!(count(Zone::Embedded).await, 42);
+    assert!((2..20).contains(&count(Zone::SameHost).await));
+    let h = house(&[Scripted::new("p", Zone::Embedded, vec![])]).await;
+    let unknown = body.replace("auto", "nope");
+    assert_eq!(h.call("POST", "/v1/messages/count_tokens", &[], unknown).await.status, 404);
+}
