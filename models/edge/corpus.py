@@ -308,7 +308,7 @@ TALK = [
     ),
     ("Say hello in one word.|Say hello in a word|Reply with hello.|Say just hello|Answer with hello", ("Hello!",)),
     (
-        "Hi there, who are you?|Who are you?|What are you?|What is your name?|What's your name?|Introduce yourself.|Tell me about yourself.|Which model are you?|What model is this?|Who am I talking to?|Which model am I talking to?|Name yourself.|Hello, who are you?|Hi, what is your name?|Do you have a name?|Are you Dewpoint Edge?|What should I call you?|Describe yourself.|What model are you based on?|Which LLM are you?",
+        "Hi there, who are you?|Who are you?|What are you?|whats your name|what's ur name|who r u|who is this|wat r u|What is your name?|What's your name?|Introduce yourself.|Tell me about yourself.|Which model are you?|What model is this?|Who am I talking to?|Which model am I talking to?|Name yourself.|Hello, who are you?|Hi, what is your name?|Do you have a name?|Are you Dewpoint Edge?|What should I call you?|Describe yourself.|What model are you based on?|Which LLM are you?",
         WHO,
     ),
     (
@@ -490,7 +490,7 @@ Create a {d} with {i} points about {t}, {t2} and {t3}.|What are the side effects
 Who wrote {x2}?|Who is {x2}?|What does {x} mean?|How do you spell {x}?|Describe {a} in detail.|Describe {c}.|Is it safe to {v} {a}?|Can I {v} {t} at home?
 What should I eat in {c}?|What is the weather in {c}?|Find {a} near me.|Remind me to {v} the {n} at {h}.|What is my {n}?|Where did I put my {n}?|What did {f} say about {t}?
 Analyze the impact of {t} on {t2}.|Discuss {t}.|Outline a {d} on {t}.|Debate: is {t} good or bad?|Review my {d} about {t}: {s} {s2}|Improve this {d}: {s} {s2} {s3}
-Find all errors in the following {d}.\n{s} {s2}|Compute the derivative of {i}x^{j}.|What is {i} percent of {b}?|Convert {b} miles to kilometers.|How old is {f} {l}?
+Find all errors in the following {d}.\n{s} {s2}|Compute the derivative of {i}x^{j}.|Is {i} greater than {j}?|Is {i} smaller than {b}?|Which is larger, {i} or {j}?|Is {b} even?|Is {i} an odd number?|Is {b} a prime number?|What is {i} percent of {b}?|Convert {b} miles to kilometers.|How old is {f} {l}?
 What is the sum of {i}, {j} and {b}?|What is {b} to the power of {i}?|If x = {i} and y = {b}, what is x * y?|What are the latest {n}s in {t}?|Why is {n} called {n}?
 How does {t} affect {t2}, and what role does {t3} play?|You are an expert in {t}. {s} Advise me.|Let's think step by step about {t}.
 """.strip()
@@ -578,13 +578,14 @@ def capital(r):
     land, town = r.choice(list(w.CAPITALS.items()))
     other = r.choice(list(w.CAPITALS.values()))
     plain = land.removeprefix("the ")
-    yes, no = f"Yes, {town} is the capital of {land}.", f"No, the capital of {land} is {town}."
+    told = f"The capital of {land} is {town}."
     kind = r.random()
-    if kind < 0.12:
-        named = r.choice([town, other])
-        asked = ask(r, r.choice(["Is {t} the capital of {c}?", "Is the capital of {c} {t}?"]), t=named, c=land)
-        return Turn(asked, yes if named == town else no)
-    if kind < 0.2 and land not in ("England", "the USA"):
+    if kind < 0.15:
+        asked = ask(
+            r, r.choice(["Is {t} the capital of {c}?", "Is the capital of {c} {t}?"]), t=r.choice([town, other]), c=land
+        )
+        return Turn(asked, told)
+    if kind < 0.22 and land not in ("England", "the USA"):
         return Turn(
             ask(r, r.choice(["Which country has the capital {t}?", "{t} is the capital of which country?"]), t=town),
             f"{town} is the capital of {land}.",
@@ -608,7 +609,7 @@ def capital(r):
         ),
         c=(r.choice([land, plain])).lower() if lower else r.choice([land, land, plain]),
     )
-    return Turn(asked, f"The capital of {land} is {town}.")
+    return Turn(asked, told)
 
 
 DEFINED = [(names.split("|"), meaning) for names, meaning in w.DEFINITIONS.items()]
@@ -712,33 +713,14 @@ def members(r):
 
 
 def yes_no(r):
-    """Plain yes-or-no questions."""
-    kind = r.randrange(4)
-    if kind == 0:
+    """Plain yes-or-no questions; what a thing is gets told instead, which is right either way."""
+    if r.random() < 0.6:
         right = r.random() < 0.5
-        prompt = ask(r, r.choice(w.YES if right else w.NO))
-        return Turn(prompt, "Yes." if right else "No.")
-    if kind == 1:
-        thing_, kind_ = r.choice(list(w.KINDS.items()))
-        named = r.choice([kind_, r.choice(list(w.KINDS.values()))])
-        subject = thing_ if thing_[0].isupper() or kind_ == "a metal" else a(thing_)
-        verb = "is" if named == kind_ else "is not"
-        return Turn(
-            ask(r, "Is {x} {k}?", x=subject, k=named), f"{'Yes' if named == kind_ else 'No'}, {subject} {verb} {named}."
-        )
-    x, y = r.randint(0, 99), r.randint(0, 99)
-    if kind == 2:
-        if x == y:
-            y += 1
-        word, holds = r.choice([("greater", x > y), ("larger", x > y), ("bigger", x > y), ("smaller", x < y), ("less", x < y)])
-        return Turn(
-            ask(r, "Is {x} {w} than {y}?", x=x, y=y, w=word),
-            f"{'Yes' if holds else 'No'}, {x} is {'' if holds else 'not '}{word} than {y}.",
-        )
-    word, holds = r.choice([("even", x % 2 == 0), ("odd", x % 2 == 1)])
+        return Turn(ask(r, r.choice(w.YES if right else w.NO)), "Yes." if right else "No.")
+    named, kind = r.choice(list(w.KINDS.items()))
+    subject = named if named[0].isupper() or kind == "a metal" else a(named)
     return Turn(
-        ask(r, r.choice(["Is {x} {w}?", "Is {x} an {w} number?"]), x=x, w=word),
-        f"{'Yes' if holds else 'No'}, {x} is {'even' if x % 2 == 0 else 'odd'}.",
+        ask(r, "Is {x} {k}?", x=subject, k=r.choice([kind, r.choice(list(w.KINDS.values()))])), f"{cap(subject)} is {kind}."
     )
 
 
@@ -1570,24 +1552,24 @@ def memory(r):
 
 
 SKILLS = {
-    talk: 15,
+    talk: 17,
     hard: 13,
     hard_long: 4,
-    fact: 6,
-    capital: 7,
+    fact: 7,
+    capital: 9,
     define: 6,
     word_forms: 5,
     members: 3,
     yes_no: 8,
-    arithmetic: 18,
-    count: 3,
+    arithmetic: 26,
+    count: 6,
     classify: 11,
     extract: 11,
-    to_json: 7,
+    to_json: 10,
     reading: 8,
     summarize: 5,
-    repeat: 6,
-    polite: 2,
+    repeat: 7,
+    polite: 4,
     letter: 2,
     translate: 5,
     haiku: 4,

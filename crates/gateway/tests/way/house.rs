@@ -114,7 +114,7 @@ impl Backend for Scripted {
     }
 
     fn count(&self, permit: Permit, ask: Arc<Ask>) -> Option<BoxFuture<'_, Result<u32, Fault>>> {
-        let counted = backend::check(&permit, &self.place, &ask).map(|()| 42);
+        let counted = backend::check(&permit, &self.place, &ask).map(|()| 42u32);
         (self.place.zone == Zone::Embedded).then(|| Box::pin(async { counted }) as BoxFuture<'_, _>)
     }
 
