@@ -27,7 +27,16 @@ def main():
     parser.add_argument("--tolerance", type=float, default=0.01, help="largest difference allowed between logits")
     args = parser.parse_args()
     tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
-    llama = llama_cpp.Llama(str(args.model), n_ctx=2048, n_threads=2, logits_all=True, verbose=False)
+    llama = llama_cpp.Llama(
+        str(args.model),
+        n_ctx=2048,
+        n_threads=1,
+        n_threads_batch=1,
+        type_k=llama_cpp.GGML_TYPE_F32,
+        type_v=llama_cpp.GGML_TYPE_F32,
+        logits_all=True,
+        verbose=False,
+    )
     template = jinja2.Template(llama.metadata["tokenizer.chat_template"])
 
     chats = list(itertools.islice(corpus.chats(99), args.chats))

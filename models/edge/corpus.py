@@ -1592,16 +1592,16 @@ SYSTEMS = [
 ]
 
 
-def held_out(turn):
+def held_out(prompt):
     """Whether a prompt is kept from training, decided by its text alone."""
-    return turn.user not in NEVER_HELD_OUT and hashlib.sha256(turn.user.encode()).digest()[0] % HELD_OUT_ONE_IN == 0
+    return prompt not in NEVER_HELD_OUT and hashlib.sha256(prompt.encode()).digest()[0] % HELD_OUT_ONE_IN == 0
 
 
 def draw(r, test, skill=None):
     """One turn of a skill (any skill by weight when none is given) from the training or the held-out side."""
     while True:
         turn = (skill or r.choices(list(SKILLS), SKILLS.values())[0])(r)
-        if held_out(turn) == test:
+        if held_out(turn.user) == test and (test or not any(held_out(user) for user, _ in turn.before)):
             return turn
 
 
@@ -1650,7 +1650,8 @@ def long_chats(seed):
             turn = hard(r) if kind == 1 else Turn("Summarize: " + text, "In short: " + re.split(r"(?<=\.) (?=[A-Z])", text)[0])
             if kind == 1:
                 turn = Turn(r.choice([f"{text}\n\n{turn.user}", f"{turn.user}\n\n{text}"]), turn.reply)
-            yield messages(r, turn, turns=r.randint(0, 3))
+            if not held_out(turn.user):
+                yield messages(r, turn, turns=r.randint(0, 3))
 
 
 def main():

@@ -461,15 +461,15 @@ London = a city
 YES = listing("""
 Is water wet? / Is fire hot? / Is ice cold? / Is the sun hot? / Is snow white? / Can birds fly? / Can fish swim? / Do cats drink milk?
 Is the sun a star? / Is the earth round? / Do bees make honey? / Is winter colder than summer? / Does the sun rise in the east?
-Can a dog bark? / Is sugar sweet? / Is Python a programming language? / Is Mars a planet? / Is gold a metal? / Do plants need water?
+Can a dog bark? / Is sugar sweet? / Is Python a programming language? / Do plants need water?
 Is an elephant bigger than a mouse? / Is a whale a mammal? / Is a train faster than a bicycle? / Do humans need sleep?
 """)
 
 NO = listing("""
 Is fire cold? / Is ice hot? / Is the sun cold? / Is the moon a star? / Can fish walk? / Can a stone swim? / Is the sea dry?
-Is the earth flat? / Is a mouse bigger than an elephant? / Do cats bark? / Is sugar salty? / Is snow black? / Is grass blue?
+Is a mouse bigger than an elephant? / Do cats bark? / Is sugar salty? / Is snow black? / Is grass blue?
 Is a whale a fish? / Does the sun rise in the west? / Can humans breathe under water? / Is the moon made of cheese?
-Can cars fly? / Is summer colder than winter? / Is a tomato a metal? / Do dogs have five legs? / Is Paris in Germany?
+Can cars fly? / Is summer colder than winter? / Do dogs have five legs? / Is Paris in Germany?
 """)
 
 PHRASES = {

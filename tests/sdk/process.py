@@ -162,7 +162,9 @@ class Dewpoint:
                     method, path, body=body, headers={"content-type": "application/json", **(headers or {})}
                 )
             except (BrokenPipeError, ConnectionResetError):
-                pass  # Refused before everything was sent: the answer is there to read.
+                if connection.sock is None:
+                    raise  # There was no connection at all.
+                # Refused before everything was sent: the answer is there to read.
             return Reply(connection.getresponse())
         finally:
             connection.close()
