@@ -168,9 +168,9 @@ async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>) -> Respons
     match answered.await {
         Ok(response) => response,
         Err(_) => {
-            // Only a panic drops the reply unanswered; it harms no other request.
-            let died = task.await.err().map_or_else(String::new, |e| e.to_string());
-            tracing::error!(request = %id, error = %died, "a request's task ended without an answer");
+            // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
+            let _ = task.await;
+            tracing::error!(request = %id, "a request panicked");
             let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
             door(&Fault::new(Cause::Internal, shown))
         }

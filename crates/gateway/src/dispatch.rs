@@ -5,7 +5,7 @@
 
 use crate::Wiring;
 use crate::relay::{self, Reply, in_band, truncated};
-use crate::settle::{Account, Attempt};
+use crate::settle::{Account, Attempt, Meterage};
 use backend::{EventStream, Reply as Answered};
 use decide::{Cause, Fault, Need, Retry, Verdict};
 use futures_util::StreamExt;
@@ -30,14 +30,14 @@ pub(crate) async fn run(
     ask: Ask,
     need: &Need,
     verdict: &Verdict,
-    mut account: Account,
+    account: &mut Account,
     mut reply: Reply,
 ) {
     let ask = Arc::new(ask);
     let most = if need.no_fallback { 1 } else { usize::from(wiring.policy.load().attempts_max.max(1)) };
     let mut last: Option<Fault> = None;
     for rank in 0..verdict.order.len().min(most) {
-        let mut attempt = match begin(wiring, verdict, rank, &mut account) {
+        let mut attempt = match begin(wiring, verdict, rank, account) {
             Ok(attempt) => attempt,
             Err(fault) if fault.retry == Retry::NextPlace => {
                 last = Some(fault);
@@ -51,20 +51,20 @@ pub(crate) async fn run(
         let brought = tokio::select! {
             brought = send(wiring, &mut attempt, &ask) => brought,
             () = reply.left() => {
-                attempt.cancelled(wiring, &account);
+                attempt.cancelled(wiring, account, &Meterage::default());
                 return;
             }
         };
         match brought {
-            Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, &account, reply),
+            Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, account, reply),
             Ok(Brought::Stream(held, rest)) => {
-                return relay::stream(wiring, &ask, held, rest, attempt, &account, reply).await;
+                return relay::stream(wiring, &ask, held, rest, attempt, account, reply).await;
             }
             Err(fault) => {
                 if fault.cause == Cause::Connect {
                     wiring.board.suspect(&attempt.candidate.place.id);
                 }
-                attempt.failed(wiring, &account, &fault);
+                attempt.failed(wiring, account, &Meterage::before_content(&fault), &fault);
                 let go_on = fault.retry == Retry::NextPlace;
                 last = Some(fault);
                 if !go_on {

@@ -29,12 +29,14 @@ pub use settle::Metrics;
 use arc_swap::ArcSwap;
 use backend::Board;
 use bytes::Bytes;
-use decide::{Outlet, Policy};
+use decide::{Fault, Need, Outlet, Policy, Verdict};
+use futures_util::FutureExt;
 use http::HeaderMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use wire::Endpoint;
+use wire::{Ask, Endpoint};
 
 /// Everything that the way of a request reads, handed in once. Snapshots inside are swapped by their owners.
 pub struct Wiring {
@@ -72,25 +74,47 @@ pub(crate) struct Request {
     pub(crate) arrived_unix_ms: u64,
 }
 
-/// Carries out one request from its body to its record, and answers through `reply`.
+/// Carries out one request from its body to its record, and answers through `reply`. A panic on the way costs this
+/// request only: it is recorded, and step 1 answers for it.
 async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, reply: relay::Reply) {
     let mut account = settle::Account::open(&request, &caller);
-    let decided = (|| {
-        let ask = ask::read(&request)?;
-        let need = assess::need(&ask, &request, &caller)?;
-        account.asked(&need, ask.stream);
-        let chosen = choose::choose(&need, &wiring);
-        account.decided(&chosen.verdict);
-        match chosen.fault {
-            Some(fault) => Err(fault),
-            None => Ok((ask, need, chosen.verdict)),
-        }
-    })();
-    match decided {
-        Ok((ask, need, verdict)) => dispatch::run(&wiring, ask, &need, &verdict, account, reply).await,
+    let way = AssertUnwindSafe(walk(&wiring, &request, &caller, &mut account, reply));
+    if way.catch_unwind().await.is_err() {
+        account.panicked(&wiring);
+    }
+}
+
+/// Steps 3 to 8.
+async fn walk(
+    wiring: &Wiring,
+    request: &Request,
+    caller: &admit::Caller,
+    account: &mut settle::Account,
+    reply: relay::Reply,
+) {
+    match judge(wiring, request, caller, account) {
+        Ok((ask, need, verdict)) => dispatch::run(wiring, ask, &need, &verdict, account, reply).await,
         Err(fault) => {
-            account.refuse(&wiring, &fault);
+            account.refuse(wiring, &fault);
             reply.fail(&fault, None);
         }
+    }
+}
+
+/// Steps 3 to 5: everything that is known before anything is sent.
+fn judge(
+    wiring: &Wiring,
+    request: &Request,
+    caller: &admit::Caller,
+    account: &mut settle::Account,
+) -> Result<(Ask, Need, Verdict), Fault> {
+    let ask = ask::read(request)?;
+    let need = assess::need(&ask, request, caller)?;
+    account.asked(&need, ask.stream);
+    let chosen = choose::choose(&need, wiring);
+    account.decided(&chosen.verdict);
+    match chosen.fault {
+        Some(fault) => Err(fault),
+        None => Ok((ask, need, chosen.verdict)),
     }
 }

@@ -149,7 +149,7 @@ pub(crate) async fn stream(
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     let Reply { dialect, id, to: head } = reply;
     if head.send(response).is_err() {
-        return attempt.cancelled(wiring, account);
+        return attempt.cancelled(wiring, account, &Meterage::default());
     }
     let mut run = Run { writer: Writer::new(ask), out: BytesMut::new(), meterage: Meterage::default(), done: false };
     for chunk in &held {
@@ -159,10 +159,10 @@ pub(crate) async fn stream(
     drop(rest);
     match end {
         End::Done => attempt.ok(wiring, account, &run.meterage),
-        End::Left => return attempt.cut(wiring, account, &run.meterage),
+        End::Left => return attempt.cancelled(wiring, account, &run.meterage),
         End::Broken(fault) => {
             run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));
-            attempt.broken(wiring, account, &run.meterage, &fault);
+            attempt.failed(wiring, account, &run.meterage, &fault);
         }
     }
     // The record stands; now the caller may see the end.

@@ -2,7 +2,7 @@
 
 use crate::admit::Caller;
 use crate::{Request, Wiring};
-use decide::{DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
+use decide::{Cause, DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Instant;
@@ -81,14 +81,13 @@ impl Account {
 
     /// Counts one more attempt, at `place`; gives its id and its index.
     pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
-        let index = self.attempts;
-        self.attempts = index.saturating_add(1);
+        let next = (self.id(), self.attempts);
+        self.attempts = self.attempts.saturating_add(1);
         self.last_place = Some(place.clone());
-        // The low bits of the number are random; adding the index keeps ids unique and in order.
-        (self.number.wrapping_add(u128::from(index)), index)
+        next
     }
 
-    /// Records a request that ended before any attempt. When even that finds no room the log has it.
+    /// Records a request that ended before any attempt.
     pub(crate) fn refuse(&self, wiring: &Wiring, fault: &Fault) {
         let record = Record {
             outcome: Outcome::Refused,
@@ -96,18 +95,42 @@ impl Account {
             total_us: micros(self.arrived),
             ..self.blank()
         };
-        wiring.metrics.settled(&record, "none");
         tracing::debug!(request = %self.request_id, %fault, "refused");
+        self.keep(wiring, record);
+    }
+
+    /// Records a request that a panic of ours ended. What it cost is unknown.
+    pub(crate) fn panicked(&self, wiring: &Wiring) {
+        let record = Record {
+            place: self.last_place.clone(),
+            outcome: Outcome::Failed,
+            error: Some(Cause::Internal.code().into()),
+            total_us: micros(self.arrived),
+            ..self.blank()
+        };
+        self.keep(wiring, record);
+    }
+
+    /// The id of the next record. The low bits of the number are random; adding the count keeps ids unique and in order.
+    fn id(&self) -> u128 {
+        self.number.wrapping_add(u128::from(self.attempts))
+    }
+
+    /// Hands over a record for which no room was reserved. When there is none the log has it.
+    fn keep(&self, wiring: &Wiring, record: Record) {
+        wiring.metrics.settled(&record, "none");
         match wiring.outlet.reserve() {
             Ok(slot) => slot.put(record),
-            Err(_) => tracing::warn!(request = %self.request_id, %fault, "refused, and the ledger had no room for it"),
+            Err(_) => {
+                tracing::warn!(request = %self.request_id, error = ?record.error, "the ledger has no room for this")
+            }
         }
     }
 
     /// A record with everything that is the same for all attempts.
     pub(super) fn blank(&self) -> Record {
         Record {
-            attempt_id: self.number,
+            attempt_id: self.id(),
             request_id: self.request_id.clone(),
             attempt: self.attempts,
             key: self.key.clone(),
@@ -144,4 +167,29 @@ pub(crate) fn value(text: &str) -> HeaderValue {
         let plain: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         HeaderValue::from_str(&plain).unwrap_or(HeaderValue::from_static("?"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_record_of_a_request_has_an_id_of_its_own() {
+        let request = Request {
+            id: "r".into(),
+            number: 7,
+            endpoint: Endpoint::Chat,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            arrived: Instant::now(),
+            arrived_unix_ms: 0,
+        };
+        let mut account = Account::open(&request, &Caller::default());
+        let first = account.next(&PlaceId::new("a"));
+        // The room in the ledger runs out before the second attempt, and the request is refused.
+        let refused = account.blank();
+        assert_eq!(first, (7, 0));
+        assert_eq!((refused.attempt_id, refused.attempt), (8, 1));
+    }
 }

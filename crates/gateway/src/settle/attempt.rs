@@ -20,6 +20,13 @@ pub(crate) struct Meterage {
 }
 
 impl Meterage {
+    /// Of an attempt that failed before any content. Nothing was used where the place did not take the request; where
+    /// it took it and went silent or spoke nonsense, the prompt may have been billed, and is estimated.
+    pub(crate) fn before_content(fault: &Fault) -> Meterage {
+        let taken = matches!(fault.cause, Cause::Timeout | Cause::Truncated | Cause::UpstreamInvalid);
+        Meterage { usage: (!taken).then(wire::Usage::default), ..Meterage::default() }
+    }
+
     /// Meters one event of a stream.
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
@@ -128,25 +135,14 @@ impl<'v> Attempt<'v> {
         self.settle(wiring, account, meterage, Outcome::Ok, None);
     }
 
-    /// The backend failed before any content.
-    pub(crate) fn failed(self, wiring: &Wiring, account: &Account, fault: &Fault) {
+    /// The backend failed, before or after content.
+    pub(crate) fn failed(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
         tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "attempt failed");
-        self.settle(wiring, account, &Meterage::nothing(), Outcome::Failed, Some(fault.cause));
-    }
-
-    /// The stream broke after some content.
-    pub(crate) fn broken(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
-        tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "stream broke");
         self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
     }
 
-    /// The caller left before any content.
-    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account) {
-        self.settle(wiring, account, &Meterage::default(), Outcome::Cancelled, Some(Cause::Cancelled));
-    }
-
-    /// The caller left in the middle of a stream; settled on what was seen.
-    pub(crate) fn cut(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
+    /// The caller left; settled on what was seen.
+    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
         self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled));
     }
 
@@ -177,12 +173,5 @@ impl<'v> Attempt<'v> {
         };
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.slot.put(record);
-    }
-}
-
-impl Meterage {
-    /// An attempt that failed before any content is charged nothing.
-    fn nothing() -> Meterage {
-        Meterage { usage: Some(wire::Usage::default()), ..Meterage::default() }
     }
 }

@@ -1,7 +1,7 @@
 //! One request's misfortune is nobody else's.
 
 use super::house::*;
-use decide::{Outcome, Zone};
+use decide::{Cause, Outcome, Zone};
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
@@ -10,6 +10,10 @@ async fn a_panic_harms_no_other_request() {
     let got = h.chat("", &[]).await;
     assert_eq!((got.status, got.json()["error"]["code"].as_str()), (500, Some("internal_error")));
     assert_eq!(h.chat("", &[]).await.status, 200);
+    let records = h.records();
+    assert_eq!((records[0].outcome, records[0].error.as_deref()), (Outcome::Failed, Some("internal_error")));
+    assert_eq!(records[0].cost, None, "what a request cost that panicked is unknown, not zero");
+    assert_eq!(records.len(), 2);
     let load = h.wiring.board.entry(&decide::PlaceId::new("local")).unwrap().meter.load();
     assert_eq!(load.running, 0, "the panicked request is not counted as running for ever");
 }
@@ -37,4 +41,21 @@ async fn a_tightened_policy_holds_for_the_next_attempt() {
     let got = h.chat("", &[]).await;
     assert_eq!(got.status, 403, "{}", got.text());
     assert_eq!(h.records()[1].outcome, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn what_may_have_been_billed_is_not_free() {
+    for (cause, free) in [
+        (Cause::Connect, true),
+        (Cause::UpstreamBusy, true),
+        (Cause::Timeout, false),
+        (Cause::Truncated, false),
+        (Cause::UpstreamInvalid, false),
+    ] {
+        let h = house(&[Scripted::new("a", Zone::SameHost, vec![Act::Fail(cause)])]).await;
+        h.chat("", &[]).await;
+        let record = h.records()[0].clone();
+        assert_eq!(record.cost == Some(decide::Nanousd(0)), free, "{cause:?}: {record:?}");
+        assert_eq!(record.usage.estimated, !free, "{cause:?}");
+    }
 }
