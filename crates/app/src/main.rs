@@ -22,7 +22,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 use std::process::ExitCode;
 
-/// A fifth of the instructions of a proxied request were glibc's malloc and free (`make bench`).
+/// 5 % fewer instructions per proxied request than with glibc's malloc: `cargo bench -p app --bench way -- count` with and
+/// without the same two lines there.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
