@@ -7,7 +7,7 @@ use crate::table::printable;
 use anyhow::{Context, Result};
 use backend::Backend;
 use decide::{Health, Load, PlaceState};
-use engine::{Engine, EngineSpec, ModelSource};
+use engine::{Engine, EngineSpec, ModelSource, ModelSpec};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -79,13 +79,14 @@ fn spec(wanted: &EngineSettings, program: PathBuf) -> Result<EngineSpec, &'stati
     };
     Ok(EngineSpec {
         place: wanted.place.clone(),
-        model,
-        model_id: None,
         program,
         args: vec!["engine-worker".to_owned()],
-        context_tokens: wanted.context_tokens,
-        threads: Some(wanted.threads).filter(|t| *t > 0),
-        slots: None,
+        models: vec![ModelSpec {
+            context_tokens: wanted.context_tokens,
+            threads: Some(wanted.threads).filter(|t| *t > 0),
+            ..ModelSpec::new(model)
+        }],
+        memory_bytes: None,
     })
 }
 

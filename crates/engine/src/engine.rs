@@ -10,11 +10,11 @@ mod supervise;
 
 use crate::protocol::{Input, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
+use crate::spec::EngineSpec;
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
 use decide::{Caps, Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
 use flow::Flow;
 use link::{Link, Pending};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Handle;
@@ -22,28 +22,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use wire::{Ask, Join};
-
-/// What to run, and where. Nothing here comes from a request.
-#[derive(Debug, Clone)]
-pub struct EngineSpec {
-    /// The place that this engine is; its `api` should be [`decide::Api::Engine`].
-    pub place: Arc<Place>,
-    /// The model.
-    pub model: ModelSource,
-    /// Its id; `None` takes the file's name without `.gguf` (for bundled bytes `dewpoint-edge`).
-    pub model_id: Option<String>,
-    /// The program that runs the worker: this binary.
-    pub program: PathBuf,
-    /// Its arguments: `["engine-worker"]`.
-    pub args: Vec<String>,
-    /// Context of one request in tokens; `None` takes what the model was trained for, at most 8192.
-    pub context_tokens: Option<u32>,
-    /// Computing threads; `None` takes one for a small model, else physical cores less one.
-    pub threads: Option<u16>,
-    /// Requests worked on at the same time (each has its own context in memory); `None` takes as many as fit 512 MiB of
-    /// KV cache, at most 4.
-    pub slots: Option<u16>,
-}
 
 /// What the model file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +69,7 @@ impl Engine {
     /// Starts the worker and returns at once; the model loads in the background and [`Backend::probe`] says how it goes.
     /// Must be called within a tokio runtime; without one the engine is down and says so.
     pub fn start(spec: EngineSpec) -> Arc<Engine> {
-        let facts = source::facts(&spec.model);
+        let facts = spec.models.first().and_then(|m| source::facts(&m.source));
         let spec = Arc::new(spec);
         let model_id: Arc<str> = model_id(&spec).into();
         let (state, seen) = watch::channel(State::Loading(0));
@@ -270,17 +248,19 @@ impl Backend for Engine {
 }
 
 fn model_id(spec: &EngineSpec) -> String {
-    let stem = match &spec.model {
-        ModelSource::Path(path) => path.file_stem().map(|s| s.to_string_lossy().into_owned()),
-        ModelSource::Bundled(_) => Some("dewpoint-edge".to_owned()),
+    let stem = match spec.models.first().map(|m| &m.source) {
+        Some(ModelSource::Path(path)) => path.file_stem().map(|s| s.to_string_lossy().into_owned()),
+        Some(ModelSource::Bundled(_)) => Some("dewpoint-edge".to_owned()),
+        None => None,
     };
-    spec.model_id.clone().or(stem).unwrap_or_else(|| "model".into())
+    spec.models.first().and_then(|m| m.id.clone()).or(stem).unwrap_or_else(|| "model".into())
 }
 
 fn model(spec: &EngineSpec, id: &Arc<str>, facts: Option<&Facts>) -> Model {
+    let asked = spec.models.first().and_then(|m| m.context_tokens);
     Model {
         id: Arc::clone(id),
-        context_tokens: facts.and_then(|f| f.context(spec.context_tokens).ok()),
+        context_tokens: facts.and_then(|f| f.context(asked).ok()),
         caps: Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
         price: Some(Price::free("own-ground")),
         tier: None,

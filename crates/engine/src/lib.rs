@@ -20,6 +20,7 @@ mod engine;
 mod gguf;
 mod protocol;
 mod source;
+mod spec;
 #[cfg(feature = "llama")]
 mod stop;
 #[cfg(feature = "llama")]
@@ -29,8 +30,10 @@ mod utf8;
 #[cfg(feature = "llama")]
 mod worker;
 
-pub use engine::{About, Engine, EngineSpec};
+pub use engine::{About, Engine};
+pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
+pub use spec::{EngineSpec, ModelSpec};
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

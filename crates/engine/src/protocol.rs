@@ -3,6 +3,12 @@
 //!
 //! Never here: pipes, processes, a vendor type.
 
+mod load;
+
+pub use load::{CacheType, Split};
+#[allow(unused_imports, reason = "read by the scheduler to come")]
+pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
@@ -11,7 +17,7 @@ use std::io::{Read, Write};
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Largest frame in bytes, either way. A request that does not fit is refused before it is sent.
 pub(crate) const FRAME_MAX: usize = 32 * 1024 * 1024;
@@ -21,13 +27,15 @@ pub(crate) const FRAME_MAX: usize = 32 * 1024 * 1024;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ToWorker {
     /// First of all: which model, how.
-    Load(Load),
+    Load(Box<Load>),
     /// Work on this.
     Generate(Box<Generate>),
     /// Nobody waits for this one any more.
     Cancel { id: u64 },
     /// How many tokens is this?
     Count { id: u64, input: Input },
+    /// The vectors, or the scores, of these texts.
+    Embed(Box<Embed>),
     /// Are you there?
     Ping { id: u64 },
     /// End cleanly.
@@ -56,35 +64,17 @@ pub(crate) enum FromWorker {
         logprobs: Vec<Logprob>,
     },
     /// The answer is complete.
-    Finish { id: u64, reason: Reason, prompt_tokens: u32, completion_tokens: u32 },
+    Finish { id: u64, reason: Reason, spent: Spent },
+    /// Answer to [`ToWorker::Embed`]: a vector per text, or for a reranker a vector of one score. `tokens` of all texts.
+    Embedded { id: u64, vectors: Vec<Vec<f32>>, tokens: u32 },
+    /// How the worker is doing: about once a second while it works, and once when it has become idle.
+    Stats(Box<Stats>),
     /// This request ended with an error.
     Error { id: u64, kind: Kind, message: String },
     /// Answer to [`ToWorker::Count`].
     Counted { id: u64, tokens: u32 },
     /// Answer to [`ToWorker::Ping`], and sent without being asked while a long step produces nothing.
     Pong { id: u64 },
-}
-
-/// What to load. Every value was checked by the supervisor and is checked again before it reaches C.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Load {
-    pub(crate) version: u32,
-    pub(crate) path: String,
-    /// Context window of one request, tokens.
-    pub(crate) context: u32,
-    /// Requests worked on at the same time.
-    pub(crate) slots: u16,
-    pub(crate) threads: u16,
-}
-
-/// What was loaded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Info {
-    pub(crate) params: u64,
-    pub(crate) bytes: u64,
-    pub(crate) context: u32,
-    pub(crate) vocabulary: u32,
-    pub(crate) template: bool,
 }
 
 /// One generation.
@@ -98,8 +88,80 @@ pub(crate) struct Generate {
     pub(crate) stop: Vec<String>,
     /// Alternatives per token; `None` is no log-probabilities at all.
     pub(crate) logprobs: Option<u32>,
-    /// JSON schema text that the answer must obey.
-    pub(crate) schema: Option<String>,
+    /// What the answer must obey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) constraint: Option<Constraint>,
+    /// Added to the logits of these tokens, before anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) logit_bias: Vec<(i32, f32)>,
+    /// Control tokens of the answer are sent as text, the end of the answer excepted: tool calls and reasoning of some
+    /// families are marked by them.
+    #[serde(default)]
+    pub(crate) special: bool,
+    /// Who is served first.
+    #[serde(default)]
+    pub(crate) class: Class,
+    /// Milliseconds from now after which nobody wants the answer any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deadline_ms: Option<u64>,
+}
+
+/// A bound on the form of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Constraint {
+    /// JSON schema text.
+    Schema(String),
+    /// A grammar in llama.cpp's GBNF; its first rule is `root`. With `triggers` (regular expressions over the whole answer so far,
+    /// the first group of which begins what the grammar governs) it holds only from where one of them matches.
+    Grammar { gbnf: String, triggers: Vec<String> },
+}
+
+/// Who is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Class {
+    /// Somebody waits.
+    #[default]
+    Interactive,
+    /// Nobody waits; it may starve no longer than the scheduler's own bound.
+    Batch,
+}
+
+/// Texts to turn into vectors (role `Embed`) or, as pairs with a query, into scores (role `Rerank`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Embed {
+    pub(crate) id: u64,
+    pub(crate) texts: Vec<Text>,
+    /// For a reranker: what the texts are scored against.
+    pub(crate) query: Option<String>,
+    /// A text that is too long is cut at its end instead of refused.
+    pub(crate) truncate: bool,
+}
+
+/// A text, or the tokens of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Text {
+    Words(String),
+    Tokens(Vec<i32>),
+}
+
+/// What one generation took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Spent {
+    /// Tokens of the prompt, cached ones included.
+    pub(crate) prompt: u32,
+    /// Of these, found in the prefix cache.
+    pub(crate) cached: u32,
+    /// Tokens of the answer.
+    pub(crate) completion: u32,
+    /// Tokens that were drafted, and of these kept.
+    pub(crate) drafted: u32,
+    pub(crate) accepted: u32,
+    /// Microseconds in the queue, and on the prompt.
+    pub(crate) queued_us: u64,
+    pub(crate) prefill_us: u64,
 }
 
 /// What is continued.
@@ -156,6 +218,8 @@ pub(crate) struct Sampling {
     pub(crate) min_p: f32,
     pub(crate) frequency_penalty: f32,
     pub(crate) presence_penalty: f32,
+    /// Divides the logits of tokens that were there already (prompt included); 1 is off.
+    pub(crate) repetition_penalty: f32,
     pub(crate) seed: u32,
 }
 
@@ -169,6 +233,7 @@ impl Default for Sampling {
             min_p: 0.05,
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
+            repetition_penalty: 1.0,
             seed: 0,
         }
     }
@@ -204,6 +269,8 @@ pub(crate) enum Kind {
     Invalid,
     /// The queue is full.
     Busy,
+    /// Its deadline has passed.
+    Late,
     /// The engine failed.
     Engine,
 }
@@ -291,14 +358,18 @@ mod tests {
             max_tokens: Some(5),
             stop: vec!["\n\n".into()],
             logprobs: Some(2),
-            schema: Some("{\"type\":\"object\"}".into()),
+            constraint: Some(Constraint::Schema("{\"type\":\"object\"}".into())),
+            logit_bias: vec![(3, -100.0)],
+            special: true,
+            class: Class::Batch,
+            deadline_ms: Some(5),
         }
     }
 
     #[test]
     fn every_message_survives_a_round_trip() {
         let to = [
-            ToWorker::Load(Load { version: VERSION, path: "m.gguf".into(), context: 512, slots: 2, threads: 1 }),
+            ToWorker::Load(Box::new(Load::new("m.gguf".into(), 512, 2, 1))),
             ToWorker::Generate(Box::new(generate())),
             ToWorker::Cancel { id: 7 },
             ToWorker::Count { id: 8, input: Input::Raw { prompt: "x".into() } },
@@ -318,7 +389,11 @@ mod tests {
         let from = [
             FromWorker::Hello { version: 1 },
             FromWorker::Token { id: 1, text: "é".into(), logprobs },
-            FromWorker::Finish { id: 1, reason: Reason::Stop("x".into()), prompt_tokens: 1, completion_tokens: 2 },
+            FromWorker::Finish {
+                id: 1,
+                reason: Reason::Stop("x".into()),
+                spent: Spent { prompt: 1, ..Spent::default() },
+            },
             FromWorker::Error { id: 1, kind: Kind::Context, message: "m".into() },
         ];
         for message in &from {

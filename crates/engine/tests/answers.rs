@@ -90,7 +90,7 @@ async fn a_stop_sequence_over_tokens_is_never_seen() {
 
 #[tokio::test]
 async fn the_same_seed_gives_the_same_text_alone_and_in_company() {
-    let rig = Rig::with(Tiny { context: 256, ..Tiny::default() }, |s| s.slots = Some(4));
+    let rig = Rig::with(Tiny { context: 256, ..Tiny::default() }, |s| s.models[0].slots = Some(4));
     let ask = |seed: i64| {
         let mut ask = raw("abc");
         ask.sampling.temperature = Some(2.0);

@@ -16,7 +16,7 @@ use wire::Finish;
 
 fn edge() -> Rig {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/edge/dewpoint-edge.gguf");
-    Rig::with(Tiny::default(), |s| s.model = engine::ModelSource::Path(path.into()))
+    Rig::with(Tiny::default(), |s| s.models[0].source = engine::ModelSource::Path(path.into()))
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn gone(pid: u32) {
 #[tokio::test]
 async fn start_returns_at_once_and_requests_wait_for_the_load() {
     let began = Instant::now();
-    let rig = Rig::with(long(), |s| s.context_tokens = Some(16_384));
+    let rig = Rig::with(long(), |s| s.models[0].context_tokens = Some(16_384));
     assert!(began.elapsed() < Duration::from_millis(500));
     assert_eq!(rig.engine.probe().await.health, Health::Loading);
     assert_eq!(text(&rig.plain(chat("hello")).await.unwrap()), "0123456789");
@@ -61,7 +61,7 @@ async fn start_returns_at_once_and_requests_wait_for_the_load() {
 
 #[tokio::test]
 async fn a_killed_worker_fails_its_requests_and_the_next_one_works() {
-    let rig = Rig::with(long(), |s| s.context_tokens = Some(16_384));
+    let rig = Rig::with(long(), |s| s.models[0].context_tokens = Some(16_384));
     let mut stream = endless(&rig).await;
     assert!(stream.next().await.unwrap().is_ok());
     let first = rig.engine.worker_pid().unwrap();
@@ -99,8 +99,8 @@ async fn a_worker_that_dies_again_and_again_is_restarted_with_a_growing_pause() 
 #[tokio::test]
 async fn dropping_the_stream_frees_the_engine() {
     let rig = Rig::with(long(), |s| {
-        s.context_tokens = Some(16_384);
-        s.slots = Some(1);
+        s.models[0].context_tokens = Some(16_384);
+        s.models[0].slots = Some(1);
     });
     let mut stream = endless(&rig).await;
     assert!(stream.next().await.unwrap().is_ok());
@@ -114,7 +114,7 @@ async fn dropping_the_stream_frees_the_engine() {
 
 #[tokio::test]
 async fn a_slow_reader_loses_nothing() {
-    let rig = Rig::with(Tiny { context: 2048, ..Tiny::default() }, |s| s.slots = Some(1));
+    let rig = Rig::with(Tiny { context: 2048, ..Tiny::default() }, |s| s.models[0].slots = Some(1));
     let whole = text(&rig.plain(raw("abc")).await.unwrap()).to_owned();
     let mut stream = endless(&rig).await;
     let first = stream.next().await.unwrap().unwrap().events;
@@ -130,8 +130,8 @@ async fn a_slow_reader_loses_nothing() {
 #[tokio::test]
 async fn deadlines_hold_and_the_late_request_is_cancelled() {
     let rig = Rig::with(long(), |s| {
-        s.context_tokens = Some(16_384);
-        s.slots = Some(1);
+        s.models[0].context_tokens = Some(16_384);
+        s.models[0].slots = Some(1);
     });
     rig.until(|h| *h == Health::Up).await;
     let short = Deadlines { total: Duration::from_millis(100), ..Deadlines::default() };
@@ -173,8 +173,8 @@ async fn fifty_at_once_are_all_answered() {
 #[tokio::test]
 async fn a_full_queue_says_busy_at_once() {
     let rig = Rig::with(long(), |s| {
-        s.context_tokens = Some(16_384);
-        s.slots = Some(1);
+        s.models[0].context_tokens = Some(16_384);
+        s.models[0].slots = Some(1);
     });
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -254,7 +254,7 @@ async fn no_worker_outlives_its_engine() {
     drop(rig);
     gone(pid).await;
 
-    let rig = Rig::with(long(), |s| s.context_tokens = Some(16_384));
+    let rig = Rig::with(long(), |s| s.models[0].context_tokens = Some(16_384));
     let stream = endless(&rig).await;
     let pid = rig.engine.worker_pid().unwrap();
     rig.engine.shutdown().await;
@@ -279,7 +279,7 @@ fn a_worker_whose_stdin_closes_ends_by_itself() {
 #[tokio::test]
 async fn a_bundled_model_is_unpacked_and_answers() {
     let bytes: &'static [u8] = Tiny::default().bytes().leak();
-    let rig = Rig::with(Tiny::default(), |s| s.model = ModelSource::Bundled(bytes));
+    let rig = Rig::with(Tiny::default(), |s| s.models[0].source = ModelSource::Bundled(bytes));
     let answer = rig.plain(chat("hello")).await.unwrap();
     assert_eq!((text(&answer), answer.model.as_str()), ("0123456789", "dewpoint-edge"));
 }
@@ -297,7 +297,7 @@ async fn the_worker_sees_no_credentials() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_hundred_parameter_combinations_do_not_kill_the_worker() {
-    let rig = Rig::with(Tiny { context: 256, ..Tiny::default() }, |s| s.slots = Some(4));
+    let rig = Rig::with(Tiny { context: 256, ..Tiny::default() }, |s| s.models[0].slots = Some(4));
     rig.until(|h| *h == Health::Up).await;
     let worker = rig.engine.worker_pid();
     let mut seed = 1u64;

@@ -173,11 +173,12 @@ impl Flow {
                 self.spoke[choice as usize] = true;
                 events.push(Event::Text { choice, text, logprobs: logprobs.into_iter().map(logprob).collect() });
             }
-            What::Finish { reason, prompt_tokens, completion_tokens } => {
+            What::Finish { reason, spent } => {
                 self.open -= 1;
-                self.usage.output += u64::from(completion_tokens);
+                self.usage.output += u64::from(spent.completion);
                 if choice.is_multiple_of(self.shared_by) {
-                    self.usage.input += u64::from(prompt_tokens);
+                    self.usage.input += u64::from(spent.prompt);
+                    self.usage.cached += u64::from(spent.cached);
                 }
                 // An answer of nothing is an empty text, not an absent one.
                 if !self.spoke[choice as usize] {

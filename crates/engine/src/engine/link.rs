@@ -4,7 +4,7 @@
 
 use super::elsewhere;
 use crate::QUEUE_MAX;
-use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, ToWorker, encode};
+use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Spent, ToWorker, encode};
 use backend::Meter;
 use decide::{Cause, Fault};
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ pub(super) struct Signal {
 pub(super) enum What {
     Accepted,
     Token { text: String, logprobs: Vec<Logprob> },
-    Finish { reason: Reason, prompt_tokens: u32, completion_tokens: u32 },
+    Finish { reason: Reason, spent: Spent },
     Counted(u32),
     Failed(Box<Fault>),
 }
@@ -69,9 +69,7 @@ impl Link {
         let (id, what, last) = match frame {
             FromWorker::Accepted { id, .. } => (id, What::Accepted, false),
             FromWorker::Token { id, text, logprobs } => (id, What::Token { text, logprobs }, false),
-            FromWorker::Finish { id, reason, prompt_tokens, completion_tokens } => {
-                (id, What::Finish { reason, prompt_tokens, completion_tokens }, true)
-            }
+            FromWorker::Finish { id, reason, spent } => (id, What::Finish { reason, spent }, true),
             FromWorker::Counted { id, tokens } => (id, What::Counted(tokens), true),
             FromWorker::Error { id, kind, message } => (id, What::Failed(Box::new(fault(kind, message))), true),
             _ => return,
@@ -189,6 +187,7 @@ fn fault(kind: Kind, message: String) -> Fault {
         Kind::Context => elsewhere(Cause::ContextLength, message).at("messages"),
         Kind::Invalid => elsewhere(Cause::InvalidRequest, message),
         Kind::Busy => busy(),
+        Kind::Late => Fault::new(Cause::Timeout, message),
         Kind::Engine => {
             Fault::new(Cause::Engine, "The embedded engine failed on this request. Try again.").because(message)
         }
@@ -234,7 +233,7 @@ mod tests {
     fn only_what_is_unfinished_is_cancelled_and_strays_are_told_again() {
         let (link, mut from) = link();
         let pending = Pending::open(&link, jobs(1..3), Arc::default()).unwrap();
-        let finish = FromWorker::Finish { id: 1, reason: Reason::End, prompt_tokens: 1, completion_tokens: 1 };
+        let finish = FromWorker::Finish { id: 1, reason: Reason::End, spent: Spent::default() };
         link.deliver(finish);
         sent(&mut from);
         drop(pending);

@@ -2,8 +2,8 @@
 //!
 //! Never here: what frames mean, when to restart.
 
-use super::EngineSpec;
 use crate::protocol::{FrameError, FromWorker, body_len};
+use crate::spec::EngineSpec;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};

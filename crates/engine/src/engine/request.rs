@@ -4,7 +4,7 @@
 
 use super::elsewhere;
 use crate::QUEUE_MAX;
-use crate::protocol::{Call, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
+use crate::protocol::{Call, Class, Constraint, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
 use decide::{Cause, Fault};
 use std::hash::{BuildHasher, RandomState};
 use wire::{Ask, Content, Endpoint, Format, Message, Part, Role, ToolChoice};
@@ -52,14 +52,26 @@ pub(super) fn order(ask: &Ask, defaults: Sampling) -> Result<Vec<Order>, Fault> 
         Some(0) => return Err(Fault::new(Cause::InvalidRequest, "max_tokens must be at least 1.").at("max_tokens")),
         other => other.map(|m| u32::try_from(m).unwrap_or(u32::MAX)),
     };
-    let (stop, schema) = (stops(ask)?, schema(ask)?);
+    let (stop, constraint) = (stops(ask)?, constraint(ask)?);
     let mut order = Vec::with_capacity(n * inputs.len());
     for input in inputs {
         for _ in 0..n {
             let choice = order.len() as u32;
             let sampling = Sampling { seed: sampling.seed.wrapping_add(choice), ..sampling };
-            let (input, stop, schema) = (input.clone(), stop.clone(), schema.clone());
-            let generate = Generate { id: 0, input, sampling, max_tokens, stop, logprobs: ask.logprobs, schema };
+            let (input, stop, constraint) = (input.clone(), stop.clone(), constraint.clone());
+            let generate = Generate {
+                id: 0,
+                input,
+                sampling,
+                max_tokens,
+                stop,
+                logprobs: ask.logprobs,
+                constraint,
+                logit_bias: Vec::new(),
+                special: false,
+                class: Class::Interactive,
+                deadline_ms: None,
+            };
             order.push(Order { choice, generate });
         }
     }
@@ -117,6 +129,7 @@ fn sampling(ask: &Ask, defaults: Sampling) -> Result<Sampling, Fault> {
         top_k: s.top_k.unwrap_or(defaults.top_k),
         frequency_penalty: within("frequency_penalty", s.frequency_penalty, -2.0, 2.0, 0.0)?,
         presence_penalty: within("presence_penalty", s.presence_penalty, -2.0, 2.0, 0.0)?,
+        repetition_penalty: 1.0,
         seed: s.seed.map_or_else(|| fold(RandomState::new().hash_one(ask.id)), |seed| fold(seed as u64)),
     })
 }
@@ -134,12 +147,12 @@ fn stops(ask: &Ask) -> Result<Vec<String>, Fault> {
     Ok(ask.stop.clone())
 }
 
-/// The schema text that the answer must obey.
-fn schema(ask: &Ask) -> Result<Option<String>, Fault> {
+/// What the answer must obey.
+fn constraint(ask: &Ask) -> Result<Option<Constraint>, Fault> {
     let text = match &ask.format {
         None | Some(Format::Text) => return Ok(None),
         Some(Format::JsonObject | Format::JsonSchema { schema: None, .. }) => {
-            return Ok(Some(r#"{"type":"object"}"#.into()));
+            return Ok(Some(Constraint::Schema(r#"{"type":"object"}"#.into())));
         }
         Some(Format::JsonSchema { schema: Some(schema), .. }) => schema.get(),
         Some(Format::Other(_)) => {
@@ -153,7 +166,7 @@ fn schema(ask: &Ask) -> Result<Option<String>, Fault> {
     }
     // serde_json's own depth limit; the C++ parser behind it has none and would overflow its stack.
     match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) if value.is_object() || value.is_boolean() => Ok(Some(text.to_owned())),
+        Ok(value) if value.is_object() || value.is_boolean() => Ok(Some(Constraint::Schema(text.to_owned()))),
         Ok(_) => bad("A JSON schema must be an object.".into()),
         Err(e) => bad(format!("The JSON schema cannot be read: {e}.")),
     }

@@ -2,10 +2,11 @@
 //!
 //! Never here: requests (they meet the worker at `link`).
 
+use super::State;
 use super::link::{Link, OUTBOUND};
 use super::process::Process;
-use super::{EngineSpec, State};
 use crate::protocol::{FrameError, FromWorker, Load, ToWorker, VERSION, encode};
+use crate::spec::EngineSpec;
 use crate::{cpu, source};
 use decide::{Cause, Fault};
 use std::sync::Arc;
@@ -67,7 +68,7 @@ async fn life(spec: &Arc<EngineSpec>, state: &watch::Sender<State>, stop: &mut w
         Err(e) => return never(format!("The engine worker {} cannot be started: {e}.", spec.program.display())),
     };
     let link = Arc::new(Link::new(process.id(), load.slots, load.context, to.clone()));
-    say(&to, &ToWorker::Load(load));
+    say(&to, &ToWorker::Load(Box::new(load)));
     let mut ready = false;
     let ended = tokio::select! {
         ended = converse(&mut process, &link, state, &mut ready) => Some(ended),
@@ -118,17 +119,13 @@ async fn died(process: &mut Process, ready: bool) -> String {
 async fn prepare(spec: Arc<EngineSpec>) -> Result<Load, String> {
     let looked = tokio::task::spawn_blocking(move || {
         cpu::check()?;
-        let path = source::path(&spec.model)?;
+        let model = spec.models.first().ok_or("The embedded engine was given no model.")?;
+        let path = source::path(&model.source)?;
         let facts = source::examine(&path)?;
-        let context = facts.context(spec.context_tokens)?;
+        let context = facts.context(model.context_tokens)?;
         let text = path.to_str().ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))?;
-        Ok(Load {
-            version: VERSION,
-            path: text.to_owned(),
-            context,
-            slots: facts.slots(spec.slots, context),
-            threads: spec.threads.unwrap_or_else(|| cpu::threads(facts.bytes)).clamp(1, 512),
-        })
+        let threads = model.threads.unwrap_or_else(|| cpu::threads(facts.bytes)).clamp(1, 512);
+        Ok(Load::new(text.to_owned(), context, facts.slots(model.slots, context), threads))
     });
     looked.await.unwrap_or_else(|e| Err(format!("The model could not be looked at: {e}.")))
 }

@@ -98,7 +98,7 @@ impl Job {
             return Err((Kind::Context, text));
         }
         let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
-        let sampler = Sampler::new(prompter.model, &g.sampling, g.schema.as_deref(), limit)
+        let sampler = Sampler::new(prompter.model, &g.sampling, g.constraint.as_ref(), limit)
             .map_err(|text| (Kind::Invalid, text))?;
         Ok(Job {
             id: g.id,

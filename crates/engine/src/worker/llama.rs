@@ -77,6 +77,8 @@ impl Model {
             context: load.context,
             vocabulary: self.vocabulary.unsigned_abs(),
             template: self.template().is_some(),
+            dimensions: 0,
+            resident: 0,
         }
     }
 

@@ -4,7 +4,7 @@
 //! Never here: decoding, text.
 
 use super::llama::Model;
-use crate::protocol::Sampling;
+use crate::protocol::{Constraint, Sampling};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
@@ -20,11 +20,11 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Builds the chain; `schema` is a JSON schema that every answer must obey.
+    /// Builds the chain; `bound` is what every answer must obey.
     ///
     /// # Errors
     /// The schema cannot be made into a grammar; the text is for the caller.
-    pub(super) fn new(model: &Model, s: &Sampling, schema: Option<&str>, limit: u32) -> Result<Sampler, String> {
+    pub(super) fn new(model: &Model, s: &Sampling, bound: Option<&Constraint>, limit: u32) -> Result<Sampler, String> {
         let mut steps = Vec::new();
         if s.frequency_penalty != 0.0 || s.presence_penalty != 0.0 {
             let window = limit.clamp(1, PENALTY_WINDOW) as i32;
@@ -43,7 +43,7 @@ impl Sampler {
             // The largest number means "random" to llama.cpp.
             steps.push(LlamaSampler::dist(s.seed.min(u32::MAX - 1)));
         }
-        let grammar = schema.map(|text| grammar(model, text)).transpose()?;
+        let grammar = bound.map(|bound| grammar(model, bound)).transpose()?;
         Ok(Sampler { chain: LlamaSampler::chain(steps, true), grammar })
     }
 
@@ -90,7 +90,8 @@ fn choose(chain: &mut LlamaSampler, mut from: LlamaTokenDataArray) -> i32 {
     from.selected_token().or_else(likeliest).map_or(0, |t| t.0)
 }
 
-fn grammar(model: &Model, schema: &str) -> Result<LlamaSampler, String> {
+fn grammar(model: &Model, bound: &Constraint) -> Result<LlamaSampler, String> {
+    let Constraint::Schema(schema) = bound else { return Err("Grammars are not known here yet.".to_owned()) };
     let grammar = llama_cpp_2::json_schema_to_grammar(schema)
         .map_err(|_| "This JSON schema uses something that the embedded engine cannot enforce.".to_owned())?;
     LlamaSampler::grammar(&model.model, &grammar, "root")

@@ -10,7 +10,7 @@
 use super::Outbox;
 use super::job::{Job, Prompter};
 use super::llama::{Model, Session};
-use crate::protocol::{FromWorker, Kind, Load, ToWorker};
+use crate::protocol::{FromWorker, Kind, Load, Spent, ToWorker};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -123,6 +123,7 @@ impl<'m> Slots<'m> {
             },
             ToWorker::Ping { id } => self.say(FromWorker::Pong { id })?,
             ToWorker::Quit => return Ok(false),
+            ToWorker::Embed(_) => {}
             ToWorker::Load(_) => return Err("a second load; one worker holds one model".into()),
         }
         self.out.flush().map_err(|e| e.to_string())?;
@@ -170,9 +171,8 @@ impl<'m> Slots<'m> {
         if !piece.text.is_empty() || !piece.logprobs.is_empty() {
             self.say(FromWorker::Token { id: job.id, text: piece.text, logprobs: piece.logprobs })?;
         }
-        let prompt_tokens = job.prompt.len() as u32;
-        let completion_tokens = job.produced;
-        let finish = |reason| FromWorker::Finish { id: job.id, reason, prompt_tokens, completion_tokens };
+        let spent = Spent { prompt: job.prompt.len() as u32, completion: job.produced, ..Spent::default() };
+        let finish = |reason| FromWorker::Finish { id: job.id, reason, spent };
         Ok(piece.end.map(finish))
     }
 

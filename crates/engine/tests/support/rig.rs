@@ -9,7 +9,7 @@ use decide::{
     Api, Candidate, Caps, DataClass, Difficulty, Fault, Fleet, Health, Kind, Load, Model, Permit, Place, PlaceId,
     PlaceState, Policy, Reason, Task, Tier, Verdict, Zone,
 };
-use engine::{Engine, EngineSpec, ModelSource};
+use engine::{Engine, EngineSpec, ModelSource, ModelSpec};
 use futures_util::StreamExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,13 +37,10 @@ pub fn place() -> Arc<Place> {
 pub fn spec(model: PathBuf) -> EngineSpec {
     EngineSpec {
         place: place(),
-        model: ModelSource::Path(model),
-        model_id: None,
         program: env!("CARGO_BIN_EXE_engine-worker").into(),
         args: vec!["engine-worker".into()],
-        context_tokens: None,
-        threads: None,
-        slots: None,
+        models: vec![ModelSpec::new(ModelSource::Path(model))],
+        memory_bytes: None,
     }
 }
 
