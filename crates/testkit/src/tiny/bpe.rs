@@ -38,13 +38,17 @@ impl Bpe {
     }
 }
 
+/// The words, each once, the most frequent first.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    let mut seen = HashSet::new();
+    WORDS.split_ascii_whitespace().filter(move |word| seen.insert(*word))
+}
+
 /// Joins the most frequent pair again and again until each word is one token or there are merges enough. A word counts
 /// by its place in the list, with a space before it eight times as much as without.
 fn train(out: &mut Bpe, known: &mut HashSet<String>, merges: usize) {
-    let mut seen = HashSet::new();
-    let words = WORDS.split_ascii_whitespace().filter(|word| seen.insert(*word));
     let mut texts: Vec<(Vec<usize>, u64)> = Vec::new();
-    for (place, word) in words.enumerate() {
+    for (place, word) in words().enumerate() {
         let weight = 10_000_000 / (place as u64 + 4);
         let letters: Vec<usize> = word.bytes().map(usize::from).collect();
         let spaced = std::iter::once(usize::from(b' ')).chain(letters.iter().copied()).collect();

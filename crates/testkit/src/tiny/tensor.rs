@@ -5,6 +5,7 @@
 //! Never here: which tensors a model has.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 /// How values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,13 @@ pub enum Fill {
     Random(f32),
     /// Random values around one with this standard deviation: norms.
     AroundOne(f32),
+    /// As [`Fill::Random`], with the rows of this range at a fifth.
+    QuietRows {
+        /// Standard deviation of the others.
+        deviation: f32,
+        /// Numbers of the quiet rows.
+        quiet: Range<usize>,
+    },
     /// The same value everywhere.
     Same(f32),
     /// These values.
@@ -129,6 +137,10 @@ impl Tensor {
             let value = match &self.fill {
                 Fill::Random(deviation) => random.normal() * deviation,
                 Fill::AroundOne(deviation) => 1.0 + random.normal() * deviation,
+                Fill::QuietRows { deviation, quiet } => {
+                    let part = if quiet.contains(&(i / self.shape[0])) { 0.2 } else { 1.0 };
+                    random.normal() * deviation * part
+                }
                 Fill::Same(value) => *value,
                 Fill::Values(values) => values[i],
             };
