@@ -75,7 +75,8 @@ struct Layer<'a> {
 
 impl Layer<'_> {
     fn add(&mut self, part: &str, shape: &[usize], fill: Fill) {
-        let kind = if shape.len() > 1 { Kind::F16 } else { Kind::F32 };
+        // Routers keep their precision, as llama.cpp's converter has it.
+        let kind = if shape.len() > 1 && part != "ffn_gate_inp.weight" { Kind::F16 } else { Kind::F32 };
         self.file.tensor(Tensor::new(format!("blk.{}.{part}", self.number), shape, fill).of(kind));
     }
 

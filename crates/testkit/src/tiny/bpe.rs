@@ -119,3 +119,49 @@ pub(crate) fn printable(b: u8) -> char {
     let rank = (0..b).filter(|x| !keeps(*x)).count() as u32;
     char::from_u32(256 + rank).expect("256 to 323 are letters")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Merges a word the slow way: the pair of lowest rank, again and again.
+    fn pieces(bpe: &Bpe, word: &str) -> usize {
+        let ranks: HashMap<&str, usize> = bpe.merges.iter().enumerate().map(|(i, m)| (m.as_str(), i)).collect();
+        let mut parts: Vec<String> = word.bytes().map(|b| printable(b).to_string()).collect();
+        loop {
+            let pairs = (1..parts.len()).filter_map(|i| {
+                let rank = ranks.get(format!("{} {}", parts[i - 1], parts[i]).as_str())?;
+                Some((*rank, i))
+            });
+            let Some((_, i)) = pairs.min() else { return parts.len() };
+            let right = parts.remove(i);
+            parts[i - 1].push_str(&right);
+        }
+    }
+
+    #[test]
+    fn every_token_is_there_once_and_every_merge_leads_to_one() {
+        let bpe = bpe(20_000);
+        let known: HashSet<&String> = bpe.tokens.iter().collect();
+        assert_eq!((bpe.merges.len(), known.len()), (20_000, bpe.tokens.len()));
+        for merge in &bpe.merges {
+            let (a, b) = merge.split_once(' ').unwrap();
+            for text in [a.to_owned(), b.to_owned(), format!("{a}{b}")] {
+                assert!(known.contains(&text), "{merge}");
+            }
+        }
+    }
+
+    #[test]
+    fn english_costs_about_four_characters_a_token() {
+        let bpe = bpe(20_000);
+        let text = "The committee met on Tuesday to discuss the new budget. Most members agreed that spending on roads was \
+                    too low, but nobody wanted to raise taxes before the election, which is only three months away.";
+        let tokens: usize = text
+            .split_inclusive(|c: char| !c.is_alphabetic())
+            .map(|w| pieces(&bpe, &format!(" {}", w.trim_end())))
+            .sum();
+        let each = text.len() as f64 / tokens as f64;
+        assert!((3.0..5.5).contains(&each), "{each}");
+    }
+}

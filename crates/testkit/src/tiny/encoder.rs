@@ -19,7 +19,9 @@ pub(super) fn write(file: &mut Gguf, ranks: bool, context: usize) {
     file.uint("bert.pooling_type", if ranks { RANK } else { MEAN });
     let vocab = vocab::word_pieces(file);
     let mut add = |name: String, shape: &[usize], fill: Fill| {
-        let kind = if shape.len() > 1 { Kind::F16 } else { Kind::F32 };
+        // What is added to the stream as it is must be of 32 bits: ggml has no sum of 32 and 16 bits.
+        let added = matches!(name.as_str(), "token_types.weight" | "position_embd.weight");
+        let kind = if shape.len() > 1 && !added { Kind::F16 } else { Kind::F32 };
         file.tensor(Tensor::new(name, shape, fill).of(kind));
     };
     add("token_embd.weight".into(), &[WIDTH, vocab.size], Fill::Random(1.0));

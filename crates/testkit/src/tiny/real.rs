@@ -77,7 +77,7 @@ fn vocabulary(file: &mut Gguf) {
     file.flag("tokenizer.ggml.add_bos_token", false);
 }
 
-fn tensors(file: &mut Gguf, layers: usize) {
+pub(super) fn tensors(file: &mut Gguf, layers: usize) {
     let mut add = |name: String, shape: &[usize], fill: Fill, kind: Kind| {
         file.tensor(Tensor::new(name, shape, fill).of(kind));
     };

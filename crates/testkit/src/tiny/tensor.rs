@@ -286,4 +286,18 @@ mod tests {
         let deviation = (values.iter().map(|v| v * v).sum::<f32>() / 50_000.0).sqrt();
         assert!(mean.abs() < 0.02 && (0.98..1.02).contains(&deviation), "{mean} {deviation}");
     }
+
+    #[test]
+    fn the_bytes_are_the_same_on_every_platform() {
+        let mut bytes = Vec::new();
+        for kind in [Kind::F32, Kind::F16, Kind::Q5_0, Kind::Q8_0, Kind::Q4K, Kind::Q6K] {
+            Tensor::new("t", &[512, 3], Fill::Random(0.02)).of(kind).write(7, &mut bytes).unwrap();
+        }
+        for fill in [Fill::AroundOne(0.1), Fill::QuietRows { deviation: 0.2, quiet: 1..2 }, Fill::Same(0.5)] {
+            Tensor::new("t", &[64, 3], fill).write(7, &mut bytes).unwrap();
+        }
+        let fnv =
+            bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+        assert_eq!(fnv, 0x6d45_e2a9_0eae_c077, "{fnv:#x}: files of the same seed are no longer the same");
+    }
 }
