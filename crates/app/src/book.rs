@@ -54,6 +54,8 @@ pub(crate) struct Told {
     pub(crate) audio: Option<bool>,
     pub(crate) logprobs: Option<bool>,
     pub(crate) completions: Option<bool>,
+    pub(crate) embeddings: Option<bool>,
+    pub(crate) rerank: Option<bool>,
     pub(crate) tier: Option<Tier>,
     pub(crate) quality_permille: Option<u16>,
     pub(crate) price: Option<Price>,
@@ -127,6 +129,8 @@ impl Entry {
             audio: has("audio"),
             logprobs: has("logprobs"),
             completions: has("completions"),
+            embeddings: has("embeddings"),
+            rerank: has("rerank"),
         }
     }
 }
@@ -146,7 +150,7 @@ fn is_dashed_date(text: &str) -> bool {
 /// A model complete: what was told, then the book, then what is usual for the engine, then "cannot" and "unknown".
 pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, told: &Told) -> Model {
     let entry = book.entry(profile.name, id);
-    let base = told.caps.or_else(|| entry.map(Entry::caps)).unwrap_or_else(|| usual_caps(profile));
+    let base = told.caps.or_else(|| entry.map(Entry::caps)).unwrap_or_else(|| usual_caps(profile, id, told));
     let caps = Caps {
         tools: told.tools.unwrap_or(base.tools),
         json_schema: told.json_schema.unwrap_or(base.json_schema),
@@ -154,6 +158,8 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
         audio: told.audio.unwrap_or(base.audio),
         logprobs: told.logprobs.unwrap_or(base.logprobs),
         completions: told.completions.unwrap_or(base.completions),
+        embeddings: told.embeddings.unwrap_or(base.embeddings),
+        rerank: told.rerank.unwrap_or(base.rerank),
     };
     let book_price = entry.map(|e| book.price(e));
     Model {
@@ -190,10 +196,17 @@ fn own_ground(place: &Place) -> Option<Price> {
 }
 
 /// What the engines' servers can do with any model they load. (A model without a tool template answers in prose; the
-/// server takes the request.) Ollama says per model what it can, so nothing is assumed there, nor of vendors.
-fn usual_caps(profile: &Profile) -> Caps {
+/// server takes the request.) Ollama says per model what it can, so nothing is assumed there, nor of vendors. An encoder,
+/// by what was told or else by its id, can do nothing of that.
+fn usual_caps(profile: &Profile, id: &str, told: &Told) -> Caps {
+    if told.embeddings == Some(true) || told.rerank == Some(true) {
+        return Caps::default();
+    }
+    if let Some(caps) = profile.encoder(id) {
+        return caps;
+    }
     let server = profile.api == Api::Openai && profile.zone == Zone::SameHost;
-    Caps { tools: server, json_schema: server, logprobs: server, completions: server, vision: false, audio: false }
+    Caps { tools: server, json_schema: server, logprobs: server, completions: server, ..Caps::default() }
 }
 
 /// `$0.25 in, $2 out per Mtok`, `free`, `unknown`.

@@ -4,6 +4,7 @@
 
 use crate::adapter::Common;
 use crate::call::Call;
+use crate::encode::no_encoding;
 use crate::exchange::{Spoken, exchange};
 use crate::openai::{EVENTS, JSON};
 use crate::probe::Questions;
@@ -51,6 +52,9 @@ impl Anthropic {
         check(&permit, &self.common.place, &ask)?;
         if ask.endpoint == Endpoint::Completions {
             return Err(no_completions(&self.common.place));
+        }
+        if ask.endpoint.encodes() {
+            return Err(no_encoding(&self.common.place, ask.endpoint));
         }
         let shape = self.common.shapes.of(permit.model());
         let body = anthropic::write_messages(&ask, &shape);

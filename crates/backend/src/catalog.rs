@@ -123,12 +123,18 @@ fn discovered(row: Row, profile: &Profile) -> Option<Discovered> {
     let id = given.strip_prefix("models/").unwrap_or(given);
     let sane = !id.is_empty() && id.len() <= ID_MAX && !id.contains(|c: char| c.is_control() || c.is_whitespace());
     let local = row.remote_model.is_none() && row.remote_host.is_none();
-    let chats = row.kind.as_deref().is_none_or(|k| matches!(k, "chat" | "language" | "code" | "model" | "base"));
-    let flagged = !matches!(&row.capabilities, Some(Capabilities::Flags(f)) if !f.completion_chat);
-    if !(sane && local && chats && flagged && profile.is_chat(id)) {
+    if !(sane && local) {
         return None;
     }
     let context_tokens = context(&row);
+    if let Some(caps) = encoder(&row, id, profile) {
+        return Some(Discovered { id: id.to_owned(), context_tokens, caps: Some(caps) });
+    }
+    let chats = row.kind.as_deref().is_none_or(|k| matches!(k, "chat" | "language" | "code" | "model" | "base"));
+    let flagged = !matches!(&row.capabilities, Some(Capabilities::Flags(f)) if !f.completion_chat);
+    if !(chats && flagged && profile.is_chat(id)) {
+        return None;
+    }
     let caps = match &row.capabilities {
         Some(Capabilities::Words(words)) => Some(ollama_caps(words)?),
         Some(Capabilities::Flags(f)) => {
@@ -137,6 +143,17 @@ fn discovered(row: Row, profile: &Profile) -> Option<Discovered> {
         _ => parameters(&row),
     };
     Some(Discovered { id: id.to_owned(), context_tokens, caps })
+}
+
+/// What the row says of an encoder, else its id; `None` for a model that writes.
+fn encoder(row: &Row, id: &str, profile: &Profile) -> Option<Caps> {
+    match (row.kind.as_deref(), &row.capabilities) {
+        (Some("embedding"), _) => Some(Caps { embeddings: true, ..Caps::default() }),
+        (Some("rerank"), _) => Some(Caps { rerank: true, ..Caps::default() }),
+        (_, Some(Capabilities::Words(words))) => ollama_caps(words).filter(|c| !c.writes()),
+        (_, Some(Capabilities::Flags(f))) if f.completion_chat => None,
+        _ => profile.encoder(id),
+    }
 }
 
 fn context(row: &Row) -> Option<u32> {
@@ -166,21 +183,24 @@ fn parameters(row: &Row) -> Option<Caps> {
         vision: modality("image"),
         audio: modality("audio"),
         logprobs: has("logprobs"),
-        completions: false,
+        ..Caps::default()
     })
 }
 
-/// Ollama's words. `None` for a model that completes nothing (an embedding model). Ollama constrains JSON by itself
+/// Ollama's words. `None` for a model that neither completes nor makes vectors. Ollama constrains JSON by itself
 /// and reports log-probabilities for every model.
 pub(crate) fn ollama_caps(words: &[String]) -> Option<Caps> {
     let has = |word: &str| words.iter().any(|w| w == word);
-    has("completion").then(|| Caps {
+    if !has("completion") {
+        return has("embedding").then(|| Caps { embeddings: true, ..Caps::default() });
+    }
+    Some(Caps {
         tools: has("tools"),
         json_schema: true,
         vision: has("vision"),
         audio: has("audio"),
         logprobs: true,
-        completions: false,
+        ..Caps::default()
     })
 }
 

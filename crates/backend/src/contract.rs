@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use wire::{Answer, Ask, Chunk};
+use wire::{Answer, Ask, Chunk, Ranking, Vectors};
 
 /// A boxed future, so that backends of different kinds stand in one table.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -23,6 +23,10 @@ pub enum Reply {
     Plain(Box<Answer>),
     /// The answer in pieces (the request was streamed).
     Stream(EventStream),
+    /// Vectors, one per text.
+    Vectors(Box<Vectors>),
+    /// Scores of documents.
+    Ranking(Box<Ranking>),
 }
 
 /// Deadlines of one attempt.

@@ -72,7 +72,7 @@ async fn plain(call: &Call<'_>, response: Response<Incoming>, spoken: &Spoken) -
 }
 
 /// Whether a document says of itself that it is an error, in any of the known shapes.
-fn is_error(body: &[u8]) -> bool {
+pub(crate) fn is_error(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Marks {
         error: Option<serde::de::IgnoredAny>,

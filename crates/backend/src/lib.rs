@@ -15,6 +15,7 @@ mod call;
 mod catalog;
 mod contract;
 mod dial;
+mod encode;
 mod exchange;
 mod identify;
 mod metrics;

@@ -11,6 +11,7 @@ mod show;
 use crate::adapter::{Common, runs_elsewhere};
 use crate::anthropic::no_completions;
 use crate::call::Call;
+use crate::encode::{encode, no_encoding};
 use crate::exchange::{Spoken, exchange, say};
 use crate::openai::JSON;
 use crate::probe::Questions;
@@ -22,7 +23,7 @@ use http::{HeaderName, HeaderValue, header};
 use show::Shows;
 use std::sync::Arc;
 use wire::ollama::{self, Reader};
-use wire::{Ask, Endpoint};
+use wire::{Ask, Endpoint, openai};
 
 const LINES: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("application/x-ndjson"));
 
@@ -39,6 +40,7 @@ const CHAT: Spoken = Spoken {
 pub(crate) struct Ollama {
     common: Common,
     chat: Route,
+    embeddings: Route,
     questions: Questions,
     shows: Shows,
 }
@@ -48,6 +50,7 @@ impl Ollama {
         let models = common.upstream.beside(common.profile.models)?;
         Ok(Ollama {
             chat: common.upstream.beside("/api/chat")?,
+            embeddings: common.upstream.beside("/v1/embeddings")?,
             questions: Questions::new(&common, models, vec![JSON])?,
             shows: Shows::new(common.upstream.beside("/api/show")?),
             common,
@@ -56,13 +59,22 @@ impl Ollama {
 
     async fn attempt(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
         check(&permit, &self.common.place, &ask)?;
-        if ask.endpoint == Endpoint::Completions {
-            return Err(no_completions(&self.common.place));
+        match ask.endpoint {
+            Endpoint::Completions => return Err(no_completions(&self.common.place)),
+            Endpoint::Rerank => return Err(no_encoding(&self.common.place, ask.endpoint)),
+            _ => {}
         }
         if runs_elsewhere(permit.model()) && self.common.place.zone != Zone::VendorCloud {
             return Err(elsewhere(&self.common.place, permit.model()));
         }
         let shape = self.common.shapes.of(permit.model());
+        if ask.endpoint == Endpoint::Embeddings {
+            // Its OpenAI-compatible endpoint: it takes dimensions and base64, which callers of ours may ask for. It has no
+            // way to say `truncate` there and cuts what is too long.
+            let body = openai::write_embeddings(&ask, &shape);
+            let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
+            return encode(call, &self.embeddings, body.into(), &[JSON], &ask).await;
+        }
         let mut body = ollama::write_chat(&ask, &shape);
         // By default it drops the oldest messages of a conversation that is too long for its window, and says nothing.
         say(&mut body, r#""truncate":false"#);

@@ -5,6 +5,7 @@
 
 use crate::adapter::Common;
 use crate::call::Call;
+use crate::encode::{encode, no_encoding};
 use crate::exchange::{Spoken, exchange, say};
 use crate::probe::Questions;
 use crate::stream::Sse;
@@ -14,7 +15,7 @@ use decide::{Fault, Model, Permit, Place};
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
 use wire::openai::{self, ChatReader, CompletionsReader};
-use wire::{Ask, Endpoint, ToolChoice};
+use wire::{Ask, Endpoint, Shape, ToolChoice};
 
 pub(crate) const JSON: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("application/json"));
 pub(crate) const EVENTS: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -42,6 +43,8 @@ pub(crate) struct Openai {
     common: Common,
     chat: Route,
     completions: Route,
+    embeddings: Route,
+    rerank: Route,
     questions: Questions,
 }
 
@@ -52,6 +55,8 @@ impl Openai {
         Ok(Openai {
             chat: below("/chat/completions")?,
             completions: below("/completions")?,
+            embeddings: below("/embeddings")?,
+            rerank: below("/rerank")?,
             questions: Questions::new(&common, models, vec![JSON])?,
             common,
         })
@@ -60,10 +65,13 @@ impl Openai {
     async fn attempt(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
         check(&permit, &self.common.place, &ask)?;
         let shape = self.common.shapes.of(permit.model());
+        if ask.endpoint.encodes() {
+            return self.encode(&ask, &shape, deadlines).await;
+        }
         let ask = self.with_tool_choice(ask);
         let (route, mut body, spoken) = match ask.endpoint {
             Endpoint::Completions => (&self.completions, openai::write_completions(&ask, &shape), &COMPLETIONS),
-            Endpoint::Chat | Endpoint::Messages => (&self.chat, openai::write_chat(&ask, &shape), &CHAT),
+            _ => (&self.chat, openai::write_chat(&ask, &shape), &CHAT),
         };
         if self.common.profile.says_stream && !ask.stream {
             say(&mut body, r#""stream":false"#);
@@ -71,6 +79,18 @@ impl Openai {
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [EVENTS] } else { [JSON] };
         exchange(call, route, body.into(), &accept, ask.stream, spoken).await
+    }
+
+    async fn encode(&self, ask: &Ask, shape: &Shape, deadlines: Deadlines) -> Result<Reply, Fault> {
+        let (route, body) = match ask.endpoint {
+            Endpoint::Rerank if !self.common.profile.rerank => {
+                return Err(no_encoding(&self.common.place, ask.endpoint));
+            }
+            Endpoint::Rerank => (&self.rerank, openai::write_rerank(ask, shape)),
+            _ => (&self.embeddings, openai::write_embeddings(ask, shape)),
+        };
+        let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
+        encode(call, route, body.into(), &[JSON], ask).await
     }
 
     /// Where tools without a choice count as "none", the default of the dialect is written out.

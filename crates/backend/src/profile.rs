@@ -7,7 +7,7 @@ mod table;
 pub use table::PROFILES;
 
 use crate::Auth;
-use decide::{Api, Kind, Tier, Zone};
+use decide::{Api, Caps, Kind, Tier, Zone};
 
 /// Everything particular about one provider or engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Profile {
     pub says_tool_choice: bool,
     /// Streams unless it is told not to; write `stream: false` then.
     pub says_stream: bool,
+    /// Serves `/rerank` below the API's version.
+    pub rerank: bool,
     /// Path of the health check, beside the API's version; `None`: the list of models serves as one.
     pub health: Option<&'static str>,
     /// 503 from the health check means that the model is being loaded (else: that the engine is dead).
@@ -105,6 +107,18 @@ impl Profile {
     pub(crate) fn is_chat(&self, id: &str) -> bool {
         let id = id.to_ascii_lowercase();
         !self.not_chat.iter().copied().flatten().any(|part| id.contains(part))
+    }
+
+    /// What an id says of an encoder; `None` for any other model. Lists of models rarely say more.
+    pub fn encoder(&self, id: &str) -> Option<Caps> {
+        let id = id.to_ascii_lowercase();
+        if id.contains("rerank") {
+            self.rerank.then(|| Caps { rerank: true, ..Caps::default() })
+        } else if id.contains("embed") {
+            Some(Caps { embeddings: true, ..Caps::default() })
+        } else {
+            None
+        }
     }
 }
 

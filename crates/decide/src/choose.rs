@@ -8,6 +8,7 @@ use crate::{
     Refusal, Refused, Route, Tier, Usage, Verdict, Zone, cost,
 };
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 /// Decides where `need` goes. Always gives a verdict; when nothing may or can answer its order is empty and
 /// [`Verdict::fault`] says why.
@@ -19,10 +20,12 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
     let affinity = Affinity::of(need);
     let mut order: Vec<Ranked> = Vec::new();
     let mut refused = Vec::new();
+    let pinned = pinned(need, fleet, &scope, &rules);
     for offer in fleet.offers() {
         let Some(rank) = scope.rank(&offer) else { continue };
         let Offer { state, model } = offer;
-        match rules.refuse(state, model) {
+        let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
+        match rules.refuse(state, model).or_else(|| other.map(|p| Refusal::OtherModel(p.clone()))) {
             Some(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
             None => {
                 let reason = expect(need, state, model, policy.margin_permille);
@@ -44,6 +47,33 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
         policy_version: policy.version,
         fleet_version: fleet.version,
     }
+}
+
+/// The one model whose vectors this request may get, since vectors of two models do not compare: neither may a fallback
+/// mix them, nor may a busy or broken place change what `auto` means from one request to the next. So it follows from
+/// the policy and the list of models only: the position that the name gives, then the objective without load and health,
+/// then the id. `None` where no vectors are asked for or nothing may make them.
+fn pinned(need: &Need, fleet: &Fleet, scope: &Scope<'_>, rules: &Rules<'_>) -> Option<Arc<str>> {
+    if !need.embeddings {
+        return None;
+    }
+    let able = fleet.offers().filter_map(|offer| {
+        let rank = scope.rank(&offer)?;
+        let Offer { state, model } = offer;
+        if !matches!(rules.refuse(state, model), None | Some(Refusal::Unhealthy(_))) {
+            return None;
+        }
+        let tier = model.tier.unwrap_or(state.place.tier);
+        let quality = Reverse(model.quality_permille.unwrap_or(tier.quality_permille()));
+        let money = model.price.as_ref().map_or(i64::MAX, |p| p.input_nanousd_per_mtok);
+        let (zone, id) = (state.place.zone, &model.id);
+        Some(match scope.objective {
+            Some(Objective::Best) => ((rank, Some(quality), 0, None, None), zone, money, id),
+            Some(Objective::Cheap) => ((rank, None, money, None, None), zone, money, id),
+            _ => ((rank, None, 0, Some(tier), Some(zone)), zone, money, id),
+        })
+    });
+    able.min().map(|(_, _, _, id)| id.clone())
 }
 
 /// What a model name covers.
@@ -142,14 +172,23 @@ impl Rules<'_> {
         if let Some(lack) = lacks(self.need, &model.caps) {
             return Some(Refusal::Lacks(lack));
         }
+        // A window is for one text, and only the place knows its tokens.
+        if self.need.embeddings || self.need.rerank {
+            return self.unready(state);
+        }
         let need = self.need.input_tokens.saturating_add(self.need.output_tokens.min(OUTPUT_FLOOR_TOKENS));
         if let Some(has) = model.context_tokens.filter(|has| need > *has) {
             return Some(Refusal::Context { need, has });
         }
+        self.unready(state)
+    }
+
+    /// Speaks against a place that is not up.
+    fn unready(&self, state: &PlaceState) -> Option<Refusal> {
         match &state.health {
             Health::Down(why) => Some(Refusal::Unhealthy(format!("down ({why})"))),
             // The embedded engine queues what arrives while it loads; a request waits rather than fails.
-            Health::Loading if zone != Zone::Embedded => Some(Refusal::Unhealthy("loading".to_owned())),
+            Health::Loading if state.place.zone != Zone::Embedded => Some(Refusal::Unhealthy("loading".to_owned())),
             _ => None,
         }
     }
@@ -177,12 +216,15 @@ fn covers(pattern: &str, place: &str, id: &str) -> bool {
 /// The first capability asked for that the model lacks.
 fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
     [
+        (!need.embeddings && !need.rerank, caps.writes(), "chat or completions (it is an encoder)"),
         (need.tools, caps.tools, "tools"),
         (need.json_schema, caps.json_schema, "JSON schema output"),
         (need.vision, caps.vision, "images"),
         (need.audio, caps.audio, "audio"),
         (need.logprobs, caps.logprobs, "log-probabilities"),
         (need.completions, caps.completions, "the legacy completions endpoint"),
+        (need.embeddings, caps.embeddings, "embeddings"),
+        (need.rerank, caps.rerank, "rerank"),
     ]
     .into_iter()
     .find_map(|(wanted, has, name)| (wanted && !has).then_some(name))

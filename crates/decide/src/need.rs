@@ -104,6 +104,10 @@ pub struct Need {
     pub logprobs: bool,
     /// Uses the legacy completions endpoint.
     pub completions: bool,
+    /// Wants vectors of texts.
+    pub embeddings: bool,
+    /// Wants documents scored.
+    pub rerank: bool,
     /// Carries content no scanner can read (images, audio, files): takes the key's class, never "clean".
     pub unscanned: bool,
     /// Carries content that only a place of this protocol understands (a vendor's own part, tool or format): it cannot

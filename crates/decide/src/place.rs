@@ -137,6 +137,17 @@ pub struct Caps {
     pub logprobs: bool,
     /// The legacy `/v1/completions` endpoint.
     pub completions: bool,
+    /// Vectors of texts. A model with this or `rerank` is an encoder: it answers nothing else.
+    pub embeddings: bool,
+    /// Scores of documents against a query.
+    pub rerank: bool,
+}
+
+impl Caps {
+    /// Whether it writes text; an encoder does not.
+    pub const fn writes(&self) -> bool {
+        !self.embeddings && !self.rerank
+    }
 }
 
 /// One model offered by a place.

@@ -44,7 +44,7 @@ pub struct Record {
     pub attempt: u8,
     /// The caller's key id; `None` without configured keys.
     pub key: Option<Arc<str>>,
-    /// Endpoint (`chat`, `completions`, `messages`).
+    /// Endpoint (`chat`, `completions`, `messages`, `embeddings`, `rerank`).
     pub endpoint: Arc<str>,
     /// Model name as asked for.
     pub asked: Arc<str>,

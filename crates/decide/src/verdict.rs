@@ -33,6 +33,9 @@ pub enum Refusal {
     /// Lacks a capability.
     #[error("cannot do {0}")]
     Lacks(&'static str),
+    /// Another model than the one that makes this request's vectors.
+    #[error("makes vectors that do not compare with those of {0}")]
+    OtherModel(Arc<str>),
     /// Prompt and completion do not fit.
     #[error("needs {need} tokens of context, has {has}")]
     Context {

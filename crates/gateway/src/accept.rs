@@ -139,6 +139,8 @@ async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>) -> Respons
         (&Method::POST, "/v1/chat/completions") => Endpoint::Chat,
         (&Method::POST, "/v1/completions") => Endpoint::Completions,
         (&Method::POST, "/v1/messages") => Endpoint::Messages,
+        (&Method::POST, "/v1/embeddings") => Endpoint::Embeddings,
+        (&Method::POST, "/v1/rerank" | "/v2/rerank" | "/rerank") => Endpoint::Rerank,
         (&Method::GET | &Method::HEAD, "/healthz" | "/readyz" | "/metrics") => {
             return pages::open(&wiring, request.uri().path(), &id);
         }

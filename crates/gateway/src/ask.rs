@@ -15,6 +15,8 @@ pub(crate) fn read(request: &Request) -> Result<Ask, Fault> {
         Endpoint::Chat => wire::openai::read_chat,
         Endpoint::Completions => wire::openai::read_completions,
         Endpoint::Messages => wire::anthropic::read_messages,
+        Endpoint::Embeddings => wire::openai::read_embeddings,
+        Endpoint::Rerank => wire::openai::read_rerank,
     };
     let mut ask = read(&request.body).map_err(|e| accept::malformed(&e))?;
     if ask.model.len() > MODEL_MAX || ask.model.chars().any(char::is_control) {

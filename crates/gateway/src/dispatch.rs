@@ -4,14 +4,14 @@
 //! Never here: an order of its own, or an attempt without a permit.
 
 use crate::Wiring;
-use crate::relay::{self, Reply, in_band, truncated};
+use crate::relay::{self, Reply, in_band, truncated, writer};
 use crate::settle::{Account, Attempt, Meterage};
 use backend::{EventStream, Reply as Answered};
 use decide::{Cause, Fault, Need, Retry, Verdict};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::Instant;
-use wire::{Answer, Ask, Chunk, Event};
+use wire::{Answer, Ask, Chunk, Event, Ranking, Vectors};
 
 /// Chunks held back at most while waiting for the first content.
 const HELD_MAX: usize = 64;
@@ -22,6 +22,10 @@ pub(crate) enum Brought {
     Plain(Box<Answer>),
     /// The first chunks up to the first content, and the rest.
     Stream(Vec<Chunk>, EventStream),
+    /// Vectors.
+    Vectors(Box<Vectors>),
+    /// Scores.
+    Ranking(Box<Ranking>),
 }
 
 /// Tries the candidates in order until one brings content, and relays it.
@@ -57,6 +61,14 @@ pub(crate) async fn run(
         };
         match brought {
             Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, account, reply),
+            Ok(Brought::Vectors(vectors)) => {
+                let usage = vectors.usage;
+                return relay::encoded(wiring, writer::vectors(&vectors, &ask), usage, attempt, account, reply);
+            }
+            Ok(Brought::Ranking(ranking)) => {
+                let usage = ranking.usage;
+                return relay::encoded(wiring, writer::ranking(&ranking, &ask), usage, attempt, account, reply);
+            }
             Ok(Brought::Stream(held, rest)) => {
                 return relay::stream(wiring, &ask, held, rest, attempt, account, reply).await;
             }
@@ -109,6 +121,8 @@ async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, ask: &Arc<Ask>) -> Res
     };
     match attempt.entry().backend.clone().send(permit, ask.clone(), wiring.limits.deadlines).await? {
         Answered::Plain(answer) => Ok(Brought::Plain(answer)),
+        Answered::Vectors(vectors) => Ok(Brought::Vectors(vectors)),
+        Answered::Ranking(ranking) => Ok(Brought::Ranking(ranking)),
         Answered::Stream(mut stream) => {
             let mut held = Vec::with_capacity(2);
             loop {

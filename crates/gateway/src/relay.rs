@@ -5,7 +5,7 @@
 
 mod body;
 mod fail;
-mod writer;
+pub(crate) mod writer;
 
 pub(crate) use body::Outbound;
 
@@ -120,6 +120,22 @@ pub(crate) fn plain(wiring: &Wiring, answer: Answer, attempt: Attempt<'_>, accou
     let mut meterage = Meterage::default();
     meterage.plain(&answer);
     let body = writer::plain(account.endpoint, &answer);
+    let cost = attempt.cost(&meterage, account);
+    let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
+    attempt.ok(wiring, account, &meterage);
+    let _ = reply.to.send(response);
+}
+
+/// Relays vectors or scores, already written.
+pub(crate) fn encoded(
+    wiring: &Wiring,
+    body: Bytes,
+    usage: Option<wire::Usage>,
+    attempt: Attempt<'_>,
+    account: &Account,
+    reply: Reply,
+) {
+    let meterage = Meterage::counted(usage);
     let cost = attempt.cost(&meterage, account);
     let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
     attempt.ok(wiring, account, &meterage);

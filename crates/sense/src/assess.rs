@@ -26,6 +26,9 @@ const SESSION_CHARS: usize = 255;
 /// Never fails. Work is bounded: of each text only the ends are read, so a prompt of 10 MB costs about as much as one
 /// of 10 kB; only the number of messages, parts and tools counts in full.
 pub fn assess(ask: &Ask) -> Need {
+    if ask.endpoint.encodes() {
+        return encoding(ask);
+    }
     let operator = operator(ask);
     let (reading, elected, mut estimate) = read_user(ask, operator.as_ref());
     difficulty::add_request(&mut estimate, ask);
@@ -53,6 +56,18 @@ pub fn assess(ask: &Ask) -> Need {
         unscanned: ask.has_unreadable(),
         session: session(ask),
         prefix_hash: prefix::of(ask),
+        ..Need::default()
+    }
+}
+
+/// Texts to be turned into vectors or scores are not a task to be judged: nothing in them is asked of a model.
+fn encoding(ask: &Ask) -> Need {
+    Need {
+        ask_id: ask.id,
+        model: ask.model.clone(),
+        input_tokens: tokens::encoded(ask),
+        embeddings: ask.endpoint == Endpoint::Embeddings,
+        rerank: ask.endpoint == Endpoint::Rerank,
         ..Need::default()
     }
 }

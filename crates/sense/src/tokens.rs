@@ -51,6 +51,16 @@ pub(crate) fn input(ask: &Ask) -> u32 {
     clamp(meter.tokens)
 }
 
+/// Estimated tokens of texts for an encoder: each text, or each document together with its query.
+pub(crate) fn encoded(ask: &Ask) -> u32 {
+    let encode = ask.encode.as_deref();
+    let ids: usize = encode.map_or(0, |e| e.tokens.iter().map(Vec::len).sum());
+    let mut query = Meter { tokens: 0, left: SAMPLE, seen: 0, sixtieths: 0 };
+    query.text(encode.map_or("", |e| e.query.as_str()));
+    let each = query.tokens.saturating_mul(ask.messages.len() as u64);
+    clamp(u64::from(input(ask)).saturating_add(each).saturating_add(ids as u64))
+}
+
 struct Meter {
     tokens: u64,
     /// Bytes that may still be looked at.

@@ -20,7 +20,8 @@ pub fn place(name: &str, profile: &Profile) -> Arc<Place> {
 
 /// A model that can do everything.
 pub fn model(id: &str) -> Arc<Model> {
-    let caps = Caps { tools: true, json_schema: true, vision: true, audio: true, logprobs: true, completions: true };
+    let (tools, json_schema, vision, audio) = (true, true, true, true);
+    let caps = Caps { tools, json_schema, vision, audio, logprobs: true, completions: true, ..Caps::default() };
     Arc::new(Model { id: id.into(), context_tokens: None, caps, price: None, tier: None, quality_permille: None })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Never here: reading or writing of any dialect (its own file each).
 
-use crate::{Content, Extra, Message, Part, Role};
+use crate::{Content, Encode, Extra, Message, Part, Role};
 use serde_json::value::RawValue;
 
 /// The API that the caller speaks; errors go back in it.
@@ -25,6 +25,10 @@ pub enum Endpoint {
     Completions,
     /// `POST /v1/messages`.
     Messages,
+    /// `POST /v1/embeddings`.
+    Embeddings,
+    /// `POST /v1/rerank`.
+    Rerank,
 }
 
 impl Endpoint {
@@ -34,15 +38,22 @@ impl Endpoint {
             Endpoint::Chat => "chat",
             Endpoint::Completions => "completions",
             Endpoint::Messages => "messages",
+            Endpoint::Embeddings => "embeddings",
+            Endpoint::Rerank => "rerank",
         }
     }
 
     /// The dialect it belongs to.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Endpoint::Chat | Endpoint::Completions => Dialect::Openai,
+            Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Rerank => Dialect::Openai,
             Endpoint::Messages => Dialect::Anthropic,
         }
+    }
+
+    /// Whether it is answered with vectors or scores, and so by an encoder.
+    pub const fn encodes(self) -> bool {
+        matches!(self, Endpoint::Embeddings | Endpoint::Rerank)
     }
 }
 
@@ -56,7 +67,7 @@ pub struct Ask {
     /// Model name as written by the caller.
     pub model: String,
     /// The conversation; system and developer prompts stand in it as messages (Anthropic's top-level `system` first).
-    /// For `Completions` one user message per prompt string.
+    /// For `Completions` one user message per prompt string; for `Embeddings` one per text, for `Rerank` one per document.
     pub messages: Vec<Message>,
     /// Tool definitions.
     pub tools: Vec<Tool>,
@@ -90,6 +101,8 @@ pub struct Ask {
     pub suffix: Option<String>,
     /// `echo` of the completions endpoint.
     pub echo: bool,
+    /// What only `Embeddings` and `Rerank` have.
+    pub encode: Option<Box<Encode>>,
     /// Everything else at the top level, the standard fields included that no canonical field carries (`store`,
     /// `metadata`, `service_tier`, `logit_bias`, `modalities`, `audio`, `prediction`, `web_search_options`, …).
     pub extra: Extra,
@@ -203,6 +216,7 @@ impl Ask {
             cache_key: None,
             suffix: None,
             echo: false,
+            encode: None,
             extra: Vec::new(),
         }
     }

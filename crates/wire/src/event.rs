@@ -139,6 +139,8 @@ pub enum Flavour {
     AnthropicMessages,
     /// `POST /api/chat`.
     OllamaChat,
+    /// `POST /v1/embeddings`.
+    OpenaiEmbeddings,
 }
 
 /// The backend's own bytes, forwarded untouched to a caller of the same flavour so that nothing is lost.

@@ -9,6 +9,7 @@
 mod answer;
 pub mod anthropic;
 mod ask;
+mod encode;
 mod event;
 mod extra;
 mod join;
@@ -23,6 +24,7 @@ pub mod upstream_error;
 
 pub use answer::{Answer, Choice};
 pub use ask::{Ask, Dialect, Endpoint, Format, Reasoning, Sampling, Tool, ToolChoice};
+pub use encode::{Encode, Encoding, Ranked, Ranking, Vector, Vectors};
 pub use event::{Chunk, Event, Finish, Flavour, Raw, TokenLogprob, Usage};
 pub use join::Join;
 pub use json::MAX_DEPTH;

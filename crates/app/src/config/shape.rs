@@ -237,6 +237,12 @@ pub(crate) struct ModelTable {
     /// Serves `/v1/completions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) completions: Option<bool>,
+    /// Makes vectors (`/v1/embeddings`) and nothing else. Left out: by its id (`embed`), or as the place says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) embeddings: Option<bool>,
+    /// Scores documents (`/v1/rerank`) and nothing else. Left out: by its id (`rerank`), or as the place says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rerank: Option<bool>,
     /// Own tier where it differs from the place's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tier: Option<Tier>,

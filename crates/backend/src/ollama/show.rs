@@ -18,7 +18,7 @@ const DOCUMENT_MAX: usize = 4 << 20;
 /// Answers remembered.
 const KNOWN_MAX: usize = 4096;
 
-/// What is known of one model; `None` for a model that completes nothing.
+/// What is known of one model; `None` for a model that neither completes nor makes vectors.
 type Known = Option<(Caps, Option<u32>)>;
 
 pub(super) struct Shows {
@@ -52,7 +52,7 @@ impl Shows {
         Shows { route, known: Mutex::default() }
     }
 
-    /// Completes what the list left open, and drops models that do not chat.
+    /// Completes what the list left open, and drops models that can do nothing we ask for.
     pub(super) async fn complete(&self, upstream: &Upstream, models: &mut Vec<Discovered>, list: &[u8]) {
         let digests: HashMap<String, String> = digests(list);
         let key = |id: &str| digests.get(id).cloned().unwrap_or_else(|| id.to_owned());

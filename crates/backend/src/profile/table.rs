@@ -26,6 +26,7 @@ const GENERIC: Profile = Profile {
     stream_usage: true,
     says_tool_choice: false,
     says_stream: false,
+    rerank: true,
     health: None,
     busy_is_loading: false,
     models: "/models",
@@ -45,7 +46,7 @@ const ENGINE: Profile = Profile {
 
 /// A provider that behaves like [`GENERIC`].
 const fn vendor(name: &'static str, provider: &'static str, base_url: &'static str, key_env: &'static str) -> Profile {
-    Profile { name, provider, base_url: Some(base_url), key_env: Some(key_env), ..GENERIC }
+    Profile { name, provider, base_url: Some(base_url), key_env: Some(key_env), rerank: false, ..GENERIC }
 }
 
 /// Sampling and template fields of the open engines. OpenAI and Gemini refuse a request that carries one.
@@ -166,7 +167,7 @@ pub static PROFILES: &[Profile] = &[
     vendor("openrouter", "openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     // Its reference gives `stream` the default true.
     Profile { says_stream: true, ..vendor("qubrid", "qubrid", "https://platform.qubrid.com/v1", "QUBRID_API_KEY") },
-    vendor("together", "together_ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    Profile { rerank: true, ..vendor("together", "together_ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY") },
     vendor("groq", "groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     // Mistral refuses unknown fields with 422, and its streams carry usage without being asked.
     Profile {
@@ -179,6 +180,7 @@ pub static PROFILES: &[Profile] = &[
     Profile {
         name: "ollama",
         api: Api::Ollama,
+        rerank: false,
         provider: "ollama",
         base_url: Some("http://127.0.0.1:11434"),
         port: Some(11434),
@@ -231,6 +233,7 @@ pub static PROFILES: &[Profile] = &[
     },
     Profile {
         name: "tensorrt-llm",
+        rerank: false,
         provider: "tensorrt_llm",
         base_url: Some("http://127.0.0.1:8000/v1"),
         port: Some(8000),

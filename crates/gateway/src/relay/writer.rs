@@ -1,12 +1,26 @@
 //! Writing for the caller's endpoint: forwarded as it came where the flavours agree, else from canonical events.
 
 use bytes::{Bytes, BytesMut};
-use wire::{Answer, Ask, Chunk, Endpoint, Event, Flavour, Raw, anthropic, openai};
+use wire::{Answer, Ask, Chunk, Endpoint, Event, Flavour, Ranking, Raw, Vectors, anthropic, openai};
 
-/// The flavour in which an endpoint answers.
+/// Vectors for their caller: as they came where that is the encoding asked for, else written anew.
+pub(crate) fn vectors(vectors: &Vectors, ask: &Ask) -> Bytes {
+    let encoding = ask.encode.as_deref().and_then(|e| e.encoding).unwrap_or_default();
+    match &vectors.raw {
+        Some(raw) => raw.bytes.clone(),
+        None => Bytes::from(openai::write_vectors(vectors, encoding)),
+    }
+}
+
+/// Scores for their caller, in one form whatever the place's own is.
+pub(crate) fn ranking(ranking: &Ranking, ask: &Ask) -> Bytes {
+    Bytes::from(openai::write_ranking(ranking, ask))
+}
+
+/// The flavour in which an endpoint answers with text. Vectors and scores have writers of their own above.
 fn flavour(endpoint: Endpoint) -> Flavour {
     match endpoint {
-        Endpoint::Chat => Flavour::OpenaiChat,
+        Endpoint::Chat | Endpoint::Embeddings | Endpoint::Rerank => Flavour::OpenaiChat,
         Endpoint::Completions => Flavour::OpenaiCompletions,
         Endpoint::Messages => Flavour::AnthropicMessages,
     }
@@ -17,7 +31,7 @@ pub(crate) fn plain(endpoint: Endpoint, answer: &Answer) -> Bytes {
     match &answer.raw {
         Some(raw) if raw.flavour == flavour(endpoint) => raw.bytes.clone(),
         _ => Bytes::from(match endpoint {
-            Endpoint::Chat => openai::write_chat_answer(answer),
+            Endpoint::Chat | Endpoint::Embeddings | Endpoint::Rerank => openai::write_chat_answer(answer),
             Endpoint::Completions => openai::write_completions_answer(answer),
             Endpoint::Messages => anthropic::write_answer(answer),
         }),
@@ -42,7 +56,7 @@ impl Writer {
     /// A writer for the caller of `ask`.
     pub(crate) fn new(ask: &Ask) -> Writer {
         let codec = match ask.endpoint {
-            Endpoint::Chat => Codec::Chat(openai::ChatWriter::new(ask.include_usage)),
+            Endpoint::Chat | Endpoint::Embeddings | Endpoint::Rerank => Codec::Chat(openai::ChatWriter::new(ask.include_usage)),
             Endpoint::Completions => Codec::Completions(openai::CompletionsWriter::new(ask.include_usage)),
             Endpoint::Messages => Codec::Messages(anthropic::Writer::new()),
         };

@@ -27,6 +27,11 @@ impl Meterage {
         Meterage { usage: (!taken).then(wire::Usage::default), ..Meterage::default() }
     }
 
+    /// Of an answer without text. Where the place counted nothing, the prompt is estimated.
+    pub(crate) fn counted(usage: Option<wire::Usage>) -> Meterage {
+        Meterage { usage: usage.filter(|u| u.input > 0), ..Meterage::default() }
+    }
+
     /// Meters one event of a stream.
     pub(crate) fn event(&mut self, event: &Event) {
         match event {

@@ -82,6 +82,8 @@ pub struct Metrics {
     unpriced: Family<PlaceLabels, Counter>,
     chat: ArcSwap<Known>,
     completions: ArcSwap<Known>,
+    embeddings: ArcSwap<Known>,
+    rerank: ArcSwap<Known>,
 }
 
 impl Default for Metrics {
@@ -129,6 +131,8 @@ impl Default for Metrics {
             unpriced,
             chat: ArcSwap::default(),
             completions: ArcSwap::default(),
+            embeddings: ArcSwap::default(),
+            rerank: ArcSwap::default(),
         }
     }
 }
@@ -171,6 +175,8 @@ impl Metrics {
     fn series(&self, record: &Record, place: &PlaceId, model: &Arc<str>, provider: &str) -> Arc<Series> {
         let (known, operation) = match &*record.endpoint {
             "completions" => (&self.completions, "text_completion"),
+            "embeddings" => (&self.embeddings, "embeddings"),
+            "rerank" => (&self.rerank, "rerank"),
             _ => (&self.chat, "chat"),
         };
         if let Some(series) = known.load().get(place).and_then(|models| models.get(model)) {

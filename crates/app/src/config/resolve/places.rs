@@ -331,6 +331,8 @@ fn told(r: &mut Reader<'_>, table: &ModelTable, path: &str) -> Told {
         audio: table.audio,
         logprobs: table.logprobs,
         completions: table.completions,
+        embeddings: table.embeddings,
+        rerank: table.rerank,
         tier: table.tier.map(Tier::from),
         quality_permille: table.quality_permille,
         price,
