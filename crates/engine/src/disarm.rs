@@ -36,7 +36,8 @@ impl Disarm {
         [&mut tool.description, &mut tool.parameters].into_iter().flatten().for_each(|t| self.text(t));
     }
 
-    fn text(&self, text: &mut String) {
+    /// Marks one text.
+    pub(crate) fn text(&self, text: &mut String) {
         text.retain(|c| c != MARK);
         for spelling in &self.0 {
             // A spelling may overlap with itself, and then one round leaves one behind.

@@ -7,8 +7,9 @@ mod link;
 mod process;
 mod request;
 mod supervise;
+mod vectors;
 
-use crate::protocol::{Input, Sampling, ToWorker};
+use crate::protocol::{Input, Role, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
 use crate::spec::EngineSpec;
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
@@ -45,6 +46,7 @@ pub struct Engine {
     models: Vec<Arc<Model>>,
     about: Option<About>,
     defaults: Sampling,
+    role: Role,
     state: watch::Receiver<State>,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
@@ -88,6 +90,7 @@ impl Engine {
         Arc::new(Engine {
             models: vec![Arc::new(model(&spec, &model_id, facts.as_ref()))],
             about: facts.as_ref().map(about),
+            role: facts.as_ref().map_or(Role::Generate, |f| f.role),
             defaults: facts.map_or_else(Sampling::default, |f| f.sampling),
             spec,
             model_id,
@@ -173,6 +176,14 @@ impl Engine {
     async fn answer(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
         backend::check(&permit, &self.spec.place, &ask)?;
         let began = Instant::now();
+        vectors::fits(&ask, self.role)?;
+        if ask.endpoint.encodes() {
+            let orders = vectors::order(&ask)?;
+            let link = self.ready(began + deadlines.first.min(deadlines.total)).await?;
+            let base = self.next_id.fetch_add(orders.len() as u64, Ordering::Relaxed);
+            let pending = Pending::open(&link, vectors::numbered(orders, base), Arc::clone(&self.meter))?;
+            return vectors::gather(pending, &ask, &self.model_id, began + deadlines.total).await;
+        }
         let order = request::order(&ask, self.defaults)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let link = self.ready(began + first).await?;
@@ -261,7 +272,11 @@ fn model(spec: &EngineSpec, id: &Arc<str>, facts: Option<&Facts>) -> Model {
     Model {
         id: Arc::clone(id),
         context_tokens: facts.and_then(|f| f.context(asked).ok()),
-        caps: Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+        caps: match facts.map(|f| f.role) {
+            Some(Role::Embed) => Caps { embeddings: true, ..Caps::default() },
+            Some(Role::Rerank) => Caps { rerank: true, ..Caps::default() },
+            _ => Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+        },
         price: Some(Price::free("own-ground")),
         tier: None,
         quality_permille: None,

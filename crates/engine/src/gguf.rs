@@ -56,6 +56,8 @@ pub(crate) enum Scalar {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Header {
     scalars: BTreeMap<String, Scalar>,
+    /// Keys of arrays (and of strings that were too long to keep), whose values are skipped.
+    lists: HashSet<String>,
     /// Elements of all tensors.
     pub(crate) params: u64,
     /// Length of the file.
@@ -69,6 +71,11 @@ impl Header {
             Scalar::Text(t) => Some(t),
             _ => None,
         }
+    }
+
+    /// Whether there is an array under this key.
+    pub(crate) fn has_list(&self, key: &str) -> bool {
+        self.lists.contains(key)
     }
 
     /// A non-negative integer value.
@@ -118,8 +125,9 @@ pub(crate) fn read<R: Read + Seek>(mut from: R) -> Result<Header, HeaderError> {
     let mut header = Header { file_len: len, ..Header::default() };
     for _ in 0..keys {
         let (key, value) = r.pair()?;
-        if let Some(value) = value {
-            header.scalars.insert(key, value);
+        match value {
+            Some(value) => drop(header.scalars.insert(key, value)),
+            None => drop(header.lists.insert(key)),
         }
     }
     let alignment = match header.scalars.get("general.alignment") {

@@ -4,7 +4,7 @@
 //! Never here: loading.
 
 use crate::gguf::{self, Header};
-use crate::protocol::Sampling;
+use crate::protocol::{Role, Sampling};
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,9 +18,22 @@ const CONTEXT_DEFAULT: u32 = 8192;
 const CACHE_BYTES: u64 = 512 << 20;
 /// Slots where nothing is asked for, at most.
 const SLOTS_DEFAULT: u64 = 4;
-/// Architectures that make vectors, or that need an encoder before they write.
-const ENCODERS: [&str; 9] =
-    ["bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "t5", "t5encoder", "clip"];
+/// Architectures that make vectors and write nothing.
+const ENCODERS: [&str; 11] = [
+    "bert",
+    "modern-bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "neo-bert",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "eurobert",
+    "t5encoder",
+    "gemma-embedding",
+    "llama-embed",
+];
+/// Architectures that need another model beside them.
+const PARTS: [&str; 2] = ["t5", "clip"];
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +42,19 @@ pub enum ModelSource {
     Path(PathBuf),
     /// The bytes of a GGUF file that are part of the program.
     Bundled(&'static [u8]),
+}
+
+/// How the vectors of tokens become that of a text. The numbers are those of GGUF's `pooling_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pooling {
+    /// Their mean.
+    Mean = 1,
+    /// That of the first token.
+    Cls = 2,
+    /// That of the last token.
+    Last = 3,
+    /// A score by a classifier.
+    Rank = 4,
 }
 
 /// What the supervisor wants to know of a model before it is loaded.
@@ -46,6 +72,11 @@ pub(crate) struct Facts {
     trained: Option<u32>,
     /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
     cache_per_token: u64,
+    /// What it is for.
+    pub(crate) role: Role,
+    /// How the vectors of tokens become that of a text, for encoders.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code, reason = "read by the worker"))]
+    pub(crate) pooling: Pooling,
     /// What the file recommends, over the defaults.
     pub(crate) sampling: Sampling,
 }
@@ -66,6 +97,8 @@ impl Facts {
             bytes: header.file_len,
             trained: header.arch_uint("context_length").and_then(|n| u32::try_from(n).ok()),
             cache_per_token: number("block_count").saturating_mul(kv_heads).saturating_mul(per_head).saturating_mul(2),
+            role: role(header),
+            pooling: pooling(header),
             sampling: recommended(header),
         }
     }
@@ -88,8 +121,35 @@ impl Facts {
 
     /// How many requests to work on at a time.
     pub(crate) fn slots(&self, asked: Option<u16>, context: u32) -> u16 {
+        // Of an encoder: texts of one step.
+        if self.role != Role::Generate {
+            return asked.unwrap_or(64).clamp(1, 64);
+        }
         let each = self.cache_per_token.saturating_mul(u64::from(context)).max(1);
         asked.unwrap_or((CACHE_BYTES / each).clamp(1, SLOTS_DEFAULT) as u16).clamp(1, 64)
+    }
+}
+
+/// By the header: a classifier scores, a way of pooling or the architecture makes vectors, everything else writes.
+fn role(header: &Header) -> Role {
+    let architecture = header.text("general.architecture").unwrap_or_default();
+    let encoder = ENCODERS.contains(&architecture);
+    match header.arch_uint("pooling_type") {
+        Some(4) => Role::Rerank,
+        _ if encoder && header.has_list(&format!("{architecture}.classifier.output_labels")) => Role::Rerank,
+        Some(1..=3) => Role::Embed,
+        _ if encoder => Role::Embed,
+        _ => Role::Generate,
+    }
+}
+
+/// The file's own, else the mean, as sentence-transformers has it where a model says nothing.
+fn pooling(header: &Header) -> Pooling {
+    match (role(header), header.arch_uint("pooling_type")) {
+        (Role::Rerank, _) => Pooling::Rank,
+        (_, Some(2)) => Pooling::Cls,
+        (_, Some(3)) => Pooling::Last,
+        _ => Pooling::Mean,
     }
 }
 
@@ -133,8 +193,8 @@ pub(crate) fn examine(path: &Path) -> Result<Facts, String> {
     let facts = Facts::new(&header);
     match facts.architecture.as_str() {
         "" => Err(format!("The model file {shown} is broken (general.architecture is missing). Copy it again.")),
-        a if ENCODERS.contains(&a) => {
-            Err(format!("The model file {shown} is an encoder ({a}) and cannot hold a conversation here. {advice}"))
+        a if PARTS.contains(&a) => {
+            Err(format!("The model file {shown} is a part of another model ({a}) and is of no use by itself. {advice}"))
         }
         _ => Ok(facts),
     }
@@ -238,7 +298,30 @@ mod tests {
         assert!(
             file("cut.gguf", &cut[..cut.len() - 5]).contains("is broken (it is cut off: tensor blk.0.ffn_down.weight")
         );
-        assert!(file("bert.gguf", &Tiny { arch: "bert", ..Tiny::default() }.bytes()).contains("is an encoder (bert)"));
+        assert!(file("clip.gguf", &Tiny { arch: "clip", ..Tiny::default() }.bytes()).contains("is a part of another model (clip)"));
+    }
+
+    #[test]
+    fn what_a_model_is_for_stands_in_its_header() {
+        use testkit::tiny::{Family, Gguf};
+        let of = |file: Gguf| {
+            let header = gguf::read(std::io::Cursor::new(file.bytes(1))).unwrap();
+            (role(&header), pooling(&header))
+        };
+        assert_eq!(of(Family::Bert.file()), (Role::Embed, Pooling::Mean));
+        assert_eq!(of(Family::BertRank.file()), (Role::Rerank, Pooling::Rank));
+        assert_eq!(of(Family::Qwen3.file()).0, Role::Generate);
+        let mut decoder = Family::Qwen3.file();
+        decoder.uint("qwen3.pooling_type", 3);
+        assert_eq!(of(decoder), (Role::Embed, Pooling::Last));
+        let bare = |key: Option<&str>| {
+            let mut file = Gguf::default();
+            file.text("general.architecture", "nomic-bert");
+            key.into_iter().for_each(|key| file.texts(key, &["relevant"]));
+            of(file)
+        };
+        assert_eq!(bare(None), (Role::Embed, Pooling::Mean), "sentence-transformers' default");
+        assert_eq!(bare(Some("nomic-bert.classifier.output_labels")).0, Role::Rerank);
     }
 
     #[test]

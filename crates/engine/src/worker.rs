@@ -6,12 +6,14 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
 
+mod encode;
 mod job;
 mod llama;
 mod sampler;
 mod slots;
 
-use crate::protocol::{self, FromWorker, Load, ToWorker, VERSION};
+use crate::protocol::{self, FromWorker, Load, Role, ToWorker, VERSION};
+use crate::source::Facts;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -53,7 +55,7 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
         Ok(ToWorker::Quit) | Err(_) => return Ok(()),
         Ok(_) => return Err("the first frame is not a load; this program is started by the gateway".into()),
     };
-    check(&load)?;
+    let facts = check(&load)?;
     let progress = out.clone();
     let mut last = 0;
     let model = llama::Model::load(&load.path, move |permille| {
@@ -63,6 +65,9 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
         }
         !gone.load(Ordering::Relaxed)
     })?;
+    if load.role != Role::Generate {
+        return encode::run(&model, &load, facts.pooling, out, inbox);
+    }
     let session = model.session(&load)?;
     let ready = FromWorker::Ready(Box::new(model.info(&load)));
     out.send(&ready).map_err(|e| e.to_string())?;
@@ -70,7 +75,7 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
 }
 
 /// The values of a load, before any of them reaches C.
-fn check(load: &Load) -> Result<(), String> {
+fn check(load: &Load) -> Result<Facts, String> {
     if load.version != VERSION {
         return Err(format!(
             "the gateway speaks version {} of the engine protocol and this worker version {VERSION}; the program on disk \
@@ -86,7 +91,7 @@ fn check(load: &Load) -> Result<(), String> {
     fits("threads", u32::from(load.threads), 1, 512)?;
     fits("slots", u32::from(load.slots), 1, 64)?;
     crate::cpu::check()?;
-    crate::source::examine(std::path::Path::new(&load.path)).map(drop)
+    crate::source::examine(std::path::Path::new(&load.path))
 }
 
 /// Reads frames on a thread of its own. At the end of stdin the gateway is gone: whatever the main thread is at, the

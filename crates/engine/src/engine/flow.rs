@@ -51,6 +51,7 @@ impl Flow {
             Endpoint::Chat => "chatcmpl-",
             Endpoint::Completions => "cmpl-",
             Endpoint::Messages => "msg_",
+            Endpoint::Embeddings | Endpoint::Rerank => "",
         };
         let start = Event::Start { id: format!("{prefix}{:032x}", ask.id), model: model.to_string(), created };
         // A plain answer has one deadline.
@@ -167,7 +168,7 @@ impl Flow {
     fn take(&mut self, signal: Signal, events: &mut Vec<Event>) -> Result<(), Fault> {
         let choice = signal.choice;
         match signal.what {
-            What::Accepted | What::Counted(_) => {}
+            What::Accepted | What::Counted(_) | What::Embedded { .. } => {}
             What::Failed(fault) => return Err(*fault),
             What::Token { text, logprobs } => {
                 self.spoke[choice as usize] = true;

@@ -46,6 +46,7 @@ pub(super) enum What {
     Token { text: String, logprobs: Vec<Logprob> },
     Finish { reason: Reason, spent: Spent },
     Counted(u32),
+    Embedded { vectors: Vec<Vec<f32>>, tokens: u32 },
     Failed(Box<Fault>),
 }
 
@@ -71,6 +72,7 @@ impl Link {
             FromWorker::Token { id, text, logprobs } => (id, What::Token { text, logprobs }, false),
             FromWorker::Finish { id, reason, spent } => (id, What::Finish { reason, spent }, true),
             FromWorker::Counted { id, tokens } => (id, What::Counted(tokens), true),
+            FromWorker::Embedded { id, vectors, tokens } => (id, What::Embedded { vectors, tokens }, true),
             FromWorker::Error { id, kind, message } => (id, What::Failed(Box::new(fault(kind, message))), true),
             _ => return,
         };

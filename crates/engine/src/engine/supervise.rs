@@ -125,7 +125,8 @@ async fn prepare(spec: Arc<EngineSpec>) -> Result<Load, String> {
         let context = facts.context(model.context_tokens)?;
         let text = path.to_str().ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))?;
         let threads = model.threads.unwrap_or_else(|| cpu::threads(facts.bytes)).clamp(1, 512);
-        Ok(Load::new(text.to_owned(), context, facts.slots(model.slots, context), threads))
+        let slots = facts.slots(model.slots, context);
+        Ok(Load { role: facts.role, ..Load::new(text.to_owned(), context, slots, threads) })
     });
     looked.await.unwrap_or_else(|e| Err(format!("The model could not be looked at: {e}.")))
 }

@@ -22,8 +22,8 @@ pub(super) const CHUNK: usize = 512;
 /// A loaded model.
 pub(super) struct Model {
     pub(super) model: LlamaModel,
-    backend: LlamaBackend,
-    vocabulary: i32,
+    pub(super) backend: LlamaBackend,
+    pub(super) vocabulary: i32,
 }
 
 impl Model {
@@ -182,7 +182,7 @@ static COMPLAINTS: Mutex<String> = Mutex::new(String::new());
 const COMPLAINTS_MAX: usize = 600;
 
 /// What llama.cpp complained about since the last time this was asked, on one line.
-fn complaints() -> String {
+pub(super) fn complaints() -> String {
     let text = std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner));
     if text.is_empty() { "llama.cpp gave no reason".to_owned() } else { text }
 }

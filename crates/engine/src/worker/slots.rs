@@ -123,7 +123,10 @@ impl<'m> Slots<'m> {
             },
             ToWorker::Ping { id } => self.say(FromWorker::Pong { id })?,
             ToWorker::Quit => return Ok(false),
-            ToWorker::Embed(_) => {}
+            ToWorker::Embed(embed) => {
+                let message = "This model writes text and makes no vectors.".to_owned();
+                self.say(FromWorker::Error { id: embed.id, kind: Kind::Invalid, message })?;
+            }
             ToWorker::Load(_) => return Err("a second load; one worker holds one model".into()),
         }
         self.out.flush().map_err(|e| e.to_string())?;
