@@ -267,3 +267,53 @@ proptest! {
         }
     }
 }
+
+/// Two embedding models at three places, a reranker and a model that writes.
+fn encoders() -> Fleet {
+    let caps = |caps: Caps, m: Arc<Model>| Arc::new(Model { caps, ..(*m).clone() });
+    let embeds = |id: &str| caps(Caps { embeddings: true, ..Caps::default() }, model(id, Some((0, 0))));
+    let ranks = |id: &str| caps(Caps { rerank: true, ..Caps::default() }, model(id, Some((0, 0))));
+    Fleet {
+        version: 1,
+        places: vec![
+            place("near", Tier::Edge, Zone::Embedded, vec![embeds("nomic"), model("writer", Some((0, 0)))]),
+            place("host", Tier::Local, Zone::SameHost, vec![embeds("nomic:latest"), embeds("bge"), ranks("judge")]),
+            place("cloud", Tier::Cloud, Zone::VendorCloud, vec![embeds("bge"), model("large", Some((1, 1)))]),
+        ],
+    }
+}
+
+#[test]
+fn embeddings_go_to_one_model_only_wherever_it_is() {
+    let n = Need { embeddings: true, input_tokens: 9_000, ..need("auto", 0) };
+    let v = choose(&n, &encoders(), &Policy::default());
+    assert_eq!(order(&v), ["near/nomic", "host/nomic:latest"], "the sum of the texts is not judged by one window");
+    assert!(v.refused.iter().any(|r| &*r.model.id == "bge" && matches!(r.why, Refusal::OtherModel(_))));
+    let v = choose(&Need { model: "bge".into(), ..n }, &encoders(), &Policy::default());
+    assert_eq!(order(&v).len(), 2);
+    assert!(order(&v).iter().all(|o| o.ends_with("/bge")));
+}
+
+#[test]
+fn health_and_load_never_change_which_model_makes_the_vectors() {
+    let n = Need { embeddings: true, ..need("auto", 0) };
+    let mut fleet = encoders();
+    fleet.places[0].health = Health::Down("x".into());
+    assert_eq!(order(&choose(&n, &fleet, &Policy::default())), ["host/nomic:latest"]);
+    fleet.places[1].health = Health::Down("x".into());
+    let v = choose(&n, &fleet, &Policy::default());
+    assert_eq!(v.order.len(), 0, "rather nothing than vectors of another model");
+    assert_eq!(v.fault(&n, &fleet).unwrap().cause, Cause::NoPlaceReady);
+}
+
+#[test]
+fn encoders_write_nothing_and_writers_encode_nothing() {
+    let all = |v: &Verdict| order(v).join(" ");
+    let v = choose(&need("auto", 0), &encoders(), &Policy::default());
+    assert!(!v.order.is_empty() && !all(&v).contains("nomic") && !all(&v).contains("judge"), "{}", all(&v));
+    let v = choose(&Need { rerank: true, ..need("auto", 0) }, &encoders(), &Policy::default());
+    assert_eq!(order(&v), ["host/judge"]);
+    let n = Need { embeddings: true, ..need("near/writer", 0) };
+    let v = choose(&n, &encoders(), &Policy::default());
+    assert_eq!(v.fault(&n, &encoders()).unwrap().cause, Cause::Unsupported);
+}

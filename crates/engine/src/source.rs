@@ -298,7 +298,10 @@ mod tests {
         assert!(
             file("cut.gguf", &cut[..cut.len() - 5]).contains("is broken (it is cut off: tensor blk.0.ffn_down.weight")
         );
-        assert!(file("clip.gguf", &Tiny { arch: "clip", ..Tiny::default() }.bytes()).contains("is a part of another model (clip)"));
+        assert!(
+            file("clip.gguf", &Tiny { arch: "clip", ..Tiny::default() }.bytes())
+                .contains("is a part of another model (clip)")
+        );
     }
 
     #[test]

@@ -84,9 +84,7 @@ impl Vector {
     /// The numbers as base64.
     pub fn base64(&self) -> String {
         match self {
-            Vector::Float(numbers) => {
-                BASE64.encode(&numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>())
-            }
+            Vector::Float(numbers) => BASE64.encode(&numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>()),
             Vector::Base64(text) => text.clone(),
         }
     }

@@ -71,7 +71,7 @@ impl Rig {
     pub async fn plain(&self, ask: Ask) -> Result<Answer, Fault> {
         match self.try_send(ask, Deadlines::default()).await? {
             Reply::Plain(answer) => Ok(*answer),
-            Reply::Stream(_) => panic!("a stream was not asked for"),
+            _ => panic!("a plain answer was asked for"),
         }
     }
 
@@ -79,7 +79,7 @@ impl Rig {
         ask.stream = true;
         match self.try_send(ask, Deadlines::default()).await? {
             Reply::Stream(stream) => Ok(stream),
-            Reply::Plain(_) => panic!("a stream was asked for"),
+            _ => panic!("a stream was asked for"),
         }
     }
 

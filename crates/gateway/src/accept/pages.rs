@@ -56,8 +56,14 @@ fn ready(wiring: &Wiring, id: &str) -> Response<Outbound> {
 /// The fault for a path or method that is not served; `None` for those of [`closed`].
 pub(super) fn unknown(method: &Method, path: &str) -> Option<Fault> {
     let wants = match path {
-        "/v1/chat/completions" | "/v1/completions" | "/v1/messages" | "/v1/messages/count_tokens"
-        | "/v1/embeddings" | "/v1/rerank" | "/v2/rerank" | "/rerank" => &Method::POST,
+        "/v1/chat/completions"
+        | "/v1/completions"
+        | "/v1/messages"
+        | "/v1/messages/count_tokens"
+        | "/v1/embeddings"
+        | "/v1/rerank"
+        | "/v2/rerank"
+        | "/rerank" => &Method::POST,
         "/healthz" | "/readyz" | "/metrics" | "/v1/models" => &Method::GET,
         _ if model_of(path).is_some() => &Method::GET,
         _ => {

@@ -56,7 +56,9 @@ impl Writer {
     /// A writer for the caller of `ask`.
     pub(crate) fn new(ask: &Ask) -> Writer {
         let codec = match ask.endpoint {
-            Endpoint::Chat | Endpoint::Embeddings | Endpoint::Rerank => Codec::Chat(openai::ChatWriter::new(ask.include_usage)),
+            Endpoint::Chat | Endpoint::Embeddings | Endpoint::Rerank => {
+                Codec::Chat(openai::ChatWriter::new(ask.include_usage))
+            }
             Endpoint::Completions => Codec::Completions(openai::CompletionsWriter::new(ask.include_usage)),
             Endpoint::Messages => Codec::Messages(anthropic::Writer::new()),
         };

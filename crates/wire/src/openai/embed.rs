@@ -3,11 +3,11 @@
 //! Never here: whether a model can make vectors, or how long a text may be (the place judges its own tokens).
 
 use super::finish::UsageIn;
+use crate::json;
 use crate::json::fault::Trail;
 use crate::json::loose::Loose;
 use crate::json::read::{Members, Read, Str, Value, again, object, readable};
 use crate::json::write::{body, list, string, whole};
-use crate::json;
 use crate::top::{Top, capacity};
 use crate::{
     Ask, Encode, Encoding, Endpoint, Flavour, Message, Raw, Role, Shape, Usage, Vector, Vectors, WireError,
@@ -43,7 +43,8 @@ pub fn read_embeddings(body: &[u8]) -> Result<Ask, WireError> {
         Input::Tokens(tokens) => tokens.len(),
     };
     if count > INPUTS_MAX {
-        let message = format!("`input` has {count} texts, and {INPUTS_MAX} is the limit; send them in several requests.");
+        let message =
+            format!("`input` has {count} texts, and {INPUTS_MAX} is the limit; send them in several requests.");
         return Err(WireError::at("input", message));
     }
     match input {

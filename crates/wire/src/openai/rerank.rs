@@ -11,9 +11,7 @@ use crate::json::loose::Loose;
 use crate::json::read::{Members, Read, Value, again, object, readable};
 use crate::json::write::{body, string};
 use crate::top::{Top, capacity};
-use crate::{
-    Ask, Encode, Endpoint, Message, Ranked, Ranking, Role, Shape, Usage, WireError, upstream_error,
-};
+use crate::{Ask, Encode, Endpoint, Message, Ranked, Ranking, Role, Shape, Usage, WireError, upstream_error};
 use bytes::Bytes;
 use serde::de::{Deserializer, Error, MapAccess};
 use serde_json::value::RawValue;
@@ -161,8 +159,9 @@ pub fn read_ranking(body: &Bytes) -> Result<Ranking, WireError> {
     Ok(Ranking {
         id: from.id.shown(),
         model: from.model.shown(),
-        results: results
-            .ok_or_else(|| WireError::at("results", "The upstream's results lack an `index` or a `relevance_score`."))?,
+        results: results.ok_or_else(|| {
+            WireError::at("results", "The upstream's results lack an `index` or a `relevance_score`.")
+        })?,
         usage: from.usage.counted.map(UsageIn::done).filter(|u| u.input > 0).or_else(|| {
             // Jina and vLLM count the whole only, which is all input.
             total.map(|input| Usage { input, ..Usage::default() })

@@ -133,7 +133,9 @@ impl<'m> Encoder<'m> {
     pub(super) fn known(&self, tokens: Vec<i32>) -> Result<Vec<i32>, String> {
         let vocabulary = self.model.vocabulary;
         match tokens.iter().find(|t| !(0..vocabulary).contains(*t)) {
-            Some(token) => Err(format!("Token {token} is not of this model, which has tokens 0 to {}.", vocabulary - 1)),
+            Some(token) => {
+                Err(format!("Token {token} is not of this model, which has tokens 0 to {}.", vocabulary - 1))
+            }
             None => Ok(tokens),
         }
     }
