@@ -19,6 +19,8 @@ use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
 /// What a scripted backend does with one request.
 pub(crate) enum Act {
     Plain(Answer),
+    Vectors(wire::Vectors),
+    Ranking(wire::Ranking),
     Fail(Cause),
     Panic,
     /// Never answers.
@@ -48,6 +50,12 @@ impl Drop for Dropped {
 
 impl Scripted {
     pub(crate) fn new(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let caps = Caps { tools: true, json_schema: true, logprobs: true, completions: true, ..Caps::default() };
+        Scripted::able(name, zone, caps, acts)
+    }
+
+    /// One whose model can do this.
+    pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
         let place = Place {
             id: PlaceId::new(name),
@@ -66,7 +74,7 @@ impl Scripted {
         let model = Model {
             id: "m".into(),
             context_tokens: Some(8_192),
-            caps: Caps { tools: true, json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+            caps,
             price: Some(price),
             tier: None,
             quality_permille: None,
@@ -98,6 +106,8 @@ impl Backend for Scripted {
             let act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
             match act {
                 Act::Plain(answer) => Ok(Reply::Plain(Box::new(answer))),
+                Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
+                Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
                 Act::Fail(cause) => Err(Fault::new(cause, "scripted")),
                 Act::Panic => panic!("scripted panic"),
                 Act::Hang => {
