@@ -113,7 +113,9 @@ fn check(load: &Load) -> Result<(), String> {
     for lora in &load.loras {
         if !lora.scale.is_finite() || lora.scale.abs() > LORA_SCALE_MAX {
             let (path, scale) = (&lora.path, lora.scale);
-            return Err(format!("the scale of {path} is {scale}; it must be between -{LORA_SCALE_MAX} and {LORA_SCALE_MAX}"));
+            return Err(format!(
+                "the scale of {path} is {scale}; it must be between -{LORA_SCALE_MAX} and {LORA_SCALE_MAX}"
+            ));
         }
         crate::source::adapter(std::path::Path::new(&lora.path))?;
     }

@@ -132,7 +132,8 @@ impl Slots<'_> {
 
     /// Sends the youngest request back to the queue, unless it is the only one.
     fn preempt(&mut self) -> bool {
-        let busy = self.slots.iter().enumerate().filter_map(|(at, s)| s.as_ref().map(|r| (r.ticket.came, r.job.id, at)));
+        let busy =
+            self.slots.iter().enumerate().filter_map(|(at, s)| s.as_ref().map(|r| (r.ticket.came, r.job.id, at)));
         let Some((_, _, at)) = busy.max().filter(|_| self.slots.iter().flatten().count() > 1) else { return false };
         let Some(Running { mut job, ticket, sequence }) = self.slots[at].take() else { return false };
         if let Some(proposer) = &mut self.proposer {

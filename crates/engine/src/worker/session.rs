@@ -157,8 +157,9 @@ impl<'m> Session<'m> {
         }
         let n = adapters.len();
         // SAFETY: both arrays have n members and are copied by the call.
-        let code =
-            unsafe { sys::llama_set_adapters_lora(self.context.as_ptr(), adapters.as_mut_ptr(), n, scales.as_mut_ptr()) };
+        let code = unsafe {
+            sys::llama_set_adapters_lora(self.context.as_ptr(), adapters.as_mut_ptr(), n, scales.as_mut_ptr())
+        };
         if code == 0 { Ok(()) } else { Err(format!("The adapters cannot be used together: {}.", complaints())) }
     }
 
