@@ -16,6 +16,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// A loaded model.
 pub(super) struct Model {
     pub(super) model: LlamaModel,
+    backend: &'static LlamaBackend,
     vocabulary: i32,
 }
 
@@ -49,7 +50,13 @@ impl Model {
         if vocabulary <= 0 {
             return Err(format!("The model file {} has no vocabulary, so it cannot write text.", load.path));
         }
-        Ok(Model { model, vocabulary })
+        Ok(Model { model, backend, vocabulary })
+    }
+
+    /// llama.cpp itself, for a second model beside this one.
+    #[expect(dead_code, reason = "for the draft model")]
+    pub(super) fn backend(&self) -> &'static LlamaBackend {
+        self.backend
     }
 
     /// Tokens that there are.

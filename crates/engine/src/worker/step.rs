@@ -14,6 +14,8 @@ use std::time::Instant;
 /// What one slot has in a batch.
 struct Fed {
     at: usize,
+    /// One token of an answer, not a stretch of a prompt.
+    answer: bool,
     /// Known tokens that are fed.
     tokens: usize,
     /// Tokens that are fed behind them without being known.
@@ -50,8 +52,8 @@ impl Slots<'_> {
         self.stats.steps += 1;
         self.pace.learn(tokens, us);
         for fed in batch {
-            let (at, proposed) = (fed.at, fed.drafted.len());
-            let accepted = self.advance(fed)?;
+            let (at, proposed, answer) = (fed.at, fed.drafted.len(), fed.answer);
+            let accepted = self.advance(fed)?.filter(|_| answer);
             if let (Some(proposer), Some(accepted)) = (&mut self.proposer, accepted) {
                 proposer.learned(at as u32, proposed, accepted, us, tokens);
             }
@@ -148,7 +150,7 @@ impl Slots<'_> {
             let place = self.session.add(*sequence, *token, job.fed + i, true)?;
             logits = logits.or(Some(place));
         }
-        Ok(Some(Fed { at, tokens: 1, drafted, logits }))
+        Ok(Some(Fed { at, answer: true, tokens: 1, drafted, logits }))
     }
 
     /// Feeds the next `n` tokens of a prompt.
@@ -160,7 +162,7 @@ impl Slots<'_> {
             let place = self.session.add(*sequence, job.tokens[position], position, last)?;
             logits = last.then_some(place);
         }
-        Ok(Some(Fed { at, tokens: n, drafted: Vec::new(), logits }))
+        Ok(Some(Fed { at, answer: false, tokens: n, drafted: Vec::new(), logits }))
     }
 
     /// Takes over what another running request has computed meanwhile.
