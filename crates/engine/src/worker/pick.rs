@@ -300,28 +300,4 @@ mod tests {
         let all: f32 = logprobs(&logits, 0, 9).1.iter().map(|t| t.1.exp()).sum();
         assert!((all - 1.0).abs() < 1e-5);
     }
-
-    /// Microseconds per token at a vocabulary of 152,000: `cargo test --release -p engine speed -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn speed() {
-        let mut rng = Chance::new(3);
-        let logits: Vec<f32> = (0..151_936).map(|_| (rng.next() as f32 - 0.5) * 20.0).collect();
-        for (name, s) in [
-            ("greedy", sampling(0, 1.0, 0.0, 0.0)),
-            ("top_k 40, top_p 0.95, min_p 0.05", sampling(40, 0.95, 0.05, 0.7)),
-            ("top_p 0.95 alone", sampling(0, 0.95, 0.0, 0.7)),
-            ("nothing", sampling(0, 1.0, 0.0, 1.0)),
-        ] {
-            let mut m = Scratch::default();
-            let began = std::time::Instant::now();
-            for _ in 0..50 {
-                pick(&logits, &s, &mut rng, &mut m).unwrap();
-            }
-            eprintln!("{name}: {:.1} µs", began.elapsed().as_secs_f64() * 1e6 / 50.0);
-        }
-        let began = std::time::Instant::now();
-        (0..50).for_each(|_| drop(logprobs(&logits, 5, 5)));
-        eprintln!("logprobs: {:.1} µs", began.elapsed().as_secs_f64() * 1e6 / 50.0);
-    }
 }

@@ -505,3 +505,74 @@ fn control_tokens_are_text_only_where_asked_and_never_the_end() {
     assert_eq!(d.one(g).0, "89");
     assert_eq!(d.ended[&3].as_ref().unwrap().0, Reason::End);
 }
+
+/// The shortest of many runs, microseconds: what others do on the machine makes runs longer, never shorter.
+fn shortest(mut run: impl FnMut()) -> f64 {
+    let once = |_| {
+        let began = std::time::Instant::now();
+        run();
+        began.elapsed().as_secs_f64() * 1e6
+    };
+    (0..30).map(once).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn a_token_of_a_large_vocabulary_is_chosen_faster_than_by_llama_cpp() {
+    use super::pick::{Chance, Scratch, pick};
+    use llama_cpp_2::sampling::LlamaSampler;
+    use llama_cpp_2::token::{LlamaToken, data::LlamaTokenData, data_array::LlamaTokenDataArray};
+    let logits: Vec<f32> =
+        prompt(5, 151_936).bytes().zip(0u32..).map(|(b, i)| f32::from(b) + (i % 977) as f32 * 1e-3).collect();
+    let usual = Sampling { top_k: 40, top_p: 0.95, min_p: 0.05, temperature: 0.7, ..Sampling::default() };
+    let greedy = Sampling { temperature: 0.0, ..usual };
+    let theirs = |steps: Vec<LlamaSampler>| {
+        let mut chain = LlamaSampler::chain(steps, true);
+        shortest(|| {
+            let data = (0..).zip(&logits).map(|(i, l)| LlamaTokenData::new(LlamaToken(i), *l, 0.0));
+            let mut all = LlamaTokenDataArray::from_iter(data, false);
+            all.apply_sampler(&mut chain);
+            assert!(all.selected_token().is_some());
+        })
+    };
+    let ours = |s: &Sampling| {
+        let (mut chance, mut m) = (Chance::new(1), Scratch::default());
+        shortest(|| assert!(pick(&logits, s, &mut chance, &mut m).unwrap().is_some()))
+    };
+    let chain = vec![
+        LlamaSampler::top_k(40),
+        LlamaSampler::top_p(0.95, 1),
+        LlamaSampler::min_p(0.05, 1),
+        LlamaSampler::temp(0.7),
+        LlamaSampler::dist(1),
+    ];
+    for (name, ours, theirs) in
+        [("greedy", ours(&greedy), theirs(vec![LlamaSampler::greedy()])), ("usual", ours(&usual), theirs(chain))]
+    {
+        eprintln!("{name}: {ours:.1} µs, llama.cpp {theirs:.1} µs");
+        assert!(ours < theirs, "{name}: {ours:.1} µs, llama.cpp {theirs:.1} µs");
+    }
+}
+
+#[test]
+fn a_token_costs_little_beside_its_computation() {
+    let mut d = desk(Tiny { context: 2048, ..Tiny::default() }, |load| load.slots = 2);
+    d.send(ask(1, "abc", 2000));
+    (0..5).for_each(|_| drop(d.step()));
+    let step = shortest(|| (0..20).for_each(|_| d.slots.step().unwrap())) / 20.0;
+    let token = d.slots.slots[0].as_ref().unwrap().job.tokens.last().copied().unwrap();
+    d.slots.take(ToWorker::Cancel { id: 1 }).unwrap();
+    // As many tokens in the second stream, from its beginning too.
+    let mut at = 0;
+    let session = &mut d.slots.session;
+    let bare = shortest(|| {
+        for _ in 0..20 {
+            session.begin();
+            session.add(1, token, at, true).unwrap();
+            assert!(session.decode().is_ok());
+            at += 1;
+        }
+    }) / 20.0;
+    eprintln!("a step {step:.1} µs, decoding alone {bare:.1} µs");
+    // The aim is 50 µs; a loaded machine gets twice that.
+    assert!(step - bare < 100.0, "a step {step:.1} µs, decoding alone {bare:.1} µs");
+}
