@@ -6,6 +6,7 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
 
+mod draft;
 mod job;
 mod llama;
 mod sampler;

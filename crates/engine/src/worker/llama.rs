@@ -69,6 +69,11 @@ impl Model {
         Ok(Session { context, batch: LlamaBatch::new(chunk, 1), chunk, vocabulary: self.vocabulary })
     }
 
+    /// llama.cpp itself, for a second model beside this one.
+    pub(super) fn backend(&self) -> &LlamaBackend {
+        &self.backend
+    }
+
     /// For the gateway.
     pub(super) fn info(&self, load: &Load) -> Info {
         Info {
@@ -182,7 +187,7 @@ static COMPLAINTS: Mutex<String> = Mutex::new(String::new());
 const COMPLAINTS_MAX: usize = 600;
 
 /// What llama.cpp complained about since the last time this was asked, on one line.
-fn complaints() -> String {
+pub(super) fn complaints() -> String {
     let text = std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner));
     if text.is_empty() { "llama.cpp gave no reason".to_owned() } else { text }
 }
