@@ -1,9 +1,9 @@
 //! Drafting (speculative decoding): tokens are proposed cheaply, the model checks several in one step, and those it would
 //! have chosen itself are kept. The text is the same with and without; only the speed differs.
 //!
-//! The way of a step, for whoever drives it: [`Drafts::begin`] with the numbers of decoding slots and prompt tokens; for each
-//! decoding slot [`Drafts::propose`]; after the step and the choosing of tokens, for each slot that had proposals
-//! [`Drafts::learned`]; then [`Drafts::end`] with the step's time. [`Drafts::forget`] when a request leaves its slot.
+//! Whoever drives it calls [`Drafts::propose`] for each slot that decodes while it puts a step together, and
+//! [`Drafts::learned`] for each of them when the step is done. Where one step ends and the next begins follows from that.
+//! [`Drafts::forget`] when a request leaves its slot.
 //!
 //! Never here: checking proposals (the scheduler does, with the request's own sampler), frames.
 
@@ -23,14 +23,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Something that proposes what may follow.
-pub(super) trait Proposer {
+pub(super) trait Writer {
     /// At most `most` tokens that may follow `history`, the tokens of this slot's request so far; none is a fine answer.
     fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32>;
 
     /// Tokens of the history that must be read before anything can be proposed.
     fn lag(&self, slot: u32, history: &[i32]) -> usize;
 
-    /// How long reading took in the last [`Proposer::propose`].
+    /// How long reading took in the last [`Writer::propose`].
     fn read_for(&self) -> Duration;
 
     /// The request of this slot is over.
@@ -44,15 +44,33 @@ struct Open {
     proposed: usize,
 }
 
+/// The step under way, as far as it is known.
+#[derive(Debug, Default)]
+struct Step {
+    /// Slots that were asked for proposals, in order.
+    asked: Vec<u32>,
+    open: HashMap<u32, Open>,
+    /// Time that drafting took.
+    drafting: Duration,
+    /// Slots that were heard of since, and their tokens with logits.
+    done: usize,
+    fed: usize,
+    /// Microseconds and tokens of all of it.
+    us: u64,
+    tokens: usize,
+}
+
 /// All drafting of a worker.
 pub(super) struct Drafts<'m> {
     policy: Policy,
     lookup: bool,
     indexes: HashMap<u32, Ngram>,
-    model: Option<Box<dyn Proposer + 'm>>,
+    model: Option<Box<dyn Writer + 'm>>,
     /// Tokens that the draft model proposes at a time, at most.
     most: usize,
-    open: HashMap<u32, Open>,
+    step: Step,
+    /// Slots that decoded in the last step.
+    decoding: usize,
     counts: Counts,
 }
 
@@ -68,7 +86,7 @@ pub(super) struct Counts {
 
 impl<'m> Drafts<'m> {
     /// Prompt lookup where `lookup` says so, and a draft model with the most tokens that it proposes at a time.
-    pub(super) fn new(lookup: bool, model: Option<(Box<dyn Proposer + 'm>, u16)>) -> Drafts<'m> {
+    pub(super) fn new(lookup: bool, model: Option<(Box<dyn Writer + 'm>, u16)>) -> Drafts<'m> {
         let most = model.as_ref().map_or(0, |(_, most)| usize::from(*most));
         Drafts {
             policy: Policy::new(),
@@ -76,7 +94,8 @@ impl<'m> Drafts<'m> {
             indexes: HashMap::new(),
             model: model.map(|(model, _)| model),
             most,
-            open: HashMap::new(),
+            step: Step::default(),
+            decoding: 1,
             counts: Counts::default(),
         }
     }
@@ -86,15 +105,34 @@ impl<'m> Drafts<'m> {
         self.lookup || self.model.is_some()
     }
 
-    /// A step begins: so many slots decode, and so many tokens of prompts are computed with them.
-    pub(super) fn begin(&mut self, decoding: usize, prompt: usize) {
-        self.open.clear();
-        self.policy.begin(decoding, prompt);
+    /// Closes the step before, and begins the next, where that has not happened yet.
+    fn turn(&mut self, slot: u32) {
+        // A slot that is asked again without having been heard of was in a step that failed.
+        let again = self.step.asked.contains(&slot);
+        if self.step.done == 0 && !again && !self.step.asked.is_empty() {
+            return;
+        }
+        let step = std::mem::take(&mut self.step);
+        if step.done > 0 {
+            self.decoding = step.done;
+            let prompt = step.tokens.saturating_sub(step.fed);
+            self.policy.end(step.done, prompt, (step.us as f64 - micros(step.drafting)).max(1.0));
+        }
+        self.policy.begin(self.decoding);
     }
 
     /// What to feed after the last token of `history` (prompt and answer of this slot's request, the token that is about to be
     /// fed included): at most `most` tokens, usually none.
     pub(super) fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
+        self.turn(slot);
+        self.step.asked.push(slot);
+        let began = Instant::now();
+        let tokens = self.offer(slot, history, most);
+        self.step.drafting += began.elapsed();
+        tokens
+    }
+
+    fn offer(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
         if most == 0 || !self.any() {
             return Vec::new();
         }
@@ -119,7 +157,7 @@ impl<'m> Drafts<'m> {
         let Some((arm, k)) = self.policy.choose(slot, &offers) else { return Vec::new() };
         let tokens = self.draft(slot, arm, k, history, found);
         if !tokens.is_empty() {
-            self.open.insert(slot, Open { arm, proposed: tokens.len() });
+            self.step.open.insert(slot, Open { arm, proposed: tokens.len() });
             self.counts.drafts += 1;
             self.counts.drafted += tokens.len() as u64;
         }
@@ -143,24 +181,24 @@ impl<'m> Drafts<'m> {
         tokens
     }
 
-    /// Of the tokens proposed to this slot in this step, so many were kept. Slots without proposals may be told too.
-    pub(super) fn learned(&mut self, slot: u32, kept: usize) {
-        if let Some(open) = self.open.remove(&slot) {
-            let kept = kept.min(open.proposed);
+    /// A step is done in which this slot fed `proposed` tokens behind its last one (what [`Drafts::propose`] gave, or fewer,
+    /// or none) and kept `kept` of them. The whole step computed `tokens` tokens in `us` microseconds, the time in
+    /// [`Drafts::propose`] included.
+    pub(super) fn learned(&mut self, slot: u32, proposed: usize, kept: usize, us: u64, tokens: usize) {
+        self.step.done += 1;
+        self.step.fed += 1 + proposed;
+        (self.step.us, self.step.tokens) = (us, tokens);
+        if let Some(open) = self.step.open.remove(&slot) {
+            let proposed = proposed.min(open.proposed);
+            let kept = kept.min(proposed);
             self.counts.accepted += kept as u64;
-            self.policy.learned(slot, open.arm, open.proposed, kept);
+            self.policy.learned(slot, open.arm, proposed, kept);
         }
-    }
-
-    /// The step is over. `took` is from the decoding's start to the last token chosen, without the time in [`Drafts::propose`].
-    pub(super) fn end(&mut self, took: Duration) {
-        self.policy.end(micros(took));
     }
 
     /// The request of this slot is over.
     pub(super) fn forget(&mut self, slot: u32) {
         self.indexes.remove(&slot);
-        self.open.remove(&slot);
         self.policy.forget(slot);
         if let Some(model) = &mut self.model {
             model.forget(slot);
@@ -175,4 +213,49 @@ impl<'m> Drafts<'m> {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text that says the same again and again, through all of it as the scheduler would.
+    #[test]
+    fn a_text_that_repeats_itself_is_drafted_and_a_new_one_is_not() {
+        let mut drafts = Drafts::new(true, None);
+        let run = |drafts: &mut Drafts<'_>, next: fn(usize) -> i32| {
+            let (mut history, mut steps) = ((0..8).map(next).collect::<Vec<i32>>(), 0);
+            while history.len() < 400 {
+                let proposed = drafts.propose(0, &history, 100);
+                assert!(proposed.len() <= accept::MOST);
+                let kept = proposed.iter().enumerate().take_while(|(i, t)| **t == next(history.len() + i)).count();
+                let fed = 1 + proposed.len();
+                drafts.learned(0, proposed.len(), kept, 10_000 + 100 * fed as u64, fed);
+                (history.len()..=history.len() + kept).for_each(|at| history.push(next(at)));
+                steps += 1;
+            }
+            drafts.forget(0);
+            steps
+        };
+        let repeats = run(&mut drafts, |at| (at % 20) as i32);
+        assert!(repeats < 150, "{repeats} steps for 400 tokens");
+        let before = drafts.counts();
+        assert!(before.accepted > 250 && before.drafted >= before.accepted && before.drafts > 0);
+        assert!(run(&mut drafts, |at| at as i32) >= 392);
+        assert_eq!(drafts.counts(), before, "what is new has nothing to look up");
+    }
+
+    #[test]
+    fn a_failed_step_and_a_stranger_do_no_harm() {
+        let mut drafts = Drafts::new(true, None);
+        drafts.learned(7, 3, 3, 100, 4);
+        drafts.forget(7);
+        for _ in 0..3 {
+            drafts.propose(0, &[1, 2, 1, 2], 4);
+            drafts.propose(1, &[1, 2, 1, 2], 4);
+        }
+        assert_eq!(drafts.counts().accepted, 0);
+        assert!(Drafts::new(false, None).propose(0, &[1, 2, 1, 2], 4).is_empty());
+        assert!(!Drafts::new(false, None).any());
+    }
 }

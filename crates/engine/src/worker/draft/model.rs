@@ -5,7 +5,7 @@
 //!
 //! Never here: the decision to draft, checking proposals.
 
-use super::{Proposer, accept};
+use super::{Writer, accept};
 use crate::protocol::{CacheType, Load};
 use crate::worker::llama::{self, Model};
 use llama_cpp_2::context::LlamaContext;
@@ -153,9 +153,7 @@ impl Drafter<'_> {
             let at = self.held[slot].len();
             for (i, token) in chunk.iter().enumerate() {
                 let last = i + 1 == chunk.len();
-                self.batch
-                    .add(LlamaToken(*token), (at + i) as i32, &[slot as i32], last)
-                    .map_err(|e| e.to_string())?;
+                self.batch.add(LlamaToken(*token), (at + i) as i32, &[slot as i32], last).map_err(|e| e.to_string())?;
             }
             self.context.decode(&mut self.batch).map_err(|e| format!("{e}: {}", llama::complaints()))?;
             self.held[slot].extend_from_slice(chunk);
@@ -212,7 +210,7 @@ impl Drafter<'_> {
     }
 }
 
-impl Proposer for Drafter<'_> {
+impl Writer for Drafter<'_> {
     fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
         self.read = Duration::ZERO;
         let slot = slot as usize;
@@ -256,9 +254,10 @@ impl Proposer for Drafter<'_> {
 
 /// The likeliest token and its probability; none where the model computes nonsense.
 fn likeliest(logits: &[f32]) -> Option<(i32, f32)> {
-    let (at, most) = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (at, logit)| {
-        if *logit > best.1 { (at, *logit) } else { best }
-    });
+    let (at, most) = logits
+        .iter()
+        .enumerate()
+        .fold((0, f32::NEG_INFINITY), |best, (at, logit)| if *logit > best.1 { (at, *logit) } else { best });
     let sum: f32 = logits.iter().map(|l| (l - most).exp()).sum();
     let sure = 1.0 / sum;
     (most.is_finite() && sure.is_finite()).then_some((at as i32, sure))

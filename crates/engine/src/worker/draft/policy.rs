@@ -76,13 +76,14 @@ impl Default for Trials {
 #[derive(Debug, Clone, Copy, Default)]
 struct Step {
     decoding: usize,
-    prompt: usize,
     drafted: usize,
     /// Tokens that it is expected to yield, and that it yielded.
     expected: f64,
     produced: usize,
     /// Microseconds of drafting, catching up of what is known to win left out.
     draft_us: f64,
+    /// A slot tries something in it: one at a time, since the credit is for one.
+    trial: bool,
 }
 
 /// Measures and decides.
@@ -115,9 +116,9 @@ impl Policy {
         }
     }
 
-    /// A step begins: so many slots decode, and so many tokens of prompts go with them.
-    pub(super) fn begin(&mut self, decoding: usize, prompt: usize) {
-        self.step = Step { decoding, prompt, expected: decoding as f64, ..Step::default() };
+    /// A step begins, in which so many slots will decode, as far as one can know.
+    pub(super) fn begin(&mut self, decoding: usize) {
+        self.step = Step { decoding: decoding.max(1), expected: decoding.max(1) as f64, ..Step::default() };
     }
 
     /// Which of the offers this slot takes, and how many tokens.
@@ -135,18 +136,20 @@ impl Policy {
         for offer in offers.iter().filter(|o| o.most > 0) {
             let trial = &mut trials[offer.arm as usize];
             trial.wait = trial.wait.saturating_sub(1);
-            if trial.wait == 0 && chosen.is_none() {
+            if trial.wait == 0 && chosen.is_none() && !self.step.trial {
                 // Of a draft model that was never asked only one token: nobody knows what it costs.
                 let blind = offer.arm == Arm::Model && self.draft_us.is_none();
                 let k = if blind { 1 } else { TRIAL.min(offer.most) };
                 let size = self.step.decoding + self.step.drafted;
                 // Not measured yet: as if every token cost what one costs now.
                 let worst = now * (size + k) as f64 / size.max(1) as f64;
-                let drafts = draft_cost(*offer, k, self.draft_us.unwrap_or(now / 2.0), self.lag_us.unwrap_or(now / 8.0));
+                let drafts =
+                    draft_cost(*offer, k, self.draft_us.unwrap_or(now / 2.0), self.lag_us.unwrap_or(now / 8.0));
                 let step = self.cost.of(size + k).unwrap_or(worst);
                 if step - now + drafts <= credit {
                     chosen = Some((offer.arm, k));
                     trial.trying = true;
+                    self.step.trial = true;
                     trial.seen.fade();
                 }
             }
@@ -162,7 +165,7 @@ impl Policy {
     /// The offer and length with the most tokens per second, where that is more than now.
     fn best(&self, slot: u32, offers: &[Offer], now: f64) -> Option<(Arm, usize, f64)> {
         let size = self.step.decoding + self.step.drafted;
-        let rest = self.cost.of_prompt(self.step.prompt) + self.step.draft_us;
+        let rest = self.step.draft_us;
         let mut floor = self.step.expected / (now + rest) * MARGIN;
         let mut best = None;
         for offer in offers {
@@ -212,20 +215,19 @@ impl Policy {
     pub(super) fn learned(&mut self, slot: u32, arm: Arm, proposed: usize, kept: usize) {
         self.step.produced += kept;
         self.all[arm as usize].learn(proposed, kept);
-        let own = &mut self.slots.entry(slot).or_default()[arm as usize];
-        own.seen.learn(proposed, kept);
-        own.again(kept == proposed);
+        if let Some(own) = self.slots.get_mut(&slot).map(|s| &mut s[arm as usize]) {
+            own.seen.learn(proposed, kept);
+            own.again(kept == proposed);
+        }
     }
 
-    /// The step is over: microseconds from its putting together to its last token chosen, drafting left out.
-    pub(super) fn end(&mut self, us: f64) {
+    /// The step is over: so many slots decoded, so many tokens of prompts went with them, and it took so many microseconds,
+    /// drafting left out. A step with prompts says nothing of what a drafted token costs, and is not counted.
+    pub(super) fn end(&mut self, decoding: usize, prompt: usize, us: f64) {
         let step = std::mem::take(&mut self.step);
+        let step = Step { decoding, ..step };
         let size = step.decoding + step.drafted;
-        if step.decoding == 0 || !us.is_finite() || us <= 0.0 {
-            return;
-        }
-        if step.prompt > 0 {
-            self.cost.learn_mixed(size, step.prompt, us);
+        if step.decoding == 0 || prompt > 0 || !us.is_finite() || us <= 0.0 {
             return;
         }
         let us = self.cost.plausible(size, us);
