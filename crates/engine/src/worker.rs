@@ -6,6 +6,7 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
 
+#[allow(dead_code, unused_imports, reason = "the scheduler that drives it lands beside it")]
 mod draft;
 mod job;
 mod llama;

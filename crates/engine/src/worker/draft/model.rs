@@ -297,7 +297,7 @@ mod tests {
         load.draft = Some(Draft { path, most: 8 });
         let weights = DraftModel::load(&target, &load).unwrap().unwrap();
         let mut drafter = weights.drafter(&target, &load).unwrap();
-        let text = |t: &str| t.bytes().map(|b| i32::from(b)).collect::<Vec<i32>>();
+        let text = |t: &str| t.bytes().map(i32::from).collect::<Vec<i32>>();
         let letters = text("abcdefgh");
         assert_eq!(drafter.lag(0, &letters), 6);
         assert_eq!(drafter.propose(0, &letters, 4), text("ijkl"));

@@ -80,7 +80,7 @@ fn run(policy: &mut Policy, by: By, machine: Machine, text: Text, arm: Arm, slot
         policy.begin(slots);
         let mut drafted = vec![0; slots];
         let mut drafting = 0.0;
-        for slot in 0..slots {
+        for (slot, into) in drafted.iter_mut().enumerate() {
             if !chance.below(text.found) {
                 continue;
             }
@@ -93,16 +93,16 @@ fn run(policy: &mut Policy, by: By, machine: Machine, text: Text, arm: Arm, slot
             if by == By::Policy && chosen > 0 {
                 policy.drafted(slot as u32, arm, chosen, us, 0, 0.0);
             }
-            drafted[slot] = chosen;
+            *into = chosen;
             drafting += us;
         }
         let size = slots + drafted.iter().sum::<usize>();
         let noise = if chance.below(0.5) { 0.9 } else { 1.1 };
         let us = (machine.step)(size) * noise;
-        for slot in 0..slots {
-            let kept = (0..drafted[slot]).take_while(|_| chance.below((text.kept)(place[slot]))).count();
-            if by == By::Policy && drafted[slot] > 0 {
-                policy.learned(slot as u32, arm, drafted[slot], kept);
+        for (slot, drafted) in drafted.into_iter().enumerate() {
+            let kept = (0..drafted).take_while(|_| chance.below((text.kept)(place[slot]))).count();
+            if by == By::Policy && drafted > 0 {
+                policy.learned(slot as u32, arm, drafted, kept);
             }
             place[slot] += kept + 1;
             done.tokens += kept + 1;
