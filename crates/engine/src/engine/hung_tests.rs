@@ -66,7 +66,7 @@ const SHORT: Duration = Duration::from_millis(300);
 #[tokio::test]
 async fn a_worker_that_is_silent_with_work_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!("{}; exec cat >/dev/null", printf(&[hello(), ready()]));
+    let script = format!("{}; cat >/dev/null", printf(&[hello(), ready()]));
     let bounds = Bounds { hung: SHORT, ..Bounds::default() };
     let engine = engine(folder.path(), &script, bounds);
     let mut state = engine.tenants[0].seat.state.subscribe();
@@ -89,7 +89,7 @@ async fn a_worker_that_is_silent_with_work_is_given_up() {
 #[tokio::test]
 async fn a_worker_that_is_silent_while_it_loads_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!("{}; exec cat >/dev/null", printf(&[hello()]));
+    let script = format!("{}; cat >/dev/null", printf(&[hello()]));
     let bounds = Bounds { hung_loading: SHORT, ..Bounds::default() };
     let engine = engine(folder.path(), &script, bounds);
     let mut state = engine.tenants[0].seat.state.subscribe();
@@ -104,7 +104,7 @@ async fn a_worker_that_is_silent_while_it_loads_is_given_up() {
 async fn a_worker_of_another_version_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let script = printf(&[FromWorker::Hello { version: VERSION + 1 }, ready()]);
-    let engine = engine(folder.path(), &format!("{script}; exec cat >/dev/null"), Bounds::default());
+    let engine = engine(folder.path(), &format!("{script}; cat >/dev/null"), Bounds::default());
     let mut state = engine.tenants[0].seat.state.subscribe();
     let state = state.wait_for(|s| matches!(s, State::Down(..))).await.unwrap().clone();
     assert!(matches!(state, State::Down(why, _) if why.contains("Restart the gateway")));
@@ -115,7 +115,7 @@ async fn what_a_worker_says_of_its_cache_is_in_the_load() {
     let folder = tempfile::tempdir().unwrap();
     let stats = crate::protocol::Stats { cells: 1000, cells_used: 600, cells_kept: 350, ..Default::default() };
     let frames = [hello(), ready(), FromWorker::Stats(Box::new(stats))];
-    let engine = engine(folder.path(), &format!("{}; exec cat >/dev/null", printf(&frames)), Bounds::default());
+    let engine = engine(folder.path(), &format!("{}; cat >/dev/null", printf(&frames)), Bounds::default());
     let began = Instant::now();
     while engine.load().kv_permille.is_none() {
         assert!(began.elapsed() < Duration::from_secs(5));
