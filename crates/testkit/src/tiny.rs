@@ -9,6 +9,7 @@ mod encoder;
 mod family;
 mod gguf;
 mod real;
+mod sizes;
 mod template;
 mod tensor;
 mod vocab;

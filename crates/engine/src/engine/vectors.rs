@@ -3,16 +3,43 @@
 //!
 //! Never here: processes, arithmetic.
 
-use super::elsewhere;
 use super::link::{Pending, What};
+use super::{Engine, elsewhere, keep};
 use crate::protocol::{Embed, Role, Text, ToWorker};
 use backend::Reply;
-use decide::{Cause, Fault};
+use decide::{Caps, Cause, Fault};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
 use wire::{Ask, Endpoint, Ranked, Ranking, Usage, Vector, Vectors};
 
 /// Texts of one job. With vectors of 8192 numbers its answer is some 6 MiB of JSON.
 const PIECE: usize = 64;
+
+/// What a model of this role can do.
+pub(super) fn caps(role: Role) -> Caps {
+    match role {
+        Role::Embed => Caps { embeddings: true, ..Caps::default() },
+        Role::Rerank => Caps { rerank: true, ..Caps::default() },
+        Role::Generate => Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+    }
+}
+
+impl Engine {
+    /// Vectors or scores by the model at this place of the list.
+    pub(super) async fn encode(&self, at: usize, ask: &Ask, until: Instant) -> Result<Reply, Fault> {
+        let orders = order(ask)?;
+        let keep = keep::asked(ask)?;
+        let lease = self.tenants[at].lease(until).await?;
+        if let Some(keep) = keep {
+            self.tenants[at].keep(keep);
+        }
+        let base = self.next_id.fetch_add(orders.len() as u64, Ordering::Relaxed);
+        let jobs = numbered(orders, base);
+        let pending = Pending::open(&Arc::clone(&lease.link), jobs, Arc::clone(&self.meter))?.holding(lease);
+        gather(pending, ask, &self.models[at].id, until).await
+    }
+}
 
 /// Whether a model of this role can be asked this.
 ///
@@ -34,7 +61,7 @@ pub(super) fn fits(ask: &Ask, role: Role) -> Result<(), Fault> {
 ///
 /// # Errors
 /// A token id out of bounds.
-pub(super) fn order(ask: &Ask) -> Result<Vec<Embed>, Fault> {
+fn order(ask: &Ask) -> Result<Vec<Embed>, Fault> {
     let encode = ask.encode.as_deref().cloned().unwrap_or_default();
     let mut texts: Vec<Text> = ask.messages.iter().map(|m| Text::Words(m.content.joined())).collect();
     for (at, ids) in encode.tokens.iter().enumerate() {
@@ -50,7 +77,7 @@ pub(super) fn order(ask: &Ask) -> Result<Vec<Embed>, Fault> {
 }
 
 /// With their ids on the wire: (id, piece, message).
-pub(super) fn numbered(pieces: Vec<Embed>, base: u64) -> Vec<(u64, u32, ToWorker)> {
+fn numbered(pieces: Vec<Embed>, base: u64) -> Vec<(u64, u32, ToWorker)> {
     let numbered = (base..).zip(0u32..).zip(pieces);
     numbered.map(|((id, at), piece)| (id, at, ToWorker::Embed(Box::new(Embed { id, ..piece })))).collect()
 }
@@ -59,7 +86,7 @@ pub(super) fn numbered(pieces: Vec<Embed>, base: u64) -> Vec<(u64, u32, ToWorker
 ///
 /// # Errors
 /// The worker's refusal of one of them, or the deadline.
-pub(super) async fn gather(mut pending: Pending, ask: &Ask, model: &str, until: Instant) -> Result<Reply, Fault> {
+async fn gather(mut pending: Pending, ask: &Ask, model: &str, until: Instant) -> Result<Reply, Fault> {
     let encode = ask.encode.as_deref();
     let texts = ask.messages.len() + encode.map_or(0, |e| e.tokens.len());
     let mut pieces: Vec<Option<Vec<Vec<f32>>>> = vec![None; texts.div_ceil(PIECE)];

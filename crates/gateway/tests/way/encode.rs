@@ -31,7 +31,10 @@ async fn vectors_are_written_as_asked_metered_and_recorded() {
     let got = h.call("POST", "/v1/embeddings", &[], body).await;
     assert_eq!(got.status, 200, "{}", got.text());
     let (object, second) = (&got.json()["object"], &got.json()["data"][1]);
-    assert_eq!((object, second), (&json!("list"), &json!({"object": "embedding", "index": 1, "embedding": [0.0, -1.0]})));
+    assert_eq!(
+        (object, second),
+        (&json!("list"), &json!({"object": "embedding", "index": 1, "embedding": [0.0, -1.0]}))
+    );
     assert_eq!(got.json()["usage"], json!({"prompt_tokens": 10, "total_tokens": 10}));
     // 10 × 1000 nano-dollars: nothing but input.
     assert_eq!((got.header("x-dewpoint-cost-usd"), got.header("x-dewpoint-place")), ("0.000010000", "local"));
@@ -48,7 +51,8 @@ async fn an_encoder_is_not_asked_to_chat_and_a_writer_not_for_vectors() {
     let writer = Scripted::new("writer", Zone::SameHost, vec![]);
     let encoder = Scripted::able("encoder", Zone::SameHost, EMBEDS, vec![]);
     let h = house(&[encoder, writer]).await;
-    let named = |model: &str| format!(r#"{{"model":"{model}","input":"a","messages":[{{"role":"user","content":"x"}}]}}"#);
+    let named =
+        |model: &str| format!(r#"{{"model":"{model}","input":"a","messages":[{{"role":"user","content":"x"}}]}}"#);
     for (path, model) in [("/v1/embeddings", "writer/m"), ("/v1/chat/completions", "encoder/m")] {
         let got = h.call("POST", path, &[], named(model)).await;
         assert_eq!((got.status, &got.json()["error"]["code"]), (400, &json!("unsupported_feature")), "{}", got.text());

@@ -2,8 +2,8 @@
 //!
 //! Never here: vocabularies, encoders.
 
-use super::family::{HEAD, HEADS, HIDDEN, KV_HEADS, WIDTH};
 use super::gguf::Gguf;
+use super::sizes::{HEAD, HEADS, HIDDEN, KV_HEADS, WIDTH};
 use super::tensor::{Fill, Kind, Tensor};
 use super::vocab::Vocab;
 

@@ -2,8 +2,8 @@
 //!
 //! Never here: decoders.
 
-use super::family::{HEADS, HIDDEN, LAYERS, WIDTH};
 use super::gguf::Gguf;
+use super::sizes::{HEADS, HIDDEN, LAYERS, WIDTH};
 use super::tensor::{Fill, Kind, Tensor};
 use super::vocab;
 

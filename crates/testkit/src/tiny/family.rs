@@ -4,17 +4,10 @@
 
 use super::block::{self, Block};
 use super::gguf::Gguf;
+use super::sizes::{HIDDEN, LAYERS, WIDTH};
 use super::vocab::{self, Marks, Vocab};
 use super::{encoder, template};
 
-/// Width of the residual stream.
-pub(super) const WIDTH: usize = 128;
-/// Values per attention head: a multiple of 32, so that the KV cache can be quantised.
-pub(super) const HEAD: usize = 32;
-pub(super) const HEADS: usize = 4;
-pub(super) const KV_HEADS: usize = 2;
-pub(super) const HIDDEN: usize = 192;
-pub(super) const LAYERS: usize = 2;
 /// The context that is written into the header, tokens, where nothing else is asked for.
 pub const CONTEXT: u32 = 1024;
 

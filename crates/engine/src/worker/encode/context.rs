@@ -70,7 +70,7 @@ impl<'m> Encoder<'m> {
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_no_perf(true);
-        let context = model.model.new_context(&model.backend, params).map_err(|_| {
+        let context = model.model.new_context(model.backend(), params).map_err(|_| {
             let (tokens, why) = (load.context, complaints());
             format!("There is no room to read texts of {tokens} tokens: {why}. Set a smaller context.")
         })?;
@@ -114,7 +114,7 @@ impl<'m> Encoder<'m> {
             stretches(&text).for_each(|s| out.extend(vocab.tokenize(s.as_bytes(), false, true)));
             return out.into_iter().map(|t| t.0).collect();
         }
-        let known = |token: LlamaToken| Some(token).filter(|t| (0..self.model.vocabulary).contains(&t.0));
+        let known = |token: LlamaToken| Some(token).filter(|t| self.model.knows(t.0));
         let end = known(vocab.eos()).or_else(|| known(vocab.sep()));
         let words = |text: &str| vocab.tokenize(text.as_bytes(), false, false);
         out.extend(known(vocab.bos()).filter(|_| vocab.should_add_bos()));
@@ -131,8 +131,8 @@ impl<'m> Encoder<'m> {
     /// # Errors
     /// One that the model does not have.
     pub(super) fn known(&self, tokens: Vec<i32>) -> Result<Vec<i32>, String> {
-        let vocabulary = self.model.vocabulary;
-        match tokens.iter().find(|t| !(0..vocabulary).contains(*t)) {
+        let vocabulary = self.model.vocabulary();
+        match tokens.iter().find(|t| !self.model.knows(**t)) {
             Some(token) => {
                 Err(format!("Token {token} is not of this model, which has tokens 0 to {}.", vocabulary - 1))
             }
