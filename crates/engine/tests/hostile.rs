@@ -166,6 +166,7 @@ fn random(dice: &mut Dice) -> Ask {
 async fn outcome(rig: &Rig, ask: Ask) -> Result<usize, decide::Fault> {
     let deadlines = Deadlines::default();
     match rig.try_send(ask, deadlines).await? {
+        Reply::Vectors(_) | Reply::Ranking(_) => panic!("a chat was asked for"),
         Reply::Plain(answer) => Ok(answer.choices.iter().filter(|c| c.finish.is_some()).count()),
         Reply::Stream(mut stream) => {
             let (mut ends, mut done) = (0, false);
