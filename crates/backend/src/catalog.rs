@@ -243,8 +243,9 @@ mod tests {
         assert_eq!(found.context_tokens, Some(131_072));
         assert!(caps.tools && caps.json_schema && caps.vision && caps.logprobs && !caps.audio);
         let gemini = r#"{"object":"list","data":[{"id":"models/gemini-2.5-flash","object":"model","owned_by":"google"},{"id":"models/embedding-001","object":"model"}]}"#;
-        let ids: Vec<_> = read("gemini", gemini).into_iter().map(|d| d.id).collect();
-        assert_eq!(ids, ["gemini-2.5-flash"]);
+        let embeds = Some(Caps { embeddings: true, ..Caps::default() });
+        let found: Vec<_> = read("gemini", gemini).into_iter().map(|d| (d.id, d.caps)).collect();
+        assert_eq!(found, [("gemini-2.5-flash".to_owned(), None), ("embedding-001".to_owned(), embeds)]);
         let together = r#"[{"id":"x/chat","type":"chat","context_length":8192},{"id":"x/pics","type":"diffusion"}]"#;
         assert_eq!(read("together", together).len(), 1);
         let mistral = r#"{"object":"list","data":[{"id":"m","max_context_length":32768,"type":"base","capabilities":{"completion_chat":true,"function_calling":true,"vision":false}},{"id":"e","capabilities":{"completion_chat":false}}]}"#;
@@ -262,7 +263,8 @@ mod tests {
             {"name":"nomic-embed-text:latest","model":"nomic-embed-text:latest","capabilities":["embedding"]},
             {"name":"gpt-oss:120b-cloud","model":"gpt-oss:120b-cloud","remote_model":"gpt-oss:120b","remote_host":"https://ollama.com:443"}]}"#;
         let found = read("ollama", tags);
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1].caps, Some(Caps { embeddings: true, ..Caps::default() }));
         assert_eq!((found[0].id.as_str(), found[0].context_tokens), ("llama3.2:latest", Some(131_072)));
         assert!(found[0].caps.unwrap().tools);
     }

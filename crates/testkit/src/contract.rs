@@ -6,6 +6,7 @@
 //! Never here: cases of one engine only, traffic to anything but loopback.
 
 mod answers;
+mod encode;
 mod faults;
 mod health;
 mod rig;
@@ -16,6 +17,7 @@ pub use answers::{
     answered_in_one_piece, connections_are_kept, cut_at_every_byte, plain, plain_without_usage, stream,
     stream_without_usage, tools, tools_streamed,
 };
+pub use encode::{scores_are_given_back, vectors_are_given_back, wrong_vectors_are_no_answer};
 pub use faults::{
     error_after_text, error_before_text, error_with_status_200, garbage_as_answer, garbage_as_stream, not_http,
     redirect, reset_before_the_head, reset_in_the_stream, statuses, too_large, too_long_a_prompt, truncated_plain,
@@ -37,6 +39,7 @@ macro_rules! backend_contract {
         $($crate::backend_contract!(@cases $module $profile
             plain plain_without_usage stream stream_without_usage tools tools_streamed cut_at_every_byte
             answered_in_one_piece connections_are_kept
+            vectors_are_given_back wrong_vectors_are_no_answer scores_are_given_back
             statuses too_long_a_prompt error_before_text error_after_text error_with_status_200
             truncated_plain truncated_stream reset_before_the_head reset_in_the_stream
             not_http garbage_as_answer garbage_as_stream web_page redirect unasked_compression too_large unreachable
