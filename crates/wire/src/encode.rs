@@ -92,7 +92,7 @@ impl Vector {
     /// From base64; `None` where it is none, or not of whole floats.
     pub(crate) fn from_base64(text: &str) -> Option<Vector> {
         let whole = BASE64.decode_len(text.len()).is_ok() && BASE64.decode(text.as_bytes()).is_ok();
-        (whole && decoded_len(text) % 4 == 0).then(|| Vector::Base64(text.to_owned()))
+        (whole && decoded_len(text).is_multiple_of(4)).then(|| Vector::Base64(text.to_owned()))
     }
 }
 
