@@ -17,6 +17,7 @@ mod cpu;
 #[cfg(feature = "llama")]
 mod disarm;
 mod engine;
+mod fit;
 mod gguf;
 mod protocol;
 mod source;

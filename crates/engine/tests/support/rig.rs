@@ -66,6 +66,10 @@ impl Rig {
         Rig { engine: Engine::start(spec), folder, next: AtomicU64::new(1) }
     }
 
+    pub fn over(engine: Arc<Engine>, folder: tempfile::TempDir) -> Rig {
+        Rig { engine, folder, next: AtomicU64::new(1) }
+    }
+
     pub fn id(&self) -> u128 {
         u128::from(self.next.fetch_add(1, Ordering::Relaxed))
     }
