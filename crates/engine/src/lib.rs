@@ -18,6 +18,7 @@ mod cpu;
 mod disarm;
 mod engine;
 mod gguf;
+mod inspect;
 mod protocol;
 mod source;
 mod spec;
@@ -31,6 +32,7 @@ mod utf8;
 mod worker;
 
 pub use engine::{About, Engine};
+pub use inspect::{FileFacts, inspect};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
