@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn memory_and_context_answer_each_other() {
-        let facts = FileFacts { cache_bytes_per_token: Some(1 << 10), context_tokens: Some(8192), ..FileFacts::default() };
+        let facts =
+            FileFacts { cache_bytes_per_token: Some(1 << 10), context_tokens: Some(8192), ..FileFacts::default() };
         let need = facts.memory_bytes(1 << 30, 4096);
         assert_eq!(need, (1 << 30) + (4 << 20) + BESIDE_BYTES);
         assert_eq!(facts.context_within(1 << 30, need), Some(4096));

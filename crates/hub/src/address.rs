@@ -24,7 +24,8 @@ impl Address {
         let not_url = || "it is no address of the form https://host/path".to_owned();
         let uri: Uri = text.parse().map_err(|_| not_url())?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(not_url()) };
-        let origin = Origin::parse(&format!("{scheme}://{authority}")).map_err(|e| e.to_string().replace("base_url", "the address"))?;
+        let origin = Origin::parse(&format!("{scheme}://{authority}"))
+            .map_err(|e| e.to_string().replace("base_url", "the address"))?;
         let path = uri.path_and_query().map_or("/", |p| p.as_str());
         Ok(Address { origin, path: if path.starts_with('/') { path.to_owned() } else { format!("/{path}") } })
     }

@@ -72,8 +72,11 @@ pub fn survey(folders: &Folders) -> Vec<Held> {
         Held { license, source, ..Held::new(model.name, model.path, model.bytes, Where::Store) }
     });
     let mut out: Vec<Held> = stored.collect();
-    let looks: [(&Option<PathBuf>, fn(&Path) -> Vec<Held>); 3] =
-        [(&folders.ollama, ollama::look), (&folders.hugging_face, hugging_face::look), (&folders.llama_cpp, llama_cpp::look)];
+    let looks: [(&Option<PathBuf>, fn(&Path) -> Vec<Held>); 3] = [
+        (&folders.ollama, ollama::look),
+        (&folders.hugging_face, hugging_face::look),
+        (&folders.llama_cpp, llama_cpp::look),
+    ];
     for (folder, look) in looks {
         let mut found = folder.as_deref().map(look).unwrap_or_default();
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -98,7 +101,8 @@ fn length(path: &Path) -> Option<u64> {
 
 /// The GGUF models among files of one folder: whole ones, and split ones with all their parts. `(file, bytes)`; projectors are no models.
 fn models(folder: &Path, files: &[String]) -> Vec<(String, u64)> {
-    let model = |file: &&String| file.to_ascii_lowercase().ends_with(".gguf") && !file.to_ascii_lowercase().contains("mmproj");
+    let model =
+        |file: &&String| file.to_ascii_lowercase().ends_with(".gguf") && !file.to_ascii_lowercase().contains("mmproj");
     let whole = |file: &String| match crate::name::shard(file) {
         None => length(&folder.join(file)),
         Some(part) if part.number == 1 => (1..=part.count)

@@ -23,12 +23,20 @@ impl Endpoint {
         let set = |name: &str| env(name).filter(|v| !v.trim().is_empty());
         let text = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         let address = Address::parse(text.trim_end_matches('/')).map_err(|why| {
-            Problem::new(format!("HF_ENDPOINT = {text} cannot be asked"), why, "write https://host, or take the variable away")
+            Problem::new(
+                format!("HF_ENDPOINT = {text} cannot be asked"),
+                why,
+                "write https://host, or take the variable away",
+            )
         })?;
         let token = set("HF_TOKEN").map(Secret::new);
         if token.is_some() && !address.is_safe() {
             let why = "the token in HF_TOKEN would travel in the clear";
-            return Err(Problem::new(format!("{address} is not asked"), why, "use an https address in HF_ENDPOINT, or unset HF_TOKEN"));
+            return Err(Problem::new(
+                format!("{address} is not asked"),
+                why,
+                "use an https address in HF_ENDPOINT, or unset HF_TOKEN",
+            ));
         }
         Ok(Endpoint { address, token })
     }
@@ -60,9 +68,15 @@ mod tests {
 
     #[test]
     fn the_variables_are_those_of_hugging_face() {
-        assert_eq!(endpoint(&[]).unwrap().file("o", "r", "f.gguf").unwrap().to_string(), "https://huggingface.co/o/r/resolve/main/f.gguf");
+        assert_eq!(
+            endpoint(&[]).unwrap().file("o", "r", "f.gguf").unwrap().to_string(),
+            "https://huggingface.co/o/r/resolve/main/f.gguf"
+        );
         let mirror = endpoint(&[("HF_ENDPOINT", "https://mirror.example/hf/"), ("HF_TOKEN", "hf_x")]).unwrap();
-        assert_eq!(mirror.file("o", "r", "f.gguf").unwrap().to_string(), "https://mirror.example/hf/o/r/resolve/main/f.gguf");
+        assert_eq!(
+            mirror.file("o", "r", "f.gguf").unwrap().to_string(),
+            "https://mirror.example/hf/o/r/resolve/main/f.gguf"
+        );
         assert!(mirror.token.is_some());
         assert!(endpoint(&[("HF_ENDPOINT", "mirror")]).is_err());
     }

@@ -93,14 +93,25 @@ impl Fetch {
         trusted: bool,
     ) -> Result<Response<Incoming>, Fault> {
         let token = self.endpoint.token.clone().filter(|_| trusted);
-        let broken = |why: String| Fault::Final(Problem::new(format!("{at} cannot be asked"), why, "check the address, and the token in HF_TOKEN"));
+        let broken = |why: String| {
+            Fault::Final(Problem::new(
+                format!("{at} cannot be asked"),
+                why,
+                "check the address, and the token in HF_TOKEN",
+            ))
+        };
         // An origin without a path: paths of downloads are whole.
-        let upstream = self.dialer.upstream(at.origin.clone(), token, Auth::Bearer).map_err(|e| broken(e.to_string()))?;
+        let upstream =
+            self.dialer.upstream(at.origin.clone(), token, Auth::Bearer).map_err(|e| broken(e.to_string()))?;
         let route = upstream.below(&at.path).map_err(|e| broken(e.to_string()))?;
         match tokio::time::timeout(self.stall + self.connect, upstream.get(&route, headers, self.connect)).await {
             Err(_) => Err(Fault::Passing(self.silent(at))),
-            Ok(Err(CallError::Connect(why) | CallError::ConnectSlow(why))) => Err(Fault::Unreachable(format!("{}: {why}", at.origin))),
-            Ok(Err(CallError::Lost(why))) => Err(Fault::Passing(Problem::new(format!("{at} did not answer"), why, AGAIN))),
+            Ok(Err(CallError::Connect(why) | CallError::ConnectSlow(why))) => {
+                Err(Fault::Unreachable(format!("{}: {why}", at.origin)))
+            }
+            Ok(Err(CallError::Lost(why))) => {
+                Err(Fault::Passing(Problem::new(format!("{at} did not answer"), why, AGAIN)))
+            }
             Ok(Err(CallError::Built(why))) => Err(broken(why)),
             Ok(Ok(answer)) => Ok(answer),
         }
@@ -124,7 +135,11 @@ impl Fetch {
         let bytes = self.start_of(answer.into_body(), most.saturating_add(1)).await;
         if bytes.len() > most {
             let why = format!("the answer has more than {most} bytes");
-            return Err(Fault::Final(Problem::new(format!("{at} cannot be read"), why, "name the file: hf:owner/repo:file.gguf")));
+            return Err(Fault::Final(Problem::new(
+                format!("{at} cannot be read"),
+                why,
+                "name the file: hf:owner/repo:file.gguf",
+            )));
         }
         Ok(bytes)
     }
@@ -166,14 +181,30 @@ impl Fetch {
             }
             401 | 403 => {
                 let help = "the address wants a login, or has expired; tokens are sent to the hub only";
-                Fault::Final(Problem::new(format!("{what} was refused"), format!("{} answers {code}{said}", at.origin), help))
+                Fault::Final(Problem::new(
+                    format!("{what} was refused"),
+                    format!("{} answers {code}{said}", at.origin),
+                    help,
+                ))
             }
             404 | 410 => {
-                let help = if at_hub { "check owner, repository and file; hf:owner/repo without a file lists what there is" } else { "check the address" };
+                let help = if at_hub {
+                    "check owner, repository and file; hf:owner/repo without a file lists what there is"
+                } else {
+                    "check the address"
+                };
                 Fault::Final(Problem::new(format!("{what} is not there"), format!("{at} answers {code}{said}"), help))
             }
-            408 | 429 | 500.. => Fault::Passing(Problem::new(format!("{what} cannot be had now"), format!("{} answers {code}{said}", at.origin), AGAIN)),
-            _ => Fault::Final(Problem::new(format!("{what} was not sent"), format!("{at} answers {code}{said}"), "check the address in a browser")),
+            408 | 429 | 500.. => Fault::Passing(Problem::new(
+                format!("{what} cannot be had now"),
+                format!("{} answers {code}{said}", at.origin),
+                AGAIN,
+            )),
+            _ => Fault::Final(Problem::new(
+                format!("{what} was not sent"),
+                format!("{at} answers {code}{said}"),
+                "check the address in a browser",
+            )),
         }
     }
 
@@ -190,7 +221,13 @@ pub(crate) const AGAIN: &str = "run the same command again in a while; what is t
 
 /// Whether a redirect is followed, and where to.
 fn follow(from: &Address, location: &str) -> Result<Address, Problem> {
-    let refuse = |why: String| Problem::new(format!("a redirect of {from} is not followed"), why, "check the address; a mirror is set with HF_ENDPOINT");
+    let refuse = |why: String| {
+        Problem::new(
+            format!("a redirect of {from} is not followed"),
+            why,
+            "check the address; a mirror is set with HF_ENDPOINT",
+        )
+    };
     if location.is_empty() {
         return Err(refuse("it says no address".to_owned()));
     }
@@ -215,7 +252,11 @@ fn said(head: &HeaderMap, body: &[u8]) -> String {
         let text = std::str::from_utf8(body).ok()?.trim();
         (!text.is_empty() && text.len() <= 200 && !text.starts_with(['<', '{'])).then(|| text.to_owned())
     };
-    header.or_else(json).or_else(plain).map(|t| format!(" and says: {}", t.chars().take(300).collect::<String>())).unwrap_or_default()
+    header
+        .or_else(json)
+        .or_else(plain)
+        .map(|t| format!(" and says: {}", t.chars().take(300).collect::<String>()))
+        .unwrap_or_default()
 }
 
 /// The page of the repository that an address is in.

@@ -32,8 +32,14 @@ pub fn find_held(name: &str, folders: &Folders) -> Result<Held, Problem> {
                 license: None,
                 source: None,
             }),
-            Ok(_) => Err(Problem::new(format!("{name} is no model"), "it is not a file", "give the path of a .gguf file")),
-            Err(e) => Err(Problem::new(format!("there is no model {name}"), e.to_string(), "check the path, or give a name: `dewpoint models` lists them")),
+            Ok(_) => {
+                Err(Problem::new(format!("{name} is no model"), "it is not a file", "give the path of a .gguf file"))
+            }
+            Err(e) => Err(Problem::new(
+                format!("there is no model {name}"),
+                e.to_string(),
+                "check the path, or give a name: `dewpoint models` lists them",
+            )),
         };
     }
     let all = survey(folders);
@@ -73,12 +79,17 @@ fn missing(name: &str, all: &[Held]) -> Problem {
     let near = nearest(name, all.iter().map(|held| held.name.as_str()));
     let here = match near {
         Some(near) => format!("the nearest name here is {near}"),
-        None if all.is_empty() => "there is none at all: neither in the store nor in the caches of Ollama, Hugging Face and llama.cpp".to_owned(),
+        None if all.is_empty() => {
+            "there is none at all: neither in the store nor in the caches of Ollama, Hugging Face and llama.cpp"
+                .to_owned()
+        }
         None => "no name here is near to it".to_owned(),
     };
     let help = match Wanted::parse(name) {
         Ok(_) => format!("`dewpoint pull {name}` fetches it; `dewpoint models` lists what is here"),
-        Err(_) => "`dewpoint models` lists what is here, `dewpoint models --catalog` what can be pulled by name".to_owned(),
+        Err(_) => {
+            "`dewpoint models` lists what is here, `dewpoint models --catalog` what can be pulled by name".to_owned()
+        }
     };
     Problem::new(what, here, help)
 }

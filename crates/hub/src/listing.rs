@@ -59,13 +59,15 @@ impl Listing {
     /// # Errors
     /// It is no such answer.
     pub(crate) fn read(bytes: &[u8]) -> Result<Listing, String> {
-        let answer: Answer = serde_json::from_slice(bytes).map_err(|e| format!("its list of files is not as expected ({e})"))?;
+        let answer: Answer =
+            serde_json::from_slice(bytes).map_err(|e| format!("its list of files is not as expected ({e})"))?;
         let entry = |s: Sibling| Entry {
             bytes: s.size,
             sha256: s.lfs.and_then(|l| l.sha256).and_then(|hex| Digest::parse(&hex)),
             path: s.rfilename,
         };
-        let safe = |s: &Sibling| s.rfilename.to_ascii_lowercase().ends_with(".gguf") && s.rfilename.split('/').all(plain);
+        let safe =
+            |s: &Sibling| s.rfilename.to_ascii_lowercase().ends_with(".gguf") && s.rfilename.split('/').all(plain);
         Ok(Listing {
             files: answer.siblings.into_iter().filter(safe).map(entry).collect(),
             license: answer.tags.iter().find_map(|t| t.strip_prefix("license:")).map(|l| l.chars().take(60).collect()),
@@ -78,7 +80,9 @@ impl Listing {
     /// There is none; the text names what there is.
     pub(crate) fn pick(&self, repo: &str, pick: &Pick) -> Result<Vec<Entry>, Problem> {
         let first = match pick {
-            Pick::File(file) => self.models().find(|e| e.path == *file).or_else(|| self.files.iter().find(|e| e.path == *file)),
+            Pick::File(file) => {
+                self.models().find(|e| e.path == *file).or_else(|| self.files.iter().find(|e| e.path == *file))
+            }
             Pick::Quantisation(tag) => self.of(tag),
             Pick::Usual => USUAL.iter().find_map(|tag| self.of(tag)).or_else(|| self.only()),
         };
@@ -157,7 +161,8 @@ mod tests {
     #[test]
     fn the_usual_quantisation_is_chosen() {
         let usual = |names: &[&str]| picked(names, &Pick::Usual);
-        let all = ["README.md", "m-Q8_0.gguf", "m-IQ4_K_M.gguf", "m-Q4_K_M.gguf", "mmproj-Q4_K_M.gguf", "m-Q4_K_M_L.gguf"];
+        let all =
+            ["README.md", "m-Q8_0.gguf", "m-IQ4_K_M.gguf", "m-Q4_K_M.gguf", "mmproj-Q4_K_M.gguf", "m-Q4_K_M_L.gguf"];
         assert_eq!(usual(&all).unwrap(), ["m-Q4_K_M.gguf"]);
         assert_eq!(usual(&["m.Q8_0.gguf", "m.Q5_K_M.gguf"]).unwrap(), ["m.Q5_K_M.gguf"]);
         assert_eq!(usual(&["m-q4_k_m.gguf"]).unwrap(), ["m-q4_k_m.gguf"]);

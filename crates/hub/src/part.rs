@@ -48,8 +48,15 @@ impl Part {
     pub(crate) fn open(target: &Path, url: &str, sha256: Option<Digest>) -> io::Result<Part> {
         let path = with_ending(target, ".part");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-        let note = read_note(&path).filter(|n| n.url == url && (sha256.is_none() || n.sha256.is_none() || n.sha256 == sha256));
-        let mut part = Part { path, file, note: Note { url: url.to_owned(), sha256, ..Note::default() }, written: 0, hash: Context::new(&SHA256) };
+        let note =
+            read_note(&path).filter(|n| n.url == url && (sha256.is_none() || n.sha256.is_none() || n.sha256 == sha256));
+        let mut part = Part {
+            path,
+            file,
+            note: Note { url: url.to_owned(), sha256, ..Note::default() },
+            written: 0,
+            hash: Context::new(&SHA256),
+        };
         let Some(note) = note else {
             part.restart()?;
             return Ok(part);

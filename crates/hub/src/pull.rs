@@ -11,7 +11,8 @@ use crate::name::{Pick, Wanted, check_own, of_file, shard, shard_file};
 use crate::problem::Problem;
 use crate::space::{Space, free_bytes};
 use crate::store::Store;
-use crate::transfer::{Event, Limits, Remote, Transfer, Watch, offline};
+use crate::transfer::{Remote, Transfer, offline};
+use crate::watch::{Event, Limits, Watch};
 use backend::Dialer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,7 +76,12 @@ impl Puller {
     ///
     /// # Errors
     /// What stopped it, for people.
-    pub async fn pull(&self, wanted: &Wanted, own_name: Option<&str>, watch: &mut dyn Watch) -> Result<Pulled, Problem> {
+    pub async fn pull(
+        &self,
+        wanted: &Wanted,
+        own_name: Option<&str>,
+        watch: &mut dyn Watch,
+    ) -> Result<Pulled, Problem> {
         if let Some(name) = own_name {
             check_own(name)?;
         }
@@ -126,7 +132,8 @@ impl Puller {
     /// Where a file of the plan goes.
     fn target(&self, plan: &Plan, index: usize) -> PathBuf {
         let count = plan.files.len() as u32;
-        let file = if count == 1 { format!("{}.gguf", plan.name) } else { shard_file(&plan.name, index as u32 + 1, count) };
+        let file =
+            if count == 1 { format!("{}.gguf", plan.name) } else { shard_file(&plan.name, index as u32 + 1, count) };
         self.store.folder().join(file)
     }
 
@@ -138,7 +145,8 @@ impl Puller {
         let Some(stored) = self.store.get(&plan.name) else { return Ok(None) };
         let taken = |by: &str| {
             let why = format!("the store has another model of that name, {by}");
-            let help = format!("give this one another name with --name, or remove that one with `dewpoint rm {}`", plan.name);
+            let help =
+                format!("give this one another name with --name, or remove that one with `dewpoint rm {}`", plan.name);
             Problem::new(format!("{} was not pulled", plan.name), why, help)
         };
         if let Some(card) = stored.card {
@@ -152,8 +160,15 @@ impl Puller {
         let mut files = Vec::new();
         for (path, (address, sha256, _)) in stored.files.iter().zip(&plan.files) {
             let wanted = sha256.ok_or_else(by_hand)?;
-            let hashed = { let path = path.clone(); tokio::task::spawn_blocking(move || Digest::of_file(&path)) };
-            let found = hashed.await.map_err(std::io::Error::other).and_then(|r| r).map_err(|e| Problem::file("read", path, &e))?;
+            let hashed = {
+                let path = path.clone();
+                tokio::task::spawn_blocking(move || Digest::of_file(&path))
+            };
+            let found = hashed
+                .await
+                .map_err(std::io::Error::other)
+                .and_then(|r| r)
+                .map_err(|e| Problem::file("read", path, &e))?;
             if found != wanted {
                 return Err(taken(&format!("copied in by hand, whose SHA-256 is {found}")));
             }
@@ -178,7 +193,7 @@ impl Puller {
                     name: named(row.name),
                     source: format!("hf:{}:{}", row.repo, row.file),
                     license: Some(row.license.to_owned()),
-                    files: self.hub_files(owner, repo, &[(row.file.to_owned(), digest, row.bytes)])?,
+                    files: self.hub_files(owner, repo, &[(row.file.to_owned(), digest, None)])?,
                 })
             }
             Wanted::HuggingFace { owner, repo, pick: Pick::File(file), digest } => {
@@ -216,7 +231,9 @@ impl Puller {
         files: &[(String, Option<Digest>, Option<u64>)],
     ) -> Result<Vec<(Address, Option<Digest>, Option<u64>)>, Problem> {
         let hub = &self.fetch.endpoint;
-        let made = files.iter().map(|(file, digest, bytes)| Ok((safe(hub.file(owner, repo, file)?, *digest)?, *digest, *bytes)));
+        let made = files
+            .iter()
+            .map(|(file, digest, bytes)| Ok((safe(hub.file(owner, repo, file)?, *digest)?, *digest, *bytes)));
         made.collect()
     }
 
@@ -227,7 +244,9 @@ impl Puller {
             Fault::Final(problem) | Fault::Passing(problem) => problem,
             Fault::Unreachable(why) => self.no_list(owner, repo, &why),
         })?;
-        Listing::read(&bytes).map_err(|why| Problem::new(format!("{what} cannot be read"), why, "name the file: hf:owner/repo:file.gguf"))
+        Listing::read(&bytes).map_err(|why| {
+            Problem::new(format!("{what} cannot be read"), why, "name the file: hf:owner/repo:file.gguf")
+        })
     }
 
     /// Offline before the files are known: the page to look at, and where the file goes.
@@ -266,7 +285,11 @@ fn safe(address: Address, digest: Option<Digest>) -> Result<Address, Problem> {
         return Ok(address);
     }
     let why = "over plain http anybody on the way can put another file in its place";
-    Err(Problem::new(format!("{address} is not asked"), why, "use https, or say what must arrive: put :sha256=<64 digits> behind the address"))
+    Err(Problem::new(
+        format!("{address} is not asked"),
+        why,
+        "use https, or say what must arrive: put :sha256=<64 digits> behind the address",
+    ))
 }
 
 /// The file itself, or all parts of the model that it is a part of.
@@ -281,5 +304,9 @@ fn one_digest(files: usize, digest: Option<Digest>) -> Result<(), Problem> {
         return Ok(());
     }
     let why = format!("the model is split into {files} files, and one digest fits one file");
-    Err(Problem::new("the digest cannot be checked", why, "leave `:sha256=…` out; the hub's own digests are checked for each part"))
+    Err(Problem::new(
+        "the digest cannot be checked",
+        why,
+        "leave `:sha256=…` out; the hub's own digests are checked for each part",
+    ))
 }

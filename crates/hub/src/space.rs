@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn sizes_have_three_figures() {
-        let shown: Vec<String> = [0, 999, 1_000, 397_808_192, 4_683_073_184, 99_950_000_000, 2_000_000_000_000].map(shown_bytes).into();
+        let shown: Vec<String> =
+            [0, 999, 1_000, 397_808_192, 4_683_073_184, 99_950_000_000, 2_000_000_000_000].map(shown_bytes).into();
         assert_eq!(shown, ["0 B", "999 B", "1.00 kB", "398 MB", "4.68 GB", "100 GB", "2.00 TB"]);
     }
 

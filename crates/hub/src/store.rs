@@ -75,7 +75,8 @@ impl Store {
             None => self.by_hand(name)?,
         };
         let files: Vec<PathBuf> = files.iter().map(|file| self.folder.join(file)).collect();
-        let lengths: Option<Vec<u64>> = files.iter().map(|f| fs::metadata(f).ok().filter(fs::Metadata::is_file).map(|m| m.len())).collect();
+        let lengths: Option<Vec<u64>> =
+            files.iter().map(|f| fs::metadata(f).ok().filter(fs::Metadata::is_file).map(|m| m.len())).collect();
         let lengths = lengths?;
         let as_noted = |card: &Card| card.files.iter().zip(&lengths).all(|(noted, length)| noted.bytes == *length);
         // A file that was replaced by hand is there, and what its card says of it is not true any more.
@@ -102,7 +103,8 @@ impl Store {
         let mut text = String::new();
         file.take(CARD_MAX).read_to_string(&mut text).ok()?;
         let card: Card = serde_json::from_str(&text).ok()?;
-        let ours = |file: &str| shard(file).map_or_else(|| strip_gguf(file), |s| s.stem) == name && file.ends_with(".gguf");
+        let ours =
+            |file: &str| shard(file).map_or_else(|| strip_gguf(file), |s| s.stem) == name && file.ends_with(".gguf");
         (!card.files.is_empty() && card.files.iter().all(|f| ours(&f.file))).then_some(card)
     }
 
@@ -165,7 +167,11 @@ impl Store {
         let doomed = self.files_of(name);
         if doomed.is_empty() {
             let why = format!("the store {} has no file of that name", self.folder.display());
-            return Err(Problem::new(format!("{name} was not removed"), why, "`dewpoint models` lists what is there and where"));
+            return Err(Problem::new(
+                format!("{name} was not removed"),
+                why,
+                "`dewpoint models` lists what is there and where",
+            ));
         }
         let _lock = self.lock(name)?;
         let mut freed = 0;

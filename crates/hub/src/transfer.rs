@@ -7,89 +7,14 @@ use crate::card::{Digest, FileCard};
 use crate::fetch::{AGAIN, Fault, Fetch};
 use crate::part::Part;
 use crate::problem::Problem;
+use crate::resume::{Magic, continues, number, resume_headers, validator};
 use crate::space::{Space, shown_bytes};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use crate::watch::{Event, Limits, Watch};
+use http::{Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long, how often, how much.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// For a connection.
-    pub connect: Duration,
-    /// Without a byte; then the connection counts as lost.
-    pub stall: Duration,
-    /// Attempts in a row that bring nothing before it gives up; more are made as long as bytes come.
-    pub attempts: u32,
-    /// Before the second attempt; doubled for each further one.
-    pub pause: Duration,
-    /// Left free on the disk, bytes.
-    pub spare_bytes: u64,
-    /// How often the disk is synced and its room asked for, bytes.
-    pub checkpoint_bytes: u64,
-    /// Largest file, bytes.
-    pub file_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connect: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
-            attempts: 5,
-            pause: Duration::from_secs(1),
-            spare_bytes: 256 << 20,
-            checkpoint_bytes: 256 << 20,
-            file_bytes: 4 << 40,
-        }
-    }
-}
-
-/// What happens, as it happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A model of so many files is wanted.
-    Wanted {
-        /// What it will be called.
-        name: String,
-        /// Where it comes from.
-        source: String,
-        /// How many files.
-        files: usize,
-    },
-    /// A file begins or goes on.
-    Begin {
-        /// Its name in the store.
-        file: String,
-        /// Length, where it is known.
-        total: Option<u64>,
-        /// What is there from before.
-        have: u64,
-    },
-    /// So many bytes are there now.
-    At(u64),
-    /// It begins at zero again; why.
-    Restart(&'static str),
-    /// Another attempt after a pause; why.
-    Retry(Problem, Duration),
-    /// The file is there; its digest and header are checked.
-    Checking,
-}
-
-/// Is told what happens.
-pub trait Watch {
-    /// Something happened. Called often: a few times per megabyte.
-    fn event(&mut self, event: Event);
-}
-
-impl<F: FnMut(Event)> Watch for F {
-    fn event(&mut self, event: Event) {
-        self(event);
-    }
-}
 
 /// A file to fetch.
 #[derive(Debug, Clone)]
@@ -233,11 +158,18 @@ impl Transfer<'_> {
             let Some(data) = frame.data_ref() else { continue };
             if !magic.fits(data) {
                 part.restart().map_err(|e| Fault::Final(Problem::file("written", part.path(), &e)))?;
-                return Err(Fault::Final(not_gguf(remote, &format!("its bytes do not begin with GGUF (the server calls it {media})"))));
+                return Err(Fault::Final(not_gguf(
+                    remote,
+                    &format!("its bytes do not begin with GGUF (the server calls it {media})"),
+                )));
             }
             let most = total.unwrap_or(self.limits.file_bytes);
             if part.written() + data.len() as u64 > most {
-                let problem = Problem::new(format!("{} is longer than it may be", remote.shown), format!("{most} bytes were announced or are allowed"), AGAIN);
+                let problem = Problem::new(
+                    format!("{} is longer than it may be", remote.shown),
+                    format!("{most} bytes were announced or are allowed"),
+                    AGAIN,
+                );
                 part.restart().map_err(|e| Fault::Final(Problem::file("written", part.path(), &e)))?;
                 return Err(Fault::Final(problem));
             }
@@ -250,7 +182,9 @@ impl Transfer<'_> {
             }
         }
         match total {
-            Some(total) if part.written() < total => Err(lost(remote, &format!("it ended after {} of {total} bytes", part.written()))),
+            Some(total) if part.written() < total => {
+                Err(lost(remote, &format!("it ended after {} of {total} bytes", part.written())))
+            }
             _ => Ok(()),
         }
     }
@@ -288,13 +222,19 @@ impl Transfer<'_> {
     /// Is there room for what is missing?
     fn room(&self, remote: &Remote, total: Option<u64>, have: u64) -> Result<(), Fault> {
         if let Some(total) = total.filter(|t| *t > self.limits.file_bytes) {
-            let why = format!("it is said to have {}, and {} is the limit", shown_bytes(total), shown_bytes(self.limits.file_bytes));
+            let why = format!(
+                "it is said to have {}, and {} is the limit",
+                shown_bytes(total),
+                shown_bytes(self.limits.file_bytes)
+            );
             return Err(Fault::Final(Problem::new(format!("{} is too large", remote.shown), why, "check the address")));
         }
         let folder = remote.target.parent().unwrap_or(Path::new("."));
         let missing = total.map_or(0, |t| t.saturating_sub(have));
         match (self.space)(folder) {
-            Some(free) if free < missing.saturating_add(self.limits.spare_bytes) => Err(Fault::Final(self.full(remote, free, missing))),
+            Some(free) if free < missing.saturating_add(self.limits.spare_bytes) => {
+                Err(Fault::Final(self.full(remote, free, missing)))
+            }
             _ => Ok(()),
         }
     }
@@ -329,7 +269,10 @@ impl Transfer<'_> {
 
     fn kept(&self, problem: Problem, part: &Part) -> Problem {
         let of = part.note.total.map(|t| format!(" of {}", shown_bytes(t))).unwrap_or_default();
-        let help = format!("{}{of} are kept: run the same command again and it goes on from there", shown_bytes(part.written()));
+        let help = format!(
+            "{}{of} are kept: run the same command again and it goes on from there",
+            shown_bytes(part.written())
+        );
         if part.written() == 0 { problem } else { Problem { help, ..problem } }
     }
 }
@@ -338,7 +281,11 @@ impl Transfer<'_> {
 pub(crate) fn offline(address: &Address, targets: &[PathBuf], why: &str) -> Problem {
     let target = targets.first().map(|t| t.display().to_string()).unwrap_or_default();
     let folder = targets.first().and_then(|t| t.parent()).map(|f| f.display().to_string()).unwrap_or_default();
-    let parts = if targets.len() > 1 { format!(", and the other {} parts beside it", targets.len() - 1) } else { String::new() };
+    let parts = if targets.len() > 1 {
+        format!(", and the other {} parts beside it", targets.len() - 1)
+    } else {
+        String::new()
+    };
     Problem::new(
         format!("{} cannot be reached", address.origin),
         why,
@@ -361,44 +308,12 @@ fn agreed(remote: &Remote, linked: Option<Digest>) -> Result<Option<Digest>, Fau
     match (remote.sha256, linked) {
         (Some(asked), Some(linked)) if asked != linked => {
             let why = format!("the server has SHA-256 {linked}, and {asked} was asked for");
-            let help = "the file was replaced since; check the publisher's page and give the digest you trust with :sha256=…";
+            let help =
+                "the file was replaced since; check the publisher's page and give the digest you trust with :sha256=…";
             Err(Fault::Final(Problem::new(format!("{} is not the file that was meant", remote.shown), why, help)))
         }
         (asked, linked) => Ok(asked.or(linked)),
     }
-}
-
-/// Headers that ask for the rest; none where nothing is there, or nothing would tell whether the rest fits.
-fn resume_headers(part: &Part) -> Vec<(HeaderName, HeaderValue)> {
-    let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", part.written())) else { return Vec::new() };
-    let condition = part.note.validator.as_deref().and_then(|v| HeaderValue::from_str(v).ok());
-    match condition {
-        _ if part.written() == 0 => Vec::new(),
-        Some(condition) => vec![(header::RANGE, range), (header::IF_RANGE, condition)],
-        None if part.note.sha256.is_some() => vec![(header::RANGE, range)],
-        None => Vec::new(),
-    }
-}
-
-/// Does a partial answer go on where the part ends? Gives back the length of the whole.
-fn continues(head: &HeaderMap, part: &Part) -> Option<u64> {
-    let text = head.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let (from, to) = range.split_once('-')?;
-    let (from, to, total): (u64, u64, u64) = (from.parse().ok()?, to.parse().ok()?, total.parse().ok()?);
-    let same = part.note.validator.is_none() || validator(head).is_none() || validator(head) == part.note.validator;
-    let length = part.note.total.is_none_or(|noted| noted == total);
-    (same && length && from == part.written() && to.checked_add(1) == Some(total)).then_some(total)
-}
-
-/// A strong ETag, else the date: what `If-Range` may carry.
-fn validator(head: &HeaderMap) -> Option<String> {
-    let text = |name| head.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
-    text(header::ETAG).filter(|e| e.starts_with('"')).or_else(|| text(header::LAST_MODIFIED))
-}
-
-fn number(head: &HeaderMap, name: HeaderName) -> Option<u64> {
-    head.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn lost(remote: &Remote, why: &str) -> Fault {
@@ -408,17 +323,4 @@ fn lost(remote: &Remote, why: &str) -> Fault {
 fn not_gguf(remote: &Remote, why: &str) -> Problem {
     let help = "check the address: it must be the file itself (on Hugging Face /resolve/, not /blob/) and end in .gguf";
     Problem::new(format!("{} is no GGUF model", remote.shown), format!("{why}; it has been removed"), help)
-}
-
-/// The first four bytes, which may come in pieces.
-struct Magic {
-    seen: u64,
-}
-
-impl Magic {
-    fn fits(&mut self, data: &[u8]) -> bool {
-        let rest = b"GGUF".get(usize::try_from(self.seen).unwrap_or(4)..).unwrap_or_default();
-        self.seen += data.len() as u64;
-        rest.iter().zip(data).all(|(want, have)| want == have)
-    }
 }

@@ -31,7 +31,10 @@ async fn a_whole_file_is_kept_with_its_card_and_not_fetched_twice() {
     assert_eq!(std::fs::read(&pulled.path).unwrap(), body);
     assert_eq!(rig.files(), ["m.gguf", "m.json"]);
     let card = &pulled.card;
-    assert_eq!((card.source.as_str(), card.license.as_deref(), card.bytes()), ("hf:o/r:m.gguf", Some("mit"), body.len() as u64));
+    assert_eq!(
+        (card.source.as_str(), card.license.as_deref(), card.bytes()),
+        ("hf:o/r:m.gguf", Some("mit"), body.len() as u64)
+    );
     assert_eq!(card.files[0].sha256.to_string(), sha256(&body));
     // Nobody promised that digest.
     assert!(!card.files[0].verified);
@@ -67,7 +70,8 @@ async fn after_a_cut_it_goes_on_from_where_it_was() {
     let seen = rig.fake.seen();
     assert_eq!(seen.len(), 2);
     assert_eq!(seen[1].header("if-range"), Some("\"e1\""));
-    let from: u64 = seen[1].header("range").unwrap().strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+    let from: u64 =
+        seen[1].header("range").unwrap().strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
     assert!((1..=100_000).contains(&from), "{from}");
     assert!(rig.events.iter().any(|e| matches!(e, Event::Retry(..))));
 }
@@ -142,9 +146,11 @@ async fn a_server_that_ignores_if_range_cannot_mix_two_files() {
     let mut rig = Rig::start().await;
     let body = new.clone();
     let range_without_condition = move |seen: &testkit::Seen| {
-        let from = seen.header("range").and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+        let from =
+            seen.header("range").and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
         match from {
-            Some(from) => Answer::new(206, "x/y", body.slice(from..)).header("content-range", &format!("bytes {from}-{}/{}", body.len() - 1, body.len())),
+            Some(from) => Answer::new(206, "x/y", body.slice(from..))
+                .header("content-range", &format!("bytes {from}-{}/{}", body.len() - 1, body.len())),
             None => Answer::new(200, "x/y", body.clone()),
         }
         .header("etag", "\"e2\"")
@@ -166,7 +172,11 @@ async fn a_wrong_digest_is_refused_and_removed() {
 #[tokio::test]
 async fn the_hubs_digest_is_checked_and_a_contradiction_stops_at_once() {
     let body = gguf(1000);
-    let linked = |digest: &str| Answer::new(302, "text/plain", "").header("location", "/cdn/x").header("x-linked-etag", &format!("\"{digest}\""));
+    let linked = |digest: &str| {
+        Answer::new(302, "text/plain", "")
+            .header("location", "/cdn/x")
+            .header("x-linked-etag", &format!("\"{digest}\""))
+    };
     let mut rig = Rig::start().await;
     rig.fake.on("GET /cdn/x", Answer::new(200, "x/y", body.clone()));
     rig.fake.on(PATH, linked(&"b".repeat(64)));
@@ -182,7 +192,8 @@ async fn refusals_say_what_to_do() {
     let mut rig = Rig::start().await;
     let missing = rig.pull(NAME).await.unwrap_err();
     assert!(missing.what == "m.gguf is not there" && missing.why.contains("404"), "{missing:?}");
-    let gated = Answer::json(401, r#"{"error":"Access to model o/r is restricted."}"#).header("x-error-code", "GatedRepo");
+    let gated =
+        Answer::json(401, r#"{"error":"Access to model o/r is restricted."}"#).header("x-error-code", "GatedRepo");
     rig.fake.on(PATH, gated);
     let gated = rig.pull(NAME).await.unwrap_err();
     assert!(gated.why.contains("HF_TOKEN is not set") && gated.why.contains("is restricted"), "{gated:?}");
@@ -204,7 +215,8 @@ async fn the_token_goes_to_the_hub_and_nowhere_else() {
     let mut rig = Rig::start().await;
     rig.env.insert("HF_TOKEN", "hf_secret_0123456789".to_owned());
     rig.fake.on(PATH, Answer::new(302, "text/plain", "").header("location", "/api/cache/m.gguf"));
-    rig.fake.on("GET /api/cache/m.gguf", Answer::new(307, "text/plain", "").header("location", &cdn.url("/blob?sig=1")));
+    rig.fake
+        .on("GET /api/cache/m.gguf", Answer::new(307, "text/plain", "").header("location", &cdn.url("/blob?sig=1")));
     rig.pull(NAME).await.unwrap();
     assert!(rig.fake.seen().iter().all(|s| s.header("authorization") == Some("Bearer hf_secret_0123456789")));
     assert_eq!(rig.fake.seen().len(), 2);
@@ -248,7 +260,9 @@ async fn a_full_disk_stops_before_and_during() {
     rig.limits.checkpoint_bytes = 50_000;
     let filled = std::sync::Arc::new(AtomicBool::new(false));
     let full = filled.clone();
-    let puller = rig.puller().space(std::sync::Arc::new(move |_| Some(if full.swap(true, Ordering::SeqCst) { 0 } else { 1 << 40 })));
+    let puller = rig
+        .puller()
+        .space(std::sync::Arc::new(move |_| Some(if full.swap(true, Ordering::SeqCst) { 0 } else { 1 << 40 })));
     let error = puller.pull(&Wanted::parse(NAME).unwrap(), None, &mut |_: Event| {}).await.unwrap_err();
     assert!(error.what.contains("no room"), "{error:?}");
     assert_eq!(rig.files(), ["m.gguf.part", "m.gguf.part.json"]);
@@ -373,7 +387,13 @@ async fn without_a_file_the_usual_one_is_chosen_and_all_parts_come() {
     // A part by its name brings the others.
     let mut rig2 = Rig::start().await;
     rig2.fake.on("GET /o/r/resolve/main/M-00001-of-00002.gguf", Answer::new(200, "x/y", parts[0].clone()));
-    assert!(rig2.pull("hf:o/r:M-00001-of-00002.gguf").await.unwrap_err().what.contains("M-00002-of-00002.gguf is not there"));
+    assert!(
+        rig2.pull("hf:o/r:M-00001-of-00002.gguf")
+            .await
+            .unwrap_err()
+            .what
+            .contains("M-00002-of-00002.gguf is not there")
+    );
     assert!(rig2.store().list().is_empty());
 }
 

@@ -14,7 +14,9 @@ const DEPTH_MAX: usize = 3;
 pub(super) fn look(folder: &Path) -> Vec<Held> {
     let mut out = Vec::new();
     for entry in names(folder) {
-        let Some((owner, repo)) = entry.strip_prefix("models--").and_then(|rest| rest.split_once("--")) else { continue };
+        let Some((owner, repo)) = entry.strip_prefix("models--").and_then(|rest| rest.split_once("--")) else {
+            continue;
+        };
         let snapshots = folder.join(&entry).join("snapshots");
         let mut revisions = names(&snapshots);
         // The newest first: the first file of a name is kept.

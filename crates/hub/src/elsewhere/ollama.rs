@@ -93,7 +93,10 @@ mod tests {
         fs::write(dir.path().join("manifests/registry.ollama.ai/library/qwen2.5/broken"), "{").unwrap();
         let found = look(dir.path());
         let names: Vec<_> = found.iter().map(|m| m.name.as_str()).collect();
-        assert_eq!(names, ["ollama:hf.co/bartowski/x-GGUF:Q4_K_M", "ollama:qwen2.5:0.5b", "ollama:someone/mine:latest"]);
+        assert_eq!(
+            names,
+            ["ollama:hf.co/bartowski/x-GGUF:Q4_K_M", "ollama:qwen2.5:0.5b", "ollama:someone/mine:latest"]
+        );
         assert_eq!((found[1].bytes, found[1].path.clone()), (3, dir.path().join(format!("blobs/sha256-{hex}"))));
         assert!(look(&dir.path().join("none")).is_empty());
     }

@@ -41,7 +41,9 @@ pub fn file(seen: &Seen, body: &Bytes, etag: &str) -> Answer {
     let from = seen.header("range").and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
     let fits = seen.header("if-range").is_none_or(|e| e == etag);
     let answer = match from.filter(|_| fits) {
-        Some(from) if from >= body.len() => return Answer::new(416, "text/plain", "").header("content-range", &format!("bytes */{}", body.len())),
+        Some(from) if from >= body.len() => {
+            return Answer::new(416, "text/plain", "").header("content-range", &format!("bytes */{}", body.len()));
+        }
         Some(from) => Answer::new(206, "application/octet-stream", body.slice(from..))
             .header("content-range", &format!("bytes {from}-{}/{}", body.len() - 1, body.len())),
         None => Answer::new(200, "application/octet-stream", body.clone()),
@@ -94,7 +96,9 @@ impl Rig {
         let dialer = backend::Dialer::new(backend::DialerOptions::default()).unwrap();
         let endpoint = Endpoint::from_env(&|name| self.env.get(name).cloned()).unwrap();
         let free = self.free;
-        Puller::new(self.store(), dialer, endpoint).limits(self.limits.clone()).space(Arc::new(move |_: &Path| Some(free)))
+        Puller::new(self.store(), dialer, endpoint)
+            .limits(self.limits.clone())
+            .space(Arc::new(move |_: &Path| Some(free)))
     }
 
     pub async fn pull(&mut self, what: &str) -> Result<hub::Pulled, Problem> {
@@ -107,8 +111,10 @@ impl Rig {
 
     /// What lies in the store, in order.
     pub fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            std::fs::read_dir(self.folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
