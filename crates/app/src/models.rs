@@ -96,6 +96,7 @@ fn as_json(held: &Held, facts: &Result<FileFacts, String>) -> Value {
         "chat_template": known.map(|f| f.template),
         "tools": known.map(|f| f.tools),
         "encoder": known.map(|f| f.encoder),
+        "reranker": known.map(|f| f.reranker),
         "problem": facts.as_ref().err(),
     })
 }
@@ -174,7 +175,12 @@ fn described(held: &Held, facts: &FileFacts, free: Option<u64>) -> String {
         line("parts", facts.parts.to_string());
     }
     line("size", shown_bytes(held.bytes));
-    line("kind", if facts.encoder { "encoder: makes vectors" } else { "writes text" }.to_owned());
+    let kind = match (facts.reranker, facts.encoder) {
+        (true, _) => "orders documents (rerank)",
+        (_, true) => "makes vectors (embeddings)",
+        _ => "writes text",
+    };
+    line("kind", kind.to_owned());
     line("template", yes(facts.template));
     line(
         "tools",

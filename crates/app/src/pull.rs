@@ -9,7 +9,7 @@ use crate::models::told;
 use crate::problem::{Problem, Problems};
 use anyhow::{Context, Result};
 use backend::{Dialer, DialerOptions};
-use hub::{Endpoint, Event, Folders, Puller, Store, Wanted, shown_bytes};
+use hub::{Endpoint, Event, Folders, Limits, Puller, Store, Wanted, shown_bytes};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &cli::Pull) -> Result<ExitCode> {
     let wanted = Wanted::parse(&args.model).map_err(told)?;
     let store = Store::new(Folders::from_env(&process_env).store);
     let endpoint = Endpoint::from_env(&process_env).map_err(told)?;
-    let dialer = Dialer::new(DialerOptions::default()).map_err(|e| {
+    let options = DialerOptions { connect: Limits::default().connect, ..DialerOptions::default() };
+    let dialer = Dialer::new(options).map_err(|e| {
         Problems::from(Problem::new("connections cannot be set up", e.to_string(), "check the system's certificates"))
     })?;
     let puller = Puller::new(store, dialer, endpoint);

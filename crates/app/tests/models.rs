@@ -18,7 +18,9 @@ fn gguf(pad: usize) -> Bytes {
         out.extend(key.as_bytes());
         out.extend(kind.to_le_bytes());
     };
-    for (name, value) in [("general.architecture", "llama"), ("pad", &"x".repeat(pad)), ("tokenizer.chat_template", "{{ tools }}")] {
+    for (name, value) in
+        [("general.architecture", "llama"), ("pad", &"x".repeat(pad)), ("tokenizer.chat_template", "{{ tools }}")]
+    {
         key(&mut out, name, 8);
         out.extend((value.len() as u64).to_le_bytes());
         out.extend(value.as_bytes());
@@ -55,7 +57,10 @@ async fn a_model_comes_is_listed_shown_and_goes() {
     let (code, out, err) = run(home.path(), &hub, &["pull", "hf:o/r:M-Q4_K_M.gguf", "--name", "mine"]).await;
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("mine is there now: 200 kB, no SHA-256 was promised"), "{out}");
-    assert!(err.contains("mine from hf:o/r:M-Q4_K_M.gguf") && err.contains("mine.gguf: 200 kB") && err.contains("checking"), "{err}");
+    assert!(
+        err.contains("mine from hf:o/r:M-Q4_K_M.gguf") && err.contains("mine.gguf: 200 kB") && err.contains("checking"),
+        "{err}"
+    );
     let file = home.path().join(".local/share/dewpoint/models/mine.gguf");
     assert_eq!(std::fs::read(&file).unwrap(), body);
     let again = run(home.path(), &hub, &["pull", "hf:o/r:M-Q4_K_M.gguf", "--name", "mine"]).await;
@@ -63,7 +68,11 @@ async fn a_model_comes_is_listed_shown_and_goes() {
 
     let (code, out, _) = run(home.path(), &hub, &["models"]).await;
     let row: Vec<&str> = out.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!((code, row.as_slice()), (0, ["mine", "200", "kB", "Q4_K_M", "4096", "llama", "-", "store"].as_slice()), "{out}");
+    assert_eq!(
+        (code, row.as_slice()),
+        (0, ["mine", "200", "kB", "Q4_K_M", "4096", "llama", "-", "store"].as_slice()),
+        "{out}"
+    );
     let (_, json, _) = run(home.path(), &hub, &["models", "--json"]).await;
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&rows[0]["tools"], &rows[0]["where"]), (&serde_json::json!(true), &serde_json::json!("store")));
@@ -91,7 +100,8 @@ async fn what_ollama_has_is_listed_and_not_removed() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     }
     std::fs::write(&blob, gguf(10)).unwrap();
-    let text = format!(r#"{{"layers":[{{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:{hex}"}}]}}"#);
+    let text =
+        format!(r#"{{"layers":[{{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:{hex}"}}]}}"#);
     std::fs::write(&manifest, text).unwrap();
     let (_, out, _) = run(home.path(), "http://127.0.0.1:1", &["models"]).await;
     assert!(out.contains("ollama:tiny:1b"), "{out}");

@@ -41,6 +41,8 @@ pub struct FileFacts {
     pub tools: bool,
     /// Whether it makes vectors instead of text (`<architecture>.pooling_type` is there).
     pub encoder: bool,
+    /// Whether it orders documents by a query (`pooling_type` 4, rank).
+    pub reranker: bool,
     /// Files of a split model; 1 where it is whole.
     pub parts: u64,
 }
@@ -97,13 +99,17 @@ fn facts(header: &Header) -> FileFacts {
         template: template.is_some(),
         tools: template.is_some_and(|t| t.contains("tools")),
         encoder: header.arch_uint("pooling_type").is_some(),
+        reranker: header.arch_uint("pooling_type") == Some(4),
         parts: header.uint("split.count").unwrap_or(1).max(1),
     }
 }
 
 /// `layers × KV heads × (key + value width of a head) × 2 bytes`. Multi-head latent attention (`attention.key_length_mla` is there) keeps
-/// no values: they are part of the compressed key.
+/// no values: they are part of the compressed key. Where every token sees every other (`attention.causal` is false) there is no cache.
 fn cache_per_token(header: &Header) -> Option<u64> {
+    if header.arch_uint("attention.causal") == Some(0) {
+        return None;
+    }
     let layers = header.arch_uint("block_count")?;
     let heads = header.arch_uint("attention.head_count").filter(|h| *h > 0)?;
     let kv_heads = header.arch_uint("attention.head_count_kv").unwrap_or(heads);

@@ -108,6 +108,9 @@ pub struct FileCard {
     pub bytes: u64,
     /// Of what was written, computed here.
     pub sha256: Digest,
+    /// Strong ETag or date that the server gave, to know a changed file by where nobody promises a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
     /// Whether that digest was promised by somebody (the caller, the hub, the catalog) and held.
     pub verified: bool,
 }

@@ -17,6 +17,8 @@ const ENTRIES_MAX: usize = 20_000;
 /// Who keeps a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Where {
+    /// A path was given, so somewhere on the disk.
+    Path,
     /// The configuration names its file.
     Configured,
     /// Our store.
@@ -33,6 +35,7 @@ impl Where {
     /// For people and for JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Where::Path => "path",
             Where::Configured => "configured",
             Where::Store => "store",
             Where::Ollama => "ollama",

@@ -265,3 +265,41 @@ fn repo_page(at: &Address) -> String {
     let path = path.split("/resolve/").next().unwrap_or(path);
     format!("{}{path}", at.origin)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_leads_to_this_host_or_into_the_clear() {
+        let hub = Address::parse("https://hub.example/o/r/resolve/main/m.gguf").unwrap();
+        assert_eq!(follow(&hub, "https://cdn.example/x?s=1").unwrap().to_string(), "https://cdn.example/x");
+        for bad in ["http://cdn.example/x", "http://127.0.0.1:80/x", "https://localhost/x", "https://[::1]/x", ""] {
+            let refused = follow(&hub, bad).map(|to| to.to_string());
+            assert!(refused.is_err(), "{bad}: {refused:?}");
+        }
+        // A test server may send one about on this host.
+        let local = Address::parse("http://127.0.0.1:1/x").unwrap();
+        assert!(follow(&local, "http://127.0.0.1:2/y").is_ok());
+    }
+
+    #[test]
+    fn the_servers_words_are_short_and_no_page() {
+        let none = HeaderMap::new();
+        assert_eq!(said(&none, b"<html>x</html>"), "");
+        assert_eq!(said(&none, br#"{"error":"no such repo"}"#), " and says: no such repo");
+        assert_eq!(said(&none, b"Forbidden\n"), " and says: Forbidden");
+        assert_eq!(said(&none, "x".repeat(201).as_bytes()), "");
+        let long = serde_json::json!({ "error": "y".repeat(5_000) }).to_string();
+        assert_eq!(said(&none, long.as_bytes()).len(), " and says: ".len() + 300);
+    }
+
+    #[test]
+    fn the_page_of_a_gated_repository_is_named() {
+        for path in ["/o/r/resolve/main/q/m.gguf", "/api/models/o/r?blobs=true"] {
+            let at = Address::parse(&format!("https://hub.example{path}")).unwrap();
+            assert_eq!(repo_page(&at), "https://hub.example/o/r");
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub fn find_held(name: &str, folders: &Folders) -> Result<Held, Problem> {
                 name: name.to_owned(),
                 path,
                 bytes: file.len(),
-                place: Where::Configured,
+                place: Where::Path,
                 license: None,
                 source: None,
             }),
@@ -60,8 +60,8 @@ fn is(held: &Held, name: &str) -> bool {
     if held.name == name || (held.place == Where::Store && simple(&held.name) == simple(name)) {
         return true;
     }
-    // `ollama:qwen2.5` is the tag `latest`, as there.
-    if name.starts_with("ollama:") && held.name == format!("{name}:latest") {
+    // `ollama:qwen2.5` is the tag `latest`, as there; and there nobody writes the prefix.
+    if held.name == format!("{name}:latest") || held.name.strip_prefix("ollama:").is_some_and(|own| own == name) {
         return true;
     }
     let Ok(Wanted::HuggingFace { owner, repo, pick, .. }) = Wanted::parse(name) else { return false };
@@ -92,4 +92,71 @@ fn missing(name: &str, all: &[Held]) -> Problem {
         }
     };
     Problem::new(what, here, help)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn folders() -> (tempfile::TempDir, Folders) {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let snapshot = at("hf/models--o--Repo-GGUF/snapshots/a");
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::create_dir_all(at("store")).unwrap();
+        std::fs::create_dir_all(at("llama")).unwrap();
+        std::fs::write(snapshot.join("Repo-Q8_0.gguf"), "x").unwrap();
+        std::fs::write(at("store/qwen2.5-0.5b.gguf"), "x").unwrap();
+        std::fs::write(at("llama/o_r_m.gguf"), "x").unwrap();
+        let blob = at("ollama/blobs").join(format!("sha256-{}", "a".repeat(64)));
+        let manifest = at("ollama/manifests/registry.ollama.ai/library/tiny/latest");
+        for path in [&blob, &manifest] {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        }
+        std::fs::write(&blob, "x").unwrap();
+        let layer =
+            format!(r#"{{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:{}"}}"#, "a".repeat(64));
+        std::fs::write(&manifest, format!(r#"{{"layers":[{layer}]}}"#)).unwrap();
+        let folders = Folders {
+            store: at("store"),
+            ollama: Some(at("ollama")),
+            hugging_face: Some(at("hf")),
+            llama_cpp: Some(at("llama")),
+        };
+        (dir, folders)
+    }
+
+    #[test]
+    fn every_kind_of_name_finds_its_file() {
+        let (dir, folders) = folders();
+        let path = dir.path().join("store/qwen2.5-0.5b.gguf").display().to_string();
+        for (name, end) in [
+            ("qwen2.5-0.5b", "qwen2.5-0.5b.gguf"),
+            ("Qwen2.5:0.5B", "qwen2.5-0.5b.gguf"),
+            (&path, "qwen2.5-0.5b.gguf"),
+            ("hf:o/Repo-GGUF", "Repo-Q8_0.gguf"),
+            ("hf:o/Repo-GGUF:q8_0", "Repo-Q8_0.gguf"),
+            ("hf:o/Repo-GGUF:Repo-Q8_0.gguf", "Repo-Q8_0.gguf"),
+            ("ollama:tiny", &"a".repeat(64)),
+            ("tiny:latest", &"a".repeat(64)),
+            ("llama.cpp:o_r_m", "o_r_m.gguf"),
+        ] {
+            let found = find(name, &folders).unwrap_or_else(|e| unreachable!("{name}: {e}"));
+            assert!(found.display().to_string().ends_with(end), "{name}: {}", found.display());
+        }
+    }
+
+    #[test]
+    fn what_is_not_here_is_said_with_what_is_near() {
+        let (dir, folders) = folders();
+        assert!(find("qwen2.5-0.6b", &folders).unwrap_err().why.contains("qwen2.5-0.5b"));
+        assert!(
+            find("hf:o/Repo-GGUF:Q4_K_M", &folders).unwrap_err().help.contains("dewpoint pull hf:o/Repo-GGUF:Q4_K_M")
+        );
+        assert!(find("./none.gguf", &folders).unwrap_err().help.contains("check the path"));
+        assert!(find(&dir.path().display().to_string(), &folders).unwrap_err().why.contains("not a file"));
+        let empty = Folders { store: dir.path().join("empty"), ..Folders::default() };
+        assert!(find("x", &empty).unwrap_err().why.contains("none at all"));
+    }
 }

@@ -174,7 +174,14 @@ impl Puller {
             }
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
-            files.push(FileCard { file, url: address.to_string(), bytes, sha256: found, verified: true });
+            files.push(FileCard {
+                file,
+                url: address.to_string(),
+                bytes,
+                sha256: found,
+                validator: None,
+                verified: true,
+            });
         }
         let license = plan.license.clone();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

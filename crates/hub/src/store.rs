@@ -263,6 +263,7 @@ mod tests {
             url: "https://h/x".to_owned(),
             bytes: *bytes,
             sha256,
+            validator: None,
             verified: true,
         };
         Card { source: "s".into(), files: files.iter().map(file).collect(), license: None, pulled_unix_s: 1 }

@@ -122,7 +122,7 @@ impl Transfer<'_> {
             }
             _ => return Err(self.fetch.refusal(answer, &remote.shown, &remote.address).await),
         };
-        if self.is_there(remote, promised, total.or(linked.bytes)) {
+        if is_there(remote, promised, total.or(linked.bytes), validator(head)) {
             return Ok(End::There);
         }
         part.note.sha256 = promised;
@@ -198,7 +198,7 @@ impl Transfer<'_> {
             let help = "run the command again; if it happens twice, the file or the digest is not the one you think";
             return Err(Problem::new(format!("{} did not arrive as it should", remote.shown), why, help));
         }
-        let bytes = part.written();
+        let (bytes, validator) = (part.written(), part.note.validator.clone());
         if let Err(why) = engine::inspect(part.path()) {
             part.discard();
             return Err(not_gguf(remote, &why));
@@ -206,17 +206,7 @@ impl Transfer<'_> {
         part.finish(&remote.target).map_err(|e| Problem::file("written", &remote.target, &e))?;
         let file = remote.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let url = remote.address.to_string();
-        Ok(FileCard { file, url, bytes, sha256: found, verified: promised.is_some() })
-    }
-
-    /// Is the file that is there the one that the server would send?
-    fn is_there(&self, remote: &Remote, promised: Option<Digest>, total: Option<u64>) -> bool {
-        let Some(have) = &remote.have else { return false };
-        match promised {
-            Some(promised) => promised == have.sha256,
-            // Nobody promises anything: the same address and the same length.
-            None => total == Some(have.bytes) && have.url == remote.address.to_string(),
-        }
+        Ok(FileCard { file, url, bytes, sha256: found, validator, verified: promised.is_some() })
     }
 
     /// Is there room for what is missing?
@@ -303,13 +293,25 @@ async fn open(remote: &Remote) -> std::io::Result<Part> {
     opening.await.map_err(std::io::Error::other)?
 }
 
+/// Is the file that is there the one that the server would send?
+fn is_there(remote: &Remote, promised: Option<Digest>, total: Option<u64>, validator: Option<String>) -> bool {
+    let Some(have) = &remote.have else { return false };
+    match promised {
+        Some(promised) => promised == have.sha256,
+        // Nobody promises anything: the same address, the same length, and nothing that tells them apart.
+        None => {
+            let same = have.validator.is_none() || validator.is_none() || have.validator == validator;
+            same && total == Some(have.bytes) && have.url == remote.address.to_string()
+        }
+    }
+}
+
 /// What both sides promise must be the same.
 fn agreed(remote: &Remote, linked: Option<Digest>) -> Result<Option<Digest>, Fault> {
     match (remote.sha256, linked) {
         (Some(asked), Some(linked)) if asked != linked => {
             let why = format!("the server has SHA-256 {linked}, and {asked} was asked for");
-            let help =
-                "the file was replaced since; check the publisher's page and give the digest you trust with :sha256=…";
+            let help = "the file was replaced since; check the publisher's page, and pull hf:owner/repo:file:sha256=… with the digest that you trust";
             Err(Fault::Final(Problem::new(format!("{} is not the file that was meant", remote.shown), why, help)))
         }
         (asked, linked) => Ok(asked.or(linked)),

@@ -51,6 +51,20 @@ async fn a_whole_file_is_kept_with_its_card_and_not_fetched_twice() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_replaced_at_its_address_is_fetched_again() {
+    let mut rig = serving(&gguf(500)).await;
+    rig.pull(NAME).await.unwrap();
+    let mut newer = gguf(500).to_vec();
+    let at = newer.windows(4).position(|w| w == b"xxxx").unwrap();
+    newer[at] = b'y';
+    let newer = Bytes::from(newer);
+    let body = newer.clone();
+    rig.fake.on_fn(PATH, move |seen| file(seen, &body, "\"e2\""));
+    assert!(rig.pull(NAME).await.unwrap().fetched);
+    assert_eq!(std::fs::read(rig.path("m.gguf")).unwrap(), newer);
+}
+
+#[tokio::test]
 async fn a_known_digest_needs_no_network_the_second_time() {
     let body = gguf(10);
     let mut rig = serving(&body).await;
