@@ -75,13 +75,12 @@ pub fn survey(folders: &Folders) -> Vec<Held> {
         Held { license, source, ..Held::new(model.name, model.path, model.bytes, Where::Store) }
     });
     let mut out: Vec<Held> = stored.collect();
-    let looks: [(&Option<PathBuf>, fn(&Path) -> Vec<Held>); 3] = [
-        (&folders.ollama, ollama::look),
-        (&folders.hugging_face, hugging_face::look),
-        (&folders.llama_cpp, llama_cpp::look),
+    let looks = [
+        folders.ollama.as_deref().map(ollama::look),
+        folders.hugging_face.as_deref().map(hugging_face::look),
+        folders.llama_cpp.as_deref().map(llama_cpp::look),
     ];
-    for (folder, look) in looks {
-        let mut found = folder.as_deref().map(look).unwrap_or_default();
+    for mut found in looks.into_iter().flatten() {
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found.dedup_by(|a, b| a.name == b.name);
         out.extend(found);

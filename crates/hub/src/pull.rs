@@ -44,7 +44,14 @@ struct Plan {
     name: String,
     source: String,
     license: Option<String>,
-    files: Vec<(Address, Option<Digest>, Option<u64>)>,
+    files: Vec<Planned>,
+}
+
+/// One file of a plan.
+struct Planned {
+    address: Address,
+    sha256: Option<Digest>,
+    bytes: Option<u64>,
 }
 
 impl Puller {
@@ -93,7 +100,7 @@ impl Puller {
         let transfer = Transfer { fetch: &self.fetch, limits: &self.limits, space: &self.space };
         let mut files = Vec::with_capacity(plan.files.len());
         let mut fetched = false;
-        for (index, (address, sha256, bytes)) in plan.files.iter().enumerate() {
+        for (index, Planned { address, sha256, bytes }) in plan.files.iter().enumerate() {
             let have = have.as_ref().and_then(|card| card.files.get(index)).cloned();
             if let Some(have) = have.clone().filter(|have| *sha256 == Some(have.sha256)) {
                 files.push(have);
@@ -126,7 +133,7 @@ impl Puller {
             return problem;
         }
         let targets: Vec<PathBuf> = (0..plan.files.len()).map(|i| self.target(plan, i)).collect();
-        offline(&plan.files[0].0, &targets, &problem.why)
+        offline(&plan.files[0].address, &targets, &problem.why)
     }
 
     /// Where a file of the plan goes.
@@ -158,7 +165,7 @@ impl Puller {
             return Err(by_hand());
         }
         let mut files = Vec::new();
-        for (path, (address, sha256, _)) in stored.files.iter().zip(&plan.files) {
+        for (path, Planned { address, sha256, .. }) in stored.files.iter().zip(&plan.files) {
             let wanted = sha256.ok_or_else(by_hand)?;
             let hashed = {
                 let path = path.clone();
@@ -200,14 +207,18 @@ impl Puller {
                     name: named(row.name),
                     source: format!("hf:{}:{}", row.repo, row.file),
                     license: Some(row.license.to_owned()),
-                    files: self.hub_files(owner, repo, &[(row.file.to_owned(), digest, None)])?,
+                    files: self.hub_files(
+                        owner,
+                        repo,
+                        &[Entry { path: row.file.to_owned(), bytes: None, sha256: digest }],
+                    )?,
                 })
             }
             Wanted::HuggingFace { owner, repo, pick: Pick::File(file), digest } => {
                 let files = all_parts(file, *digest)?;
                 Ok(Plan {
                     name: named(&of_file(file)),
-                    source: format!("hf:{owner}/{repo}:{}", files[0].0),
+                    source: format!("hf:{owner}/{repo}:{}", files[0].path),
                     license: None,
                     files: self.hub_files(owner, repo, &files)?,
                 })
@@ -217,7 +228,7 @@ impl Puller {
                 let picked = listing.pick(&format!("{owner}/{repo}"), pick)?;
                 let first = picked.first().map(|e| e.path.clone()).unwrap_or_default();
                 one_digest(picked.len(), *digest)?;
-                let file = |e: Entry| (e.path, digest.or(e.sha256), e.bytes);
+                let file = |e: Entry| Entry { sha256: digest.or(e.sha256), ..e };
                 let files: Vec<_> = picked.into_iter().map(file).collect();
                 Ok(Plan {
                     name: named(&of_file(&first)),
@@ -231,17 +242,12 @@ impl Puller {
     }
 
     /// Addresses of files of a repository.
-    fn hub_files(
-        &self,
-        owner: &str,
-        repo: &str,
-        files: &[(String, Option<Digest>, Option<u64>)],
-    ) -> Result<Vec<(Address, Option<Digest>, Option<u64>)>, Problem> {
-        let hub = &self.fetch.endpoint;
-        let made = files
-            .iter()
-            .map(|(file, digest, bytes)| Ok((safe(hub.file(owner, repo, file)?, *digest)?, *digest, *bytes)));
-        made.collect()
+    fn hub_files(&self, owner: &str, repo: &str, files: &[Entry]) -> Result<Vec<Planned>, Problem> {
+        let planned = |file: &Entry| {
+            let address = safe(self.fetch.endpoint.file(owner, repo, &file.path)?, file.sha256)?;
+            Ok(Planned { address, sha256: file.sha256, bytes: file.bytes })
+        };
+        files.iter().map(planned).collect()
     }
 
     async fn listing(&self, owner: &str, repo: &str) -> Result<Listing, Problem> {
@@ -278,10 +284,10 @@ fn url_plan(url: &str, digest: Option<Digest>, named: impl Fn(&str) -> String) -
     let address = Address::parse(url).map_err(bad)?;
     let file = address.plain_path().to_owned();
     let mut files = Vec::new();
-    for (path, digest, bytes) in all_parts(&file, digest)? {
+    for Entry { path, bytes, sha256 } in all_parts(&file, digest)? {
         let query = address.path.strip_prefix(file.as_str()).unwrap_or_default();
         let address = Address { origin: address.origin.clone(), path: format!("{path}{query}") };
-        files.push((safe(address, digest)?, digest, bytes));
+        files.push(Planned { address: safe(address, sha256)?, sha256, bytes });
     }
     Ok(Plan { name: named(&of_file(&file)), source: address.to_string(), license: None, files })
 }
@@ -300,10 +306,11 @@ fn safe(address: Address, digest: Option<Digest>) -> Result<Address, Problem> {
 }
 
 /// The file itself, or all parts of the model that it is a part of.
-fn all_parts(file: &str, digest: Option<Digest>) -> Result<Vec<(String, Option<Digest>, Option<u64>)>, Problem> {
-    let Some(part) = shard(file) else { return Ok(vec![(file.to_owned(), digest, None)]) };
+fn all_parts(file: &str, digest: Option<Digest>) -> Result<Vec<Entry>, Problem> {
+    let entry = |path: String| Entry { path, bytes: None, sha256: digest };
+    let Some(part) = shard(file) else { return Ok(vec![entry(file.to_owned())]) };
     one_digest(part.count as usize, digest)?;
-    Ok((1..=part.count).map(|n| (shard_file(part.stem, n, part.count), digest, None)).collect())
+    Ok((1..=part.count).map(|n| entry(shard_file(part.stem, n, part.count))).collect())
 }
 
 fn one_digest(files: usize, digest: Option<Digest>) -> Result<(), Problem> {

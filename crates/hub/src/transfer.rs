@@ -254,7 +254,7 @@ impl Transfer<'_> {
 
     /// No connection: what to copy where.
     fn offline(&self, remote: &Remote, why: &str) -> Problem {
-        offline(&remote.address, &[remote.target.clone()], why)
+        offline(&remote.address, std::slice::from_ref(&remote.target), why)
     }
 
     fn kept(&self, problem: Problem, part: &Part) -> Problem {

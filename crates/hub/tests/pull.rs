@@ -328,7 +328,7 @@ async fn names_from_servers_and_users_stay_in_the_store() {
     let pulled = rig.pull(&rig.fake.url("/x/..%2f..%2fevil.gguf")).await.unwrap();
     assert_eq!(pulled.path.parent(), Some(rig.folder.path()));
     let wanted = Wanted::parse(NAME).unwrap();
-    for bad in ["../evil", "/tmp/evil", "a/b", ".hidden", ""] {
+    for bad in ["../evil", "/evil", "a/b", ".hidden", ""] {
         assert!(rig.puller().pull(&wanted, Some(bad), &mut |_: Event| {}).await.is_err(), "{bad} was taken");
     }
 }
