@@ -346,4 +346,17 @@ mod tests {
         store.lock("a").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_on_a_file_without_its_name_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let open = File::create(&path).unwrap();
+        assert!(is_still(&open, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_still(&open, &path));
+        File::create(&path).unwrap();
+        assert!(!is_still(&open, &path));
+    }
 }

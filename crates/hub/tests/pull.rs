@@ -266,7 +266,9 @@ async fn a_full_disk_stops_before_and_during() {
     let before = rig.pull(NAME).await.unwrap_err();
     assert!(before.what.contains("no room") && before.help.contains("DEWPOINT_MODELS"), "{before:?}");
     assert!(rig.files().is_empty());
-    // One byte more than what is needed beside the spare.
+    rig.free = body.len() as u64 + 999;
+    assert!(rig.pull(NAME).await.unwrap_err().what.contains("no room"));
+    // Exactly what is needed beside the spare.
     rig.free = body.len() as u64 + 1000;
     rig.pull(NAME).await.unwrap();
     // Somebody else fills it meanwhile: what is there is kept.
