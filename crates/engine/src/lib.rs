@@ -19,6 +19,7 @@ mod disarm;
 mod engine;
 mod fit;
 mod gguf;
+mod inspect;
 mod protocol;
 mod source;
 mod spec;
@@ -32,6 +33,7 @@ mod utf8;
 mod worker;
 
 pub use engine::{About, Engine, ModelState, Phase, keep_alive};
+pub use inspect::{FileFacts, inspect};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
