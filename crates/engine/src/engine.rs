@@ -6,6 +6,8 @@
 //!
 //! Never here: the worker's own code, choosing a place.
 
+mod extras;
+mod fitting;
 mod flow;
 mod keep;
 mod ledger;
@@ -14,6 +16,7 @@ mod memory;
 mod prepare;
 mod process;
 mod request;
+mod schema;
 mod seat;
 mod supervise;
 mod tenant;
@@ -50,6 +53,9 @@ pub struct About {
     pub params: u64,
     /// Length of the file in bytes.
     pub file_bytes: u64,
+    /// Memory that it is estimated to need as it is configured, bytes; weights that are mapped included. `None` where it cannot
+    /// be run like that.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Where a model is.
@@ -136,6 +142,7 @@ impl Engine {
         let program = Arc::new(Program { path: spec.program, args: spec.args });
         let known: Vec<_> = spec.models.iter().map(|m| source::facts(&m.source)).collect();
         let models: Vec<_> = spec.models.iter().zip(&known).map(|(m, f)| Arc::new(model(m, f.as_ref()))).collect();
+        let about = known.first().and_then(Option::as_ref).zip(spec.models.first()).map(|(f, m)| about(f, m));
         let tenants = spec.models.into_iter().zip(&models).map(|(m, model)| {
             let same = |t: &&Arc<Tenant>| t.seat.id == model.id && t.seat.spec == m && t.seat.program == program;
             old.iter().find(same).map(Arc::clone).unwrap_or_else(|| {
@@ -144,7 +151,6 @@ impl Engine {
             })
         });
         let tenants = tenants.collect();
-        let about = known.first().and_then(Option::as_ref).map(about);
         Engine { place: spec.place, models, tenants, known, about, ledger, meter, next_id }
     }
 
@@ -241,7 +247,7 @@ impl Engine {
         let at = self.find(&permit)?;
         let tenant = &self.tenants[at];
         let defaults = self.known[at].as_ref().map_or_else(Sampling::default, |f| f.sampling);
-        let order = request::order(&ask, defaults)?;
+        let order = request::order(&ask, defaults, deadlines.total)?;
         let keep = keep::asked(&ask)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let lease = tenant.lease(began + first).await?;
@@ -370,13 +376,14 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     }
 }
 
-fn about(facts: &Facts) -> About {
+fn about(facts: &Facts, model: &ModelSpec) -> About {
     About {
         name: facts.name.clone(),
         description: facts.description.clone(),
         architecture: facts.architecture.clone(),
         params: facts.params,
         file_bytes: facts.bytes,
+        memory_bytes: fitting::plan(model, facts, None).ok().map(|p| p.host.saturating_add(p.gpu)),
     }
 }
 
