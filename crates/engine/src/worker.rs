@@ -37,7 +37,7 @@ const INBOX: usize = 1024;
 
 /// Bounds of a [`Load`]. llama.cpp has 256 sequences, and slots take two each.
 const SLOTS_MAX: u32 = 64;
-const CELLS_MAX: u32 = 1 << 24;
+const CELLS_MAX: u32 = crate::source::CONTEXT_MAX * SLOTS_MAX;
 const BATCH_MIN: u32 = 16;
 const BATCH_MAX: u32 = 8192;
 const GPU_LAYERS_MAX: u32 = 100_000;

@@ -52,6 +52,8 @@ pub(super) struct Slots<'m> {
     spoke: Instant,
     pub(super) stats: Stats,
     reported: Instant,
+    /// Something was done that was not reported as over.
+    worked: bool,
 }
 
 impl<'m> Slots<'m> {
@@ -77,6 +79,7 @@ impl<'m> Slots<'m> {
             spoke: Instant::now(),
             stats: Stats::default(),
             reported: Instant::now(),
+            worked: true,
         })
     }
 
@@ -87,8 +90,10 @@ impl<'m> Slots<'m> {
     pub(super) fn run(mut self, inbox: &Receiver<ToWorker>) -> Result<(), String> {
         loop {
             if self.idle() {
-                self.report()?;
-                self.flush()?;
+                if std::mem::take(&mut self.worked) {
+                    self.report()?;
+                    self.flush()?;
+                }
                 let Ok(message) = inbox.recv() else { return Ok(()) };
                 if !self.take(message)? {
                     return Ok(());
@@ -169,6 +174,7 @@ impl<'m> Slots<'m> {
             Ok(job) => {
                 self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt })?;
                 self.queue.push(ticket, job);
+                self.worked = true;
                 Ok(())
             }
             Err((kind, message)) => self.say(FromWorker::Error { id, kind, message }),
