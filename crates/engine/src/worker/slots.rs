@@ -83,6 +83,11 @@ impl<'m> Slots<'m> {
         })
     }
 
+    /// Lets tokens be proposed.
+    pub(super) fn propose_with(&mut self, proposer: Option<Box<dyn Proposer + 'm>>) {
+        self.proposer = proposer;
+    }
+
     /// Works until the inbox ends or says quit.
     ///
     /// # Errors

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::Outbox;
+use super::draft::DraftModel;
 use super::llama::Model;
-use super::propose::Proposer;
+use super::propose::{Proposer, drafts};
 use super::session::Session;
 use super::slots::Slots;
 use crate::protocol::{
-    CacheType, Class, Constraint, FromWorker, Generate, Input, Kind, Load, Reason, Sampling, Spent, ToWorker, read,
+    CacheType, Class, Constraint, Draft, FromWorker, Generate, Input, Kind, Load, Reason, Sampling, Spent, ToWorker,
+    read,
 };
 use crate::tiny::Tiny;
 use std::collections::HashMap;
@@ -48,7 +50,9 @@ fn desk(tiny: Tiny, change: impl FnOnce(&mut Load)) -> Desk {
     let model: &'static Model = Box::leak(Box::new(Model::load(&load, |_| true).unwrap()));
     let session = Session::new(model, &load).unwrap();
     let sink = Sink::default();
-    let slots = Slots::new(model, session, &load, Outbox::new(sink.clone())).unwrap();
+    let draft = DraftModel::load(model, &load).unwrap().map(|d| &*Box::leak(Box::new(d)));
+    let mut slots = Slots::new(model, session, &load, Outbox::new(sink.clone())).unwrap();
+    slots.propose_with(drafts(model, draft, &load).unwrap());
     Desk { slots, sink, texts: HashMap::new(), gaps: HashMap::new(), ended: HashMap::new() }
 }
 
@@ -422,6 +426,8 @@ fn whatever_happens_each_text_is_what_it_is_alone() {
     {
         let mut d = desk(thinker(), |load| {
             (load.slots, load.context, load.cells, load.prefix_bytes) = (slots, context, cells, bytes);
+            load.lookup = bytes > 0;
+            load.draft = (bytes > 0).then(|| Draft { path: load.path.clone(), most: 4 });
         });
         let (mut x, mut next, mut cancelled) = (12_345u32, 0u64, Vec::new());
         while next < 150 || d.running() > 0 || d.slots.queue.len() > 0 {
@@ -452,6 +458,7 @@ fn whatever_happens_each_text_is_what_it_is_alone() {
             assert!(d.spent(*id).cached < d.spent(*id).prompt);
         }
         hits += d.slots.stats.prefix_hits;
+        assert_eq!(d.slots.stats.drafts > 0, bytes > 0, "{:?}", d.slots.stats);
         let kept: Vec<u32> = d.slots.prefixes.kept().collect();
         assert_eq!(d.used(), d.slots.session.cells().only_in(kept.iter().copied()), "cells without an owner");
         assert_eq!(kept.len() + d.slots.spare.len(), d.slots.session.sequences() as usize, "a sequence was lost");
