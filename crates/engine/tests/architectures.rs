@@ -28,6 +28,9 @@ async fn each_answers_and_streams_and_says_more_than_one_thing() {
     each(async |family, rig| {
         let mut ask = chat("Tell me about the history of science.");
         ask.max_tokens = Some(24);
+        // The prompt is known to the prefix cache in both that are compared: where it is computed anew, the last bits of the
+        // logits differ, and these weights are random, so that ties are common.
+        rig.plain(ask.clone()).await.unwrap();
         let plain = rig.plain(ask.clone()).await.unwrap();
         let usage = plain.usage.unwrap();
         assert_eq!((usage.output, plain.choices[0].finish.as_ref()), (24, Some(&Finish::Length)), "{family:?}");
@@ -146,6 +149,9 @@ async fn each_assembles_characters_from_the_bytes_of_its_tokens() {
             ask.sampling.min_p = Some(0.0);
             ask.sampling.seed = Some(seed);
             ask.max_tokens = Some(120);
+            if whole > 0 && seed > 4 {
+                break;
+            }
             ask.logprobs = Some(0);
             let (events, fault) = events(rig.stream(ask).await.unwrap()).await;
             assert_eq!(fault, None, "{family:?}");
