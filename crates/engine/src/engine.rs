@@ -7,6 +7,7 @@ mod flow;
 mod link;
 mod process;
 mod request;
+mod schema;
 mod supervise;
 
 use crate::protocol::{Input, Sampling, ToWorker};

@@ -4,6 +4,7 @@
 //! Never here: weights, a vendor type.
 
 mod header;
+mod shape;
 mod tensor_type;
 
 pub(crate) use header::{Header, Scalar, Tensor};
@@ -71,12 +72,17 @@ pub(crate) fn read<R: Read + Seek>(mut from: R) -> Result<Header, HeaderError> {
     let tensors = r.count("tensors")?;
     let keys = r.count("keys")?;
     let mut header = Header { file_len: len, ..Header::default() };
+    let mut seen = HashSet::new();
     for _ in 0..keys {
         let (key, value) = r.pair()?;
+        if !seen.insert(key.clone()) {
+            return Err(HeaderError::Damaged(format!("the key {key} is there twice")));
+        }
         if let Some(value) = value {
             header.scalars.insert(key, value);
         }
     }
+    shape::check(&header).map_err(HeaderError::Damaged)?;
     let alignment = match header.scalars.get("general.alignment") {
         None => 32,
         Some(Scalar::Int(a)) if *a > 0 && *a <= 1 << 20 && a.count_ones() == 1 => *a as u64,
