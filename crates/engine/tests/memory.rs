@@ -23,7 +23,7 @@ fn resident(pid: u32) -> u64 {
 async fn compare(spec: engine::EngineSpec, prompt: &str) -> (u64, u64) {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(spec);
-    let rig = rig::Rig::of(engine, folder);
+    let rig = rig::Rig::around(engine, folder);
     rig.until(|h| *h == Health::Up).await;
     let mut ask = rig::raw(prompt);
     ask.max_tokens = Some(4);

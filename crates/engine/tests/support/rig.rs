@@ -66,7 +66,7 @@ impl Rig {
         Rig { engine: Engine::start(spec), folder, next: AtomicU64::new(1) }
     }
 
-    pub fn of(engine: Arc<Engine>, folder: tempfile::TempDir) -> Rig {
+    pub fn around(engine: Arc<Engine>, folder: tempfile::TempDir) -> Rig {
         Rig { engine, folder, next: AtomicU64::new(1) }
     }
 
