@@ -7,6 +7,7 @@ mod link;
 mod process;
 mod request;
 mod supervise;
+mod voice;
 
 use crate::protocol::{Input, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
@@ -261,7 +262,7 @@ fn model(spec: &EngineSpec, id: &Arc<str>, facts: Option<&Facts>) -> Model {
     Model {
         id: Arc::clone(id),
         context_tokens: facts.and_then(|f| f.context(asked).ok()),
-        caps: Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+        caps: Caps { json_schema: true, tools: true, logprobs: true, completions: true, ..Caps::default() },
         price: Some(Price::free("own-ground")),
         tier: None,
         quality_permille: None,

@@ -21,6 +21,8 @@ mod gguf;
 mod protocol;
 mod source;
 mod spec;
+#[allow(dead_code)]
+mod speech;
 #[cfg(feature = "llama")]
 mod stop;
 #[cfg(feature = "llama")]

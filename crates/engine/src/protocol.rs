@@ -9,6 +9,7 @@ pub use load::{CacheType, Split};
 #[allow(unused_imports, reason = "read by the scheduler to come")]
 pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
 
+use crate::speech::Speech;
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
@@ -55,7 +56,13 @@ pub(crate) enum FromWorker {
     /// The model cannot be loaded; the worker ends.
     Failed { message: String },
     /// A [`Generate`] was read, checked and queued.
-    Accepted { id: u64, prompt_tokens: u32 },
+    Accepted {
+        id: u64,
+        prompt_tokens: u32,
+        /// How the answer is to be read.
+        #[serde(default)]
+        speech: Speech,
+    },
     /// A piece of the answer. `text` is whole characters and never part of a stop sequence.
     Token {
         id: u64,
@@ -115,6 +122,15 @@ pub(crate) enum Constraint {
     /// A grammar in llama.cpp's GBNF; its first rule is `root`. With `triggers` (regular expressions over the whole answer so far,
     /// the first group of which begins what the grammar governs) it holds only from where one of them matches.
     Grammar { gbnf: String, triggers: Vec<String> },
+    /// The calls of the input's tools, in the form of the model's family. Composed into a grammar by the worker.
+    Calls {
+        /// Only this tool.
+        only: Option<String>,
+        /// The answer is a call; else the model decides, and a call that has begun must be valid.
+        required: bool,
+        /// More than one.
+        parallel: bool,
+    },
 }
 
 /// Who is served first.

@@ -6,6 +6,8 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
 
+mod calls;
+mod grammar;
 mod job;
 mod llama;
 mod sampler;

@@ -2,14 +2,17 @@
 //!
 //! Never here: decoding, other jobs, frames.
 
+use super::calls::{Grammars, Manner, Plan, Watch};
 use super::llama::Model;
-use super::sampler::{Sampler, logprobs};
+use super::sampler::{Sampler, logprobs, works};
 use crate::disarm::{Disarm, stretches};
-use crate::protocol::{Generate, Input, Kind, Logprob, Reason};
+use crate::protocol::{Generate, Input, Kind, Logprob, Reason, ToolSpec};
+use crate::speech::{Family, Speech, opened, thinks};
 use crate::stop::Stop;
 use crate::template::Template;
 use crate::utf8::Utf8;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A generation under way.
@@ -22,8 +25,14 @@ pub(super) struct Job {
     pub(super) last: Option<i32>,
     /// Tokens of the answer so far.
     pub(super) produced: u32,
+    /// How the answer is to be read.
+    pub(super) speech: Speech,
     limit: u32,
     sampler: Sampler,
+    /// What waits for its moment to bind the answer.
+    watch: Option<Watch>,
+    /// Control tokens that are sent as text.
+    shown: Arc<HashSet<i32>>,
     alternatives: Option<u32>,
     utf8: Utf8,
     stop: Stop,
@@ -46,6 +55,22 @@ pub(super) struct Prompter<'m> {
     model: &'m Model,
     template: Template,
     disarm: Disarm,
+    family: Family,
+    /// The model reasons, by its template.
+    thinks: bool,
+    /// The control tokens among the family's marks.
+    marks: Arc<HashSet<i32>>,
+    grammars: Grammars,
+}
+
+/// An input that was read.
+#[derive(Default)]
+pub(super) struct Prompt {
+    pub(super) tokens: Vec<i32>,
+    /// It has begun the reasoning.
+    opened: bool,
+    tools: Vec<ToolSpec>,
+    thinking: Option<bool>,
 }
 
 impl<'m> Prompter<'m> {
@@ -55,29 +80,42 @@ impl<'m> Prompter<'m> {
     /// The template cannot be read.
     pub(super) fn new(model: &'m Model) -> Result<Prompter<'m>, String> {
         let (bos, eos) = model.borders();
-        let template = Template::new(model.template().as_deref(), bos, eos).map_err(|e| e.to_string())?;
-        Ok(Prompter { model, template, disarm: Disarm::new(model.spellings()) })
+        let source = model.template();
+        let family = Family::of(source.as_deref().unwrap_or_default(), &model.architecture());
+        let template = Template::new(source.as_deref(), bos, eos, family).map_err(|e| e.to_string())?;
+        let marks = family.marks();
+        Ok(Prompter {
+            model,
+            template,
+            disarm: Disarm::new(model.spellings(), marks.iter().copied()),
+            family,
+            thinks: source.is_some_and(|s| thinks(&s)),
+            marks: Arc::new(model.controls(|spelling| marks.contains(&spelling))),
+            grammars: Grammars::default(),
+        })
     }
 
-    /// The tokens of an input.
+    /// The tokens of an input, and what is known of the answer by it.
     ///
     /// # Errors
     /// The template refuses it, or there is nothing in it.
-    pub(super) fn tokens(&self, input: Input) -> Result<Vec<i32>, (Kind, String)> {
-        let tokens = match input {
-            Input::Raw { prompt } => self.model.tokens([prompt.as_str()]),
-            Input::Chat { mut messages, mut tools, thinking } => {
+    pub(super) fn read(&self, input: Input) -> Result<Prompt, (Kind, String)> {
+        let prompt = match input {
+            Input::Raw { prompt } => Prompt { tokens: self.model.tokens([prompt.as_str()]), ..Prompt::default() },
+            Input::Chat { mut messages, tools, thinking } => {
+                let mut disarmed = tools.clone();
                 messages.iter_mut().for_each(|m| self.disarm.turn(m));
-                tools.iter_mut().for_each(|t| self.disarm.tool(t));
+                disarmed.iter_mut().for_each(|t| self.disarm.tool(t));
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-                let text = self.template.render(&messages, &tools, thinking, now);
-                self.model.tokens(stretches(&text.map_err(|e| (Kind::Invalid, e.to_string()))?))
+                let text = self.template.render(&messages, &disarmed, thinking, now);
+                let text = text.map_err(|e| (Kind::Invalid, e.to_string()))?;
+                Prompt { tokens: self.model.tokens(stretches(&text)), opened: opened(&text), tools, thinking }
             }
         };
-        if tokens.is_empty() {
+        if prompt.tokens.is_empty() {
             return Err((Kind::Invalid, "The prompt is empty; there is nothing to continue.".into()));
         }
-        Ok(tokens)
+        Ok(prompt)
     }
 }
 
@@ -87,7 +125,7 @@ impl Job {
     /// # Errors
     /// The kind and the text for the caller.
     pub(super) fn new(prompter: &Prompter<'_>, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
-        let prompt = prompter.tokens(g.input)?;
+        let Prompt { tokens: prompt, opened, tools, thinking } = prompter.read(g.input)?;
         let room = u32::try_from(prompt.len()).ok().and_then(|n| context.checked_sub(n)).unwrap_or(0);
         if room == 0 {
             let text = format!(
@@ -98,16 +136,24 @@ impl Job {
             return Err((Kind::Context, text));
         }
         let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
-        let sampler = Sampler::new(prompter.model, &g.sampling, g.constraint.as_ref(), limit)
-            .map_err(|text| (Kind::Invalid, text))?;
+        let manner = Manner { family: prompter.family, thinks: prompter.thinks, opened, thinking };
+        let invalid = |text| (Kind::Invalid, text);
+        let Plan { speech, constraint, watch } = prompter
+            .grammars
+            .plan(manner, g.constraint, &tools, |gbnf| works(prompter.model, gbnf))
+            .map_err(invalid)?;
+        let sampler = Sampler::new(prompter.model, &g.sampling, constraint.as_ref(), limit).map_err(invalid)?;
         Ok(Job {
             id: g.id,
             prompt,
             seen: 0,
             last: None,
             produced: 0,
+            speech,
             limit,
             sampler,
+            watch,
+            shown: if g.special { Arc::clone(&prompter.marks) } else { Arc::default() },
             alternatives: g.logprobs,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
@@ -128,8 +174,12 @@ impl Job {
         if model.ends(token) {
             return Ok(self.close(Reason::End));
         }
-        let bytes = model.bytes(token);
+        let bytes = if self.shown.contains(&token) { model.spelt(token) } else { model.bytes(token) };
         let text = self.utf8.push(&bytes);
+        if let Some(arm) = self.watch.as_mut().and_then(|w| w.see(token, &text)) {
+            self.watch = None;
+            self.sampler.arm(model, &arm);
+        }
         let begins = self.assembled;
         self.assembled += text.len();
         if let Some(n) = self.alternatives {

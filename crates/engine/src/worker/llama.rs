@@ -11,6 +11,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
+use std::collections::HashSet;
 use std::ffi::{CStr, c_char, c_void};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -127,6 +128,26 @@ impl Model {
             return Vec::new();
         }
         self.model.vocab().token_to_piece(LlamaToken(token), false, None)
+    }
+
+    /// The bytes that a token stands for, as it is spelt if it is a control token.
+    pub(super) fn spelt(&self, token: i32) -> Vec<u8> {
+        if !(0..self.vocabulary).contains(&token) {
+            return Vec::new();
+        }
+        self.model.vocab().token_to_piece(LlamaToken(token), true, None)
+    }
+
+    /// The control tokens that `shown` is true of, by their spelling.
+    pub(super) fn controls(&self, shown: impl Fn(&str) -> bool) -> HashSet<i32> {
+        let vocab = self.model.vocab();
+        let control = vocab.tokens().filter(|t| vocab.is_control(*t));
+        control.filter(|t| vocab.text(*t).is_some_and(|s| shown(&s.to_string_lossy()))).map(|t| t.0).collect()
+    }
+
+    /// The model's architecture.
+    pub(super) fn architecture(&self) -> String {
+        self.model.meta_val_str("general.architecture").unwrap_or_default()
     }
 
     /// Does this token end the answer?

@@ -3,6 +3,7 @@
 //!
 //! Never here: decoding, text.
 
+use super::calls::Arm;
 use super::llama::Model;
 use crate::protocol::{Constraint, Sampling};
 use llama_cpp_2::sampling::LlamaSampler;
@@ -91,11 +92,52 @@ fn choose(chain: &mut LlamaSampler, mut from: LlamaTokenDataArray) -> i32 {
 }
 
 fn grammar(model: &Model, bound: &Constraint) -> Result<LlamaSampler, String> {
-    let Constraint::Schema(schema) = bound else { return Err("Grammars are not known here yet.".to_owned()) };
+    let schema = match bound {
+        Constraint::Schema(schema) => schema,
+        Constraint::Grammar { gbnf, triggers } => {
+            let made = if triggers.is_empty() {
+                LlamaSampler::grammar(&model.model, gbnf, "root")
+            } else {
+                LlamaSampler::grammar_lazy_patterns(&model.model, gbnf, "root", triggers, &[])
+            };
+            return made.map_err(|e| format!("This grammar cannot be enforced by the embedded engine: {e}."));
+        }
+        Constraint::Calls { .. } => return Err("Calls are made into a grammar before they come here.".to_owned()),
+    };
     let grammar = llama_cpp_2::json_schema_to_grammar(schema)
         .map_err(|_| "This JSON schema uses something that the embedded engine cannot enforce.".to_owned())?;
     LlamaSampler::grammar(&model.model, &grammar, "root")
         .map_err(|e| format!("This JSON schema cannot be enforced by the embedded engine: {e}."))
+}
+
+impl Sampler {
+    /// From now on the answer obeys `arm`'s grammar; false where what it has said already does not.
+    pub(super) fn arm(&mut self, model: &Model, arm: &Arm) -> bool {
+        let model = &model.model;
+        let made = if arm.tokens.is_empty() {
+            LlamaSampler::grammar(model, &arm.gbnf, "root")
+        } else {
+            // The pattern matches with the first token and leaves out what is not the grammar's.
+            let pattern = format!("^[\\s\\S]{{{}}}([\\s\\S]+)", arm.skip);
+            LlamaSampler::grammar_lazy_patterns(model, &arm.gbnf, "root", &[pattern], &[])
+        };
+        let Ok(mut grammar) = made else { return false };
+        let obeys = arm.tokens.iter().all(|t| grammar.try_accept(LlamaToken(*t)).is_ok());
+        if obeys {
+            self.grammar = Some(grammar);
+        }
+        obeys
+    }
+}
+
+/// Can the sampler work with this grammar?
+///
+/// # Errors
+/// It cannot; for the caller.
+pub(super) fn works(model: &Model, gbnf: &str) -> Result<(), String> {
+    LlamaSampler::grammar(&model.model, gbnf, "root")
+        .map(drop)
+        .map_err(|e| format!("The embedded engine cannot enforce these JSON schemas: {e}. Simplify them."))
 }
 
 /// Natural logarithm of the probability of `token`, and of the `top` likeliest tokens, before any sampling parameter.

@@ -107,7 +107,8 @@ impl<'m> Slots<'m> {
                 };
                 match job {
                     Ok(job) => {
-                        self.say(FromWorker::Accepted { id, prompt_tokens: job.prompt.len() as u32 })?;
+                        let prompt_tokens = job.prompt.len() as u32;
+                        self.say(FromWorker::Accepted { id, prompt_tokens, speech: job.speech })?;
                         self.queue.push_back(job);
                     }
                     Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
@@ -117,8 +118,8 @@ impl<'m> Slots<'m> {
                 self.queue.retain(|job| job.id != id);
                 self.slots.iter_mut().filter(|s| s.as_ref().is_some_and(|j| j.id == id)).for_each(|s| *s = None);
             }
-            ToWorker::Count { id, input } => match self.prompter.tokens(input) {
-                Ok(tokens) => self.say(FromWorker::Counted { id, tokens: tokens.len() as u32 })?,
+            ToWorker::Count { id, input } => match self.prompter.read(input) {
+                Ok(prompt) => self.say(FromWorker::Counted { id, tokens: prompt.tokens.len() as u32 })?,
                 Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
             },
             ToWorker::Ping { id } => self.say(FromWorker::Pong { id })?,
