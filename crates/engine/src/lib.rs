@@ -36,6 +36,9 @@ pub use engine::{About, Engine};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use speech::check as check_speech;
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

@@ -40,7 +40,7 @@ pub(crate) struct Speech {
 ///
 /// # Panics
 /// When either does not hold.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub fn check(text: &str, step: usize) {
     parser::check(text, step);

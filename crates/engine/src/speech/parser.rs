@@ -301,7 +301,7 @@ pub(super) fn held<'m>(text: &str, marks: impl IntoIterator<Item = &'m str>) -> 
 }
 
 /// The events of `text` in pieces of `step` characters, joined.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzz"))]
 fn hear(speech: Speech, tools: &[Known], text: &str, step: usize) -> Vec<Heard> {
     let mut parser = Parser::new(speech, tools.to_vec(), true);
     let chars: Vec<char> = text.chars().collect();
@@ -321,7 +321,7 @@ fn hear(speech: Speech, tools: &[Known], text: &str, step: usize) -> Vec<Heard> 
     joined
 }
 
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzz"))]
 pub(crate) const FAMILIES: [Family; 12] = [
     Family::Hermes,
     Family::Xml,
@@ -338,7 +338,7 @@ pub(crate) const FAMILIES: [Family; 12] = [
 ];
 
 /// What must hold of every text.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzz"))]
 pub(super) fn check(text: &str, step: usize) {
     let parameters = serde_json::json!({"type": "object", "properties": {"a": {"type": "integer"}}});
     let tools =
@@ -404,8 +404,9 @@ mod tests {
             let wanted = [call("get_weather", COLOGNE), call("get_time", "{}")].concat();
             let bound = Speech { family, bound: true, ..Speech::default() };
             let text = text.replace("ARGS1", COLOGNE);
-            assert_eq!(read(family, &text), wanted, "{family:?}");
-            assert_eq!(hear(bound, &weather(), &text, 1), wanted, "{family:?} bound");
+            let calls = |heard: Vec<Heard>| heard.into_iter().filter(|h| *h != Heard::Mark).collect::<Vec<_>>();
+            assert_eq!(calls(read(family, &text)), wanted, "{family:?}");
+            assert_eq!(calls(hear(bound, &weather(), &text, 1)), wanted, "{family:?} bound");
         };
         two(
             Family::Hermes,
@@ -631,7 +632,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(300))]
         #[test]
         fn any_cut_of_any_text_gives_the_same(fragments in proptest::collection::vec(fragment(), 0..14), step in 1usize..9) {
             check(&fragments.concat(), step);

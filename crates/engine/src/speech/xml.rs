@@ -45,7 +45,6 @@ fn types(schema: &Value) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
 
     #[test]

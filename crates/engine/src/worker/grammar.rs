@@ -13,7 +13,7 @@ const TOOLS_MAX: usize = 512;
 const SCHEMAS_BYTES_MAX: usize = 1 << 20;
 
 /// Which calls, and what may stand before them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form<'t> {
     pub(super) family: Family,
     /// Only this tool.
