@@ -4,6 +4,8 @@
 
 mod adapt;
 mod filters;
+#[cfg(test)]
+mod shapes;
 
 use crate::protocol::{ToolSpec, Turn};
 use crate::speech::Family;
