@@ -21,7 +21,6 @@ mod gguf;
 mod protocol;
 mod source;
 mod spec;
-#[allow(dead_code)]
 mod speech;
 #[cfg(feature = "llama")]
 mod stop;

@@ -6,19 +6,23 @@
 //! Never here: the words of a template, tokens, events of a dialect.
 
 mod call;
+#[cfg(any(test, feature = "fuzz"))]
+mod check;
 mod family;
 mod harmony;
+mod heard;
 mod parser;
 mod python;
 mod scan;
 mod xml;
 
+#[cfg(test)]
+pub(crate) use check::FAMILIES;
 pub(crate) use family::Family;
 #[cfg(feature = "llama")]
 pub(crate) use family::{opened, thinks};
-#[cfg(test)]
-pub(crate) use parser::FAMILIES;
-pub(crate) use parser::{Heard, Known, Parser};
+pub(crate) use heard::{Heard, Known};
+pub(crate) use parser::Parser;
 #[cfg(feature = "llama")]
 pub(crate) use xml::is_text;
 
@@ -43,5 +47,5 @@ pub(crate) struct Speech {
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub fn check(text: &str, step: usize) {
-    parser::check(text, step);
+    check::check(text, step);
 }

@@ -2,7 +2,7 @@
 //!
 //! Never here: other families.
 
-use super::parser::{Heard, held};
+use super::heard::{Heard, held};
 use super::scan::is_object;
 
 const MESSAGE: &str = "<|message|>";
