@@ -16,7 +16,7 @@ mod python;
 mod scan;
 mod xml;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "llama"))]
 pub(crate) use check::FAMILIES;
 pub(crate) use family::Family;
 #[cfg(feature = "llama")]

@@ -40,7 +40,8 @@ pub(super) const THINKING: [(&str, &str); 3] =
     [("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<|START_THINKING|>", "<|END_THINKING|>")];
 
 /// Marks of Harmony.
-pub(super) const HARMONY: [&str; 4] = ["<|start|>", "<|channel|>", "<|message|>", "<|end|>"];
+#[cfg(feature = "llama")]
+const HARMONY: [&str; 4] = ["<|start|>", "<|channel|>", "<|message|>", "<|end|>"];
 
 impl Family {
     /// The family that a chat template is written for; where it says nothing, the one of the architecture.
