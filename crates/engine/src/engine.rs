@@ -2,16 +2,19 @@
 //!
 //! Never here: the worker's own code, choosing a place.
 
+mod extras;
+mod fitting;
 mod flow;
 mod link;
 mod process;
 mod request;
+mod schema;
 mod supervise;
 mod voice;
 
 use crate::protocol::{Input, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
-use crate::spec::EngineSpec;
+use crate::spec::{EngineSpec, ModelSpec};
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
 use decide::{Caps, Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
 use flow::Flow;
@@ -37,6 +40,9 @@ pub struct About {
     pub params: u64,
     /// Length of the file in bytes.
     pub file_bytes: u64,
+    /// Memory that it is estimated to need as it is configured, bytes; weights that are mapped included. `None` where it cannot
+    /// be run like that.
+    pub memory_bytes: Option<u64>,
 }
 
 /// The embedded engine as one place. Dropping it kills the worker.
@@ -88,7 +94,7 @@ impl Engine {
         };
         Arc::new(Engine {
             models: vec![Arc::new(model(&spec, &model_id, facts.as_ref()))],
-            about: facts.as_ref().map(about),
+            about: facts.as_ref().zip(spec.models.first()).map(|(f, m)| about(f, m)),
             defaults: facts.map_or_else(Sampling::default, |f| f.sampling),
             spec,
             model_id,
@@ -174,7 +180,7 @@ impl Engine {
     async fn answer(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
         backend::check(&permit, &self.spec.place, &ask)?;
         let began = Instant::now();
-        let order = request::order(&ask, self.defaults)?;
+        let order = request::order(&ask, self.defaults, deadlines.total)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let link = self.ready(began + first).await?;
         let base = self.next_id.fetch_add(order.len() as u64, Ordering::Relaxed);
@@ -269,13 +275,14 @@ fn model(spec: &EngineSpec, id: &Arc<str>, facts: Option<&Facts>) -> Model {
     }
 }
 
-fn about(facts: &Facts) -> About {
+fn about(facts: &Facts, model: &ModelSpec) -> About {
     About {
         name: facts.name.clone(),
         description: facts.description.clone(),
         architecture: facts.architecture.clone(),
         params: facts.params,
         file_bytes: facts.bytes,
+        memory_bytes: fitting::plan(model, facts, None).ok().map(|p| p.host.saturating_add(p.gpu)),
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Never here: requests (they meet the worker at `link`).
 
-use super::State;
 use super::link::{Link, OUTBOUND};
 use super::process::Process;
+use super::{State, fitting};
 use crate::protocol::{FrameError, FromWorker, Load, ToWorker, VERSION, encode};
 use crate::spec::EngineSpec;
 use crate::{cpu, source};
@@ -122,10 +122,19 @@ async fn prepare(spec: Arc<EngineSpec>) -> Result<Load, String> {
         let model = spec.models.first().ok_or("The embedded engine was given no model.")?;
         let path = source::path(&model.source)?;
         let facts = source::examine(&path)?;
-        let context = facts.context(model.context_tokens)?;
         let text = path.to_str().ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))?;
         let threads = model.threads.unwrap_or_else(|| cpu::threads(facts.bytes)).clamp(1, 512);
-        Ok(Load::new(text.to_owned(), context, facts.slots(model.slots, context), threads))
+        let plan = fitting::plan(model, &facts, None)?;
+        Ok(Load {
+            cells: plan.cells,
+            gpu_layers: plan.gpu_layers,
+            experts_on_cpu: plan.experts_on_cpu,
+            cache: model.cache,
+            mmap: model.mmap,
+            lookup: model.lookup,
+            draft: fitting::draft(model)?,
+            ..Load::new(text.to_owned(), plan.context, plan.slots, threads)
+        })
     });
     looked.await.unwrap_or_else(|e| Err(format!("The model could not be looked at: {e}.")))
 }

@@ -1,33 +1,37 @@
-//! One generation: its prompt, where it stands, and how its tokens become text that may be sent.
+//! One generation: its tokens, where it stands, and how they become text that may be sent. It owns nothing of the KV cache,
+//! so it can lose its place there and go on later as if nothing had been.
 //!
 //! Never here: decoding, other jobs, frames.
 
 use super::calls::{Grammars, Manner, Plan, Watch};
 use super::llama::Model;
-use super::sampler::{Sampler, logprobs, works};
+use super::pick::logprobs;
+use super::sampler::{Sampler, works};
 use crate::disarm::{Disarm, stretches};
-use crate::protocol::{Generate, Input, Kind, Logprob, Reason, ToolSpec};
+use crate::protocol::{Generate, Input, Kind, Logprob, Reason, Spent, ToolSpec};
 use crate::speech::{Family, Speech, opened, thinks};
 use crate::stop::Stop;
 use crate::template::Template;
 use crate::utf8::Utf8;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
-    pub(super) prompt: Vec<i32>,
-    /// Tokens of prompt and answer that the model has seen.
-    pub(super) seen: u32,
-    /// The token to feed next, once the prompt is done.
-    pub(super) last: Option<i32>,
-    /// Tokens of the answer so far.
-    pub(super) produced: u32,
+    /// Prompt and answer. The last one, once there is an answer, has not been fed yet.
+    pub(super) tokens: Vec<i32>,
+    /// Of these, in the KV cache.
+    pub(super) fed: usize,
+    /// Tokens of the prompt.
+    pub(super) prompt: usize,
+    limit: usize,
+    pub(super) spent: Spent,
+    /// When it got its slot for the first time.
+    pub(super) began: Option<Instant>,
     /// How the answer is to be read.
     pub(super) speech: Speech,
-    limit: u32,
     sampler: Sampler,
     /// What waits for its moment to bind the answer.
     watch: Option<Watch>,
@@ -135,22 +139,22 @@ impl Job {
             );
             return Err((Kind::Context, text));
         }
-        let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
-        let manner = Manner { family: prompter.family, thinks: prompter.thinks, opened, thinking };
+        let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room) as usize;
+        let model = prompter.model;
         let invalid = |text| (Kind::Invalid, text);
-        let Plan { speech, constraint, watch } = prompter
-            .grammars
-            .plan(manner, g.constraint, &tools, |gbnf| works(prompter.model, gbnf))
-            .map_err(invalid)?;
-        let sampler = Sampler::new(prompter.model, &g.sampling, constraint.as_ref(), limit).map_err(invalid)?;
+        let manner = Manner { family: prompter.family, thinks: prompter.thinks, opened, thinking };
+        let Plan { speech, constraint, watch } =
+            prompter.grammars.plan(manner, g.constraint, &tools, |gbnf| works(model, gbnf)).map_err(invalid)?;
+        let sampler = Sampler::new(model, &g.sampling, constraint.as_ref(), g.logit_bias, &prompt).map_err(invalid)?;
         Ok(Job {
             id: g.id,
-            prompt,
-            seen: 0,
-            last: None,
-            produced: 0,
+            fed: 0,
+            prompt: prompt.len(),
             speech,
             limit,
+            spent: Spent { prompt: prompt.len() as u32, ..Spent::default() },
+            tokens: prompt,
+            began: None,
             sampler,
             watch,
             shown: if g.special { Arc::clone(&prompter.marks) } else { Arc::default() },
@@ -163,18 +167,33 @@ impl Job {
         })
     }
 
+    /// Tokens that are known and not fed.
+    pub(super) fn pending(&self) -> usize {
+        self.tokens.len() - self.fed
+    }
+
+    /// Tokens of the answer so far.
+    pub(super) fn produced(&self) -> usize {
+        self.tokens.len() - self.prompt
+    }
+
+    /// Tokens that the answer may still get.
+    pub(super) fn left(&self) -> usize {
+        self.limit.saturating_sub(self.produced())
+    }
+
     /// Chooses the next token from the logits and says what may be sent.
     ///
     /// # Errors
     /// The sampler's.
     pub(super) fn advance(&mut self, model: &Model, logits: &[f32]) -> Result<Piece, String> {
         let Some(token) = self.sampler.pick(logits)? else { return Ok(self.close(Reason::End)) };
-        self.produced += 1;
-        self.last = Some(token);
+        self.tokens.push(token);
+        self.spent.completion += 1;
         if model.ends(token) {
             return Ok(self.close(Reason::End));
         }
-        let bytes = if self.shown.contains(&token) { model.spelt(token) } else { model.bytes(token) };
+        let bytes = model.bytes(token, self.shown.contains(&token));
         let text = self.utf8.push(&bytes);
         if let Some(arm) = self.watch.as_mut().and_then(|w| w.see(token, &text)) {
             self.watch = None;
@@ -184,7 +203,7 @@ impl Job {
         self.assembled += text.len();
         if let Some(n) = self.alternatives {
             let (logprob, top) = logprobs(logits, token, n as usize);
-            let top = top.into_iter().map(|(t, p)| (model.bytes(t), p)).collect();
+            let top = top.into_iter().map(|(t, p)| (model.bytes(t, self.shown.contains(&t)), p)).collect();
             self.pending.push_back((begins, self.assembled, Logprob { bytes, logprob, top }));
         }
         let released = self.stop.push(&text);
@@ -192,7 +211,7 @@ impl Job {
         if let Some(sequence) = released.hit {
             return Ok(self.cut(released.text, sequence));
         }
-        if self.produced >= self.limit {
+        if self.left() == 0 {
             let mut piece = self.close(Reason::Length);
             piece.text.insert_str(0, &released.text);
             return Ok(piece);
