@@ -3,6 +3,7 @@
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
 mod book;
+mod bundled;
 mod check;
 mod cli;
 mod config;

@@ -7,6 +7,7 @@ use crate::protocol::{Draft, Load};
 use crate::source::{self, Facts};
 use crate::spec::ModelSpec;
 use std::fs;
+use std::path::Path;
 
 /// Tokens that a draft model proposes at a time, at most. The policy chooses fewer where fewer win.
 const DRAFT_MOST: u16 = 16;
@@ -57,7 +58,14 @@ pub(super) fn plan(model: &ModelSpec, facts: &Facts, host_free: Option<u64>) -> 
 /// # Errors
 /// Its path cannot be passed on.
 pub(super) fn draft(model: &ModelSpec) -> Result<Option<Draft>, String> {
-    let Some(path) = &model.draft else { return Ok(None) };
-    let text = path.to_str().ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))?;
-    Ok(Some(Draft { path: text.to_owned(), most: DRAFT_MOST }))
+    let path = model.draft.as_deref().map(text).transpose()?;
+    Ok(path.map(|path| Draft { path, most: DRAFT_MOST }))
+}
+
+/// A path as the worker is told it.
+///
+/// # Errors
+/// It is not UTF-8.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))
 }
