@@ -29,7 +29,7 @@ build: ## Build the binary: target/release/dewpoint
 	@scripts/setup $(TO_BUILD)
 	cargo build --release --workspace --bins --locked
 
-build-gateway: ## The binary without the embedded engine: no cmake, no libclang, about a minute
+build-gateway: ## The binary without the embedded engine: no cmake, no libclang, 3 CPU-minutes
 	@scripts/setup rust
 	cargo build --release -p app --no-default-features --locked
 

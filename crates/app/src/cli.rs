@@ -26,6 +26,14 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Report what was asked, where it went and what it cost.
     Ledger(Ledger),
+    /// Fetch a model into the local store.
+    Pull(Pull),
+    /// List the models on this machine: the store, Ollama, the caches of Hugging Face and llama.cpp.
+    Models(Models),
+    /// Say what a model is, and what memory it takes.
+    Show(Show),
+    /// Remove a model from the store.
+    Rm(Rm),
     /// The schema and the reference page of the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -97,6 +105,50 @@ pub(crate) struct Ledger {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// A name of the catalog (`dewpoint models --catalog`), hf:owner/repo[:file.gguf or quantisation], or an https address; `:sha256=DIGITS`
+    /// behind the last two says what must arrive.
+    pub(crate) model: String,
+    /// What it shall be called in the store.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Models {
+    /// Configuration file, for the models that it names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// List what can be pulled by name instead.
+    #[arg(long)]
+    pub(crate) catalog: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A name of `dewpoint models`, or a path.
+    pub(crate) model: String,
+    /// Configuration file, for the models that it names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// A name of `dewpoint models` whose place is the store.
+    pub(crate) model: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

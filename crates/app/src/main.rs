@@ -13,7 +13,9 @@ mod explain;
 mod fleet;
 mod init;
 mod key;
+mod models;
 mod problem;
+mod pull;
 mod report;
 mod serve;
 mod table;
@@ -46,6 +48,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Init(args) => init::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Models(args) => models::list(&args),
+        Command::Show(args) => models::show(&args),
+        Command::Rm(args) => models::remove(&args),
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),

@@ -13,6 +13,7 @@ mod keep;
 mod ledger;
 mod link;
 mod memory;
+mod model_state;
 mod prepare;
 mod process;
 mod request;
@@ -21,8 +22,10 @@ mod seat;
 mod supervise;
 mod tenant;
 mod vectors;
+mod voice;
 
 pub use keep::keep_alive;
+pub use model_state::{ModelState, Phase};
 
 use crate::protocol::{Input, Role, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
@@ -36,7 +39,6 @@ use process::Program;
 use seat::{Bounds, State};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tenant::Tenant;
 use tokio::time::{Instant, timeout_at};
 use wire::{Ask, Join};
@@ -57,44 +59,6 @@ pub struct About {
     /// Memory that it is estimated to need as it is configured, bytes; weights that are mapped included. `None` where it cannot
     /// be run like that.
     pub memory_bytes: Option<u64>,
-}
-
-/// Where a model is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
-    /// Not loaded; the next request loads it.
-    Unloaded,
-    /// Waits until others have made room.
-    Queued,
-    /// Is being loaded, per mille.
-    Loading(u16),
-    /// Answers.
-    Ready,
-    /// Cannot be loaded or has crashed, and why.
-    Down(String),
-    /// Was shut down.
-    Stopped,
-}
-
-/// A model of the engine and its part of the memory ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelState {
-    /// Its id.
-    pub id: Arc<str>,
-    /// Where it is.
-    pub phase: Phase,
-    /// Bytes that were reserved for it before it was loaded; 0 while it holds no memory.
-    pub reserved_bytes: u64,
-    /// Bytes that its worker was measured to use at most; 0 before the first measurement.
-    pub resident_bytes: u64,
-    /// Requests that use its worker.
-    pub in_flight: u32,
-    /// Requests that wait for it to be loaded.
-    pub waiting: u32,
-    /// How long ago a request last began or ended, or it was loaded.
-    pub idle: Duration,
-    /// Its worker process, while it answers.
-    pub pid: Option<u32>,
 }
 
 /// The embedded engine as one place. Dropping it ends every worker that no request uses any more.
@@ -162,37 +126,12 @@ impl Engine {
 
     /// The process id of the first model's worker while it is up, for tables and for tests that kill it.
     pub fn worker_pid(&self) -> Option<u32> {
-        self.tenants.first().and_then(|t| pid(&t.seat.state.borrow()))
+        self.tenants.first().and_then(|t| model_state::pid(&t.seat.state.borrow()))
     }
 
     /// Every model with its part of the memory ledger, in the order of the specification.
     pub fn models_state(&self) -> Vec<ModelState> {
-        let one = |tenant: &Arc<Tenant>| {
-            let seat = &tenant.seat;
-            let state = seat.state.borrow().clone();
-            let pid = pid(&state);
-            let phase = match state {
-                State::Unloaded => Phase::Unloaded,
-                State::Queued => Phase::Queued,
-                State::Loading(permille) => Phase::Loading(permille),
-                State::Ready(_) => Phase::Ready,
-                State::Down(why, _) => Phase::Down(why),
-                State::Stopped => Phase::Stopped,
-            };
-            let entry = self.ledger.entry(seat.key);
-            let memory = entry.map(|e| e.memory).unwrap_or_default();
-            ModelState {
-                id: Arc::clone(&seat.id),
-                phase,
-                reserved_bytes: memory.reserved,
-                resident_bytes: memory.resident,
-                in_flight: entry.map_or(0, |e| e.active),
-                waiting: entry.map_or(0, |e| e.waiting),
-                idle: entry.map_or(Duration::ZERO, |e| e.last_used.elapsed()),
-                pid,
-            }
-        };
-        self.tenants.iter().map(one).collect()
+        self.tenants.iter().map(|t| ModelState::of(&t.seat)).collect()
     }
 
     /// Bytes of memory for all models together, and of these in use, both as the ledger has them.
@@ -349,13 +288,6 @@ fn budget(spec: &EngineSpec, used: u64) -> u64 {
 
 fn most(spec: &EngineSpec) -> usize {
     spec.max_loaded.map_or(usize::MAX, |n| usize::from(n).max(1))
-}
-
-fn pid(state: &State) -> Option<u32> {
-    match state {
-        State::Ready(link) => link.pid,
-        _ => None,
-    }
 }
 
 fn none() -> Fault {

@@ -19,9 +19,11 @@ mod disarm;
 mod engine;
 mod fit;
 mod gguf;
+mod inspect;
 mod protocol;
 mod source;
 mod spec;
+mod speech;
 #[cfg(feature = "llama")]
 mod stop;
 #[cfg(feature = "llama")]
@@ -32,9 +34,13 @@ mod utf8;
 mod worker;
 
 pub use engine::{About, Engine, ModelState, Phase, keep_alive};
+pub use inspect::{FileFacts, inspect};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use speech::check as check_speech;
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

@@ -6,10 +6,11 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama`, `session` and `sampler` see those).
 
+mod calls;
 mod cells;
-#[allow(dead_code, unused_imports, reason = "the scheduler that drives it lands beside it")]
 mod draft;
 mod encode;
+mod grammar;
 mod job;
 mod llama;
 mod memory;
@@ -41,7 +42,7 @@ const INBOX: usize = 1024;
 
 /// Bounds of a [`Load`]. llama.cpp has 256 sequences, and slots take two each.
 const SLOTS_MAX: u32 = 64;
-const CELLS_MAX: u32 = 1 << 24;
+const CELLS_MAX: u32 = crate::source::CONTEXT_MAX * SLOTS_MAX;
 const BATCH_MIN: u32 = 16;
 const BATCH_MAX: u32 = 8192;
 const GPU_LAYERS_MAX: u32 = 100_000;
@@ -91,10 +92,15 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
     if load.role != Role::Generate {
         return encode::run(&model, &load, facts.pooling, out, inbox);
     }
+    let draft = draft::DraftModel::load(&model, &load)?;
     let session = session::Session::new(&model, &load)?;
+    let mut slots = slots::Slots::new(&model, session, &load, out.clone())?;
+    if model.rewinds() {
+        slots.propose_with(propose::drafts(&model, draft.as_ref(), &load)?);
+    }
     let ready = FromWorker::Ready(Box::new(model.info(&load)));
     out.send(&ready).map_err(|e| e.to_string())?;
-    slots::Slots::new(&model, session, &load, out.clone())?.run(inbox)
+    slots.run(inbox)
 }
 
 /// The values of a load, before any of them reaches C.

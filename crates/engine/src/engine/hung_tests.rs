@@ -6,6 +6,7 @@ use super::*;
 use crate::protocol::{FromWorker, Info, VERSION, encode};
 use crate::tiny::Tiny;
 use std::path::Path;
+use std::time::Duration;
 use wire::{Endpoint, Message, Role};
 
 /// Frames as an argument of `printf`.

@@ -154,6 +154,11 @@ async fn life(seat: &Arc<Seat>, unasked: bool) -> End {
         let _ = timeout(FAREWELL, process.wait()).await;
         return end;
     }
+    failed(seat, process, &link, why, ready).await
+}
+
+/// The end of a worker that was not told to end; `why` if it must be killed.
+async fn failed(seat: &Seat, mut process: Process, link: &Link, why: Option<String>, ready: bool) -> End {
     // In this order: a request that is failed now must find the next worker's state, not this one's.
     if ready {
         seat.set(if seat.spec.preload { State::Loading(0) } else { State::Unloaded });

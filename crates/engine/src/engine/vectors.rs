@@ -21,7 +21,7 @@ pub(super) fn caps(role: Role) -> Caps {
     match role {
         Role::Embed => Caps { embeddings: true, ..Caps::default() },
         Role::Rerank => Caps { rerank: true, ..Caps::default() },
-        Role::Generate => Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+        Role::Generate => Caps { json_schema: true, tools: true, logprobs: true, completions: true, ..Caps::default() },
     }
 }
 

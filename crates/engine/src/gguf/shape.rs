@@ -69,7 +69,7 @@ fn experts(experts: u64, header: &Header) -> Result<(), String> {
     }
     let groups = number("expert_group_count").unwrap_or(0);
     let used = number("expert_group_used_count").unwrap_or(0);
-    let uneven = groups > 1 && (experts % groups != 0 || used == 0 || used >= groups);
+    let uneven = groups > 1 && (!experts.is_multiple_of(groups) || used == 0 || used >= groups);
     if groups > 0 && (groups >= experts || uneven) {
         return Err(format!("{experts} experts cannot form {groups} groups of which {used} are used"));
     }

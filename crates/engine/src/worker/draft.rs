@@ -15,7 +15,7 @@ mod policy;
 #[cfg(test)]
 mod simulation;
 
-pub(super) use model::{DraftModel, Drafter};
+pub(super) use model::DraftModel;
 
 use self::ngram::Ngram;
 use self::policy::{Arm, Offer, Policy};
@@ -206,6 +206,7 @@ impl<'m> Drafts<'m> {
     }
 
     /// Counters since the start.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the scheduler counts for itself"))]
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }

@@ -55,10 +55,13 @@ impl Slots<'_> {
         let best = [running, self.prefixes.best(known)].into_iter().flatten().max_by_key(|b| b.1);
         let best = best.filter(|b| b.1 >= LEAST && self.model.rewinds());
         let shared = best.map_or(0, |b| b.1);
-        let stored = self.prefixes.best_stored(known).filter(|(_, n)| *n >= shared + WORTH_RESTORING);
-        let sequence = self.seat_at(best.filter(|_| stored.is_none()))?;
-        if let (Some((from, n)), None) = (best, stored) {
+        let stored = self.prefixes.best_stored(known).filter(|n| *n >= shared + WORTH_RESTORING);
+        let best = best.filter(|_| stored.is_none());
+        if let Some((from, _)) = best {
             self.prefixes.touch(from);
+        }
+        let sequence = self.seat_at(best)?;
+        if let Some((from, n)) = best {
             let there = from == sequence && self.session.trim(sequence, n);
             if there || self.session.share(from, sequence, 0, n) {
                 job.fed = n;
@@ -66,17 +69,15 @@ impl Slots<'_> {
         }
         let need = job.pending() + ANSWER.min(job.left()) + pending;
         let cells = self.session.cells();
-        if !alone && need > cells.free() + cells.only_in(self.prefixes.kept()) {
+        // A stream of its own has room for a whole context.
+        if !alone && !self.session.streams() && need > cells.free() + cells.only_in(self.prefixes.kept()) {
             let tokens = job.tokens[..job.fed].to_vec();
             self.keep(sequence, tokens);
             job.fed = 0;
             return None;
         }
-        if let Some((cells, n)) = stored
-            && self.restore(sequence, &job.tokens, cells)
-            && self.session.trim(sequence, n)
-        {
-            job.fed = n;
+        if stored.is_some() {
+            job.fed = self.restore(sequence, &job.tokens);
         }
         Some(sequence)
     }
@@ -154,14 +155,15 @@ impl Slots<'_> {
         }
     }
 
-    /// Brings the best copy of host memory back.
-    fn restore(&mut self, sequence: u32, tokens: &[i32], cells: usize) -> bool {
+    /// Brings the best copy of host memory back, and gives how much of it is shared.
+    fn restore(&mut self, sequence: u32, tokens: &[i32]) -> usize {
         if self.session.copying() {
-            return false;
+            return 0;
         }
-        let Some(state) = self.prefixes.take_stored(&tokens[..tokens.len() - 1]) else { return false };
-        while self.session.cells().free() < cells && self.evict() {}
-        self.session.restore(&state, sequence)
+        let Some((state, n)) = self.prefixes.take_stored(&tokens[..tokens.len() - 1]) else { return 0 };
+        self.make_room_from_kept(state.cells());
+        let back = self.session.restore(&state, sequence) && self.session.trim(sequence, n);
+        if back { n } else { 0 }
     }
 
     /// A request has ended in slot `at`: what it fed is kept for others.

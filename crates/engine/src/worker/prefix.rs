@@ -138,19 +138,19 @@ impl<S> Prefixes<S> {
         }
     }
 
-    /// The copy that shares most with `tokens`: how long it is, and how much of it is shared.
-    pub(super) fn best_stored(&self, tokens: &[i32]) -> Option<(usize, usize)> {
-        let best = self.stored.iter().map(|s| (common(&s.tokens, tokens), s)).max_by_key(|(n, s)| (*n, s.used));
-        best.filter(|(n, _)| *n >= LEAST).map(|(n, s)| (s.tokens.len(), n))
+    /// How much the copy that shares most with `tokens` shares.
+    pub(super) fn best_stored(&self, tokens: &[i32]) -> Option<usize> {
+        let most = self.stored.iter().map(|s| common(&s.tokens, tokens)).max();
+        most.filter(|n| *n >= LEAST)
     }
 
-    /// Takes that copy out; it comes back when its sequence is let go again.
-    pub(super) fn take_stored(&mut self, tokens: &[i32]) -> Option<S> {
-        let best = self.stored.iter().enumerate().max_by_key(|(_, s)| (common(&s.tokens, tokens), s.used));
-        let at = best.filter(|(_, s)| common(&s.tokens, tokens) >= LEAST)?.0;
+    /// Takes that copy out, with how much is shared; it comes back when its sequence is let go again.
+    pub(super) fn take_stored(&mut self, tokens: &[i32]) -> Option<(S, usize)> {
+        let all = self.stored.iter().enumerate().map(|(at, s)| (common(&s.tokens, tokens), s.used, at));
+        let (n, _, at) = all.max().filter(|(n, _, _)| *n >= LEAST)?;
         let stored = self.stored.remove(at);
         self.bytes -= stored.bytes;
-        Some(stored.state)
+        Some((stored.state, n))
     }
 }
 
@@ -203,8 +203,8 @@ mod tests {
         assert!(!p.wants(&run(100, 18)) && p.wants(&run(100, 21)) && !p.wants(&run(300, 15)));
         p.store(run(200, 20), 2, 40);
         assert_eq!((p.bytes(), p.best_stored(&run(0, 20))), (80, None));
-        assert_eq!(p.best_stored(&run(100, 19)), Some((20, 19)));
-        assert_eq!((p.take_stored(&run(100, 19)), p.bytes()), (Some(1), 40));
+        assert_eq!(p.best_stored(&run(100, 19)), Some(19));
+        assert_eq!((p.take_stored(&run(100, 19)), p.bytes()), (Some((1, 19)), 40));
         p.store(run(300, 20), 3, 101);
         assert_eq!((p.bytes(), p.take_stored(&run(300, 20))), (40, None));
         p.store(run(200, 30), 4, 60);

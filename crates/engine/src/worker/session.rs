@@ -38,6 +38,11 @@ impl State {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.len() as u64
     }
+
+    /// Cells that it needs to come back.
+    pub(super) fn cells(&self) -> usize {
+        self.cells
+    }
 }
 
 /// A batch as llama.cpp reads it.

@@ -52,6 +52,8 @@ pub(super) struct Slots<'m> {
     spoke: Instant,
     pub(super) stats: Stats,
     reported: Instant,
+    /// Something was done that was not reported as over.
+    worked: bool,
 }
 
 impl<'m> Slots<'m> {
@@ -77,7 +79,13 @@ impl<'m> Slots<'m> {
             spoke: Instant::now(),
             stats: Stats::default(),
             reported: Instant::now(),
+            worked: true,
         })
+    }
+
+    /// Lets tokens be proposed.
+    pub(super) fn propose_with(&mut self, proposer: Option<Box<dyn Proposer + 'm>>) {
+        self.proposer = proposer;
     }
 
     /// Works until the inbox ends or says quit.
@@ -87,8 +95,10 @@ impl<'m> Slots<'m> {
     pub(super) fn run(mut self, inbox: &Receiver<ToWorker>) -> Result<(), String> {
         loop {
             if self.idle() {
-                self.report()?;
-                self.flush()?;
+                if std::mem::take(&mut self.worked) {
+                    self.report()?;
+                    self.flush()?;
+                }
                 let Ok(message) = inbox.recv() else { return Ok(()) };
                 if !self.take(message)? {
                     return Ok(());
@@ -142,8 +152,8 @@ impl<'m> Slots<'m> {
                     self.retire(running.0, running.1);
                 }
             }
-            ToWorker::Count { id, input } => match self.prompter.tokens(input) {
-                Ok(tokens) => self.say(FromWorker::Counted { id, tokens: tokens.len() as u32 })?,
+            ToWorker::Count { id, input } => match self.prompter.read(input) {
+                Ok(prompt) => self.say(FromWorker::Counted { id, tokens: prompt.tokens.len() as u32 })?,
                 Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
             },
             ToWorker::Ping { id } => self.say(FromWorker::Pong { id })?,
@@ -170,8 +180,9 @@ impl<'m> Slots<'m> {
         };
         match job {
             Ok(job) => {
-                self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt })?;
+                self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt, speech: job.speech })?;
                 self.queue.push(ticket, job);
+                self.worked = true;
                 Ok(())
             }
             Err((kind, message)) => self.say(FromWorker::Error { id, kind, message }),

@@ -178,8 +178,10 @@ impl Slots<'_> {
         {
             job.fed = until;
             if job.produced() == 0 {
-                job.spent.cached += (until - fed) as u32;
-                self.stats.prefix_hits += (until - fed) as u64;
+                // One that was sent back in the middle of its prompt does not count twice.
+                let more = ((until - fed) as u32).min(job.spent.prompt - 1 - job.spent.cached);
+                job.spent.cached += more;
+                self.stats.prefix_hits += u64::from(more);
             }
         }
     }

@@ -26,7 +26,7 @@ const RANKS: Caps = Caps { embeddings: false, rerank: true, ..EMBEDS };
 #[tokio::test]
 async fn vectors_are_written_as_asked_metered_and_recorded() {
     let place = Scripted::able("local", Zone::SameHost, EMBEDS, vec![vectors(), vectors()]);
-    let h = house(&[place.clone()]).await;
+    let h = house(std::slice::from_ref(&place)).await;
     let body = r#"{"model":"auto","input":["a","b"]}"#;
     let got = h.call("POST", "/v1/embeddings", &[], body).await;
     assert_eq!(got.status, 200, "{}", got.text());

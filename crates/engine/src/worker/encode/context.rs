@@ -76,7 +76,7 @@ impl<'m> Encoder<'m> {
         })?;
         let batch = LlamaBatch::new(step as usize, 1);
         let pair = model.model.meta_val_str("tokenizer.chat_template.rerank").ok();
-        let disarm = Disarm::new(model.spellings());
+        let disarm = Disarm::new(model.spellings(), []);
         let (step, sequences) = (step as usize, usize::from(load.slots));
         Ok(Encoder { model, context, batch, step, sequences, pooling, disarm, pair })
     }
