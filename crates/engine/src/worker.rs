@@ -94,10 +94,9 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
     }
     let draft = draft::DraftModel::load(&model, &load)?;
     let session = session::Session::new(&model, &load)?;
+    let drafts = if model.rewinds() { draft::drafts(&session, draft.as_ref(), &load)? } else { None };
     let mut slots = slots::Slots::new(&model, session, &load, out.clone())?;
-    if model.rewinds() {
-        slots.propose_with(propose::drafts(&model, draft.as_ref(), &load)?);
-    }
+    slots.propose_with(drafts);
     let ready = FromWorker::Ready(Box::new(model.info(&load)));
     out.send(&ready).map_err(|e| e.to_string())?;
     slots.run(inbox)

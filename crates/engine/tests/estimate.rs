@@ -58,3 +58,16 @@ async fn the_estimate_is_close_for_the_bundled_model() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/edge/dewpoint-edge.gguf");
     close("bundled", compare(one(path, 512), &"one two three ".repeat(30)).await);
 }
+
+/// It drafts for itself: everything twice.
+#[tokio::test]
+async fn the_estimate_counts_a_draft_model() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/edge/dewpoint-edge.gguf");
+    let alone = compare(one(path.clone(), 512), &"one two three ".repeat(30)).await;
+    let mut spec = one(path.clone(), 512);
+    spec.models[0].draft = Some(path);
+    let both = compare(spec, &"one two three ".repeat(30)).await;
+    close("bundled with a draft model", both);
+    assert!(both.0 > alone.0 * 3 / 2, "estimated {} alone and {} together", alone.0, both.0);
+    assert!(both.1 > alone.1, "resident {} alone and {} together", alone.1, both.1);
+}

@@ -1,13 +1,14 @@
 //! Drafting (speculative decoding): tokens are proposed cheaply, the model checks several in one step, and those it would
 //! have chosen itself are kept. The text is the same with and without; only the speed differs.
 //!
-//! Whoever drives it calls [`Drafts::propose`] for each slot that decodes while it puts a step together, and
-//! [`Drafts::learned`] for each of them when the step is done. Where one step ends and the next begins follows from that.
-//! [`Drafts::forget`] when a request leaves its slot.
+//! Whoever drives it asks for proposals for each slot that decodes while it puts a step together, and tells of each of them
+//! when the step is done ([`Proposer`]). Where one step ends and the next begins follows from that.
 //!
 //! Never here: checking proposals (the scheduler does, with the request's own sampler), frames.
 
 mod accept;
+#[cfg(test)]
+mod always;
 mod cost;
 mod model;
 mod ngram;
@@ -15,27 +16,17 @@ mod policy;
 #[cfg(test)]
 mod simulation;
 
-pub(super) use model::DraftModel;
+#[cfg(test)]
+pub(super) use always::Always;
+pub(super) use model::{DraftModel, Drafter};
 
 use self::ngram::Ngram;
-use self::policy::{Arm, Offer, Policy};
+use self::policy::{Arm, Choice, Offer, Policy};
+use super::propose::Proposer;
+use super::session::Session;
+use crate::protocol::Load;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-/// Something that proposes what may follow.
-pub(super) trait Writer {
-    /// At most `most` tokens that may follow `history`, the tokens of this slot's request so far; none is a fine answer.
-    fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32>;
-
-    /// Tokens of the history that must be read before anything can be proposed.
-    fn lag(&self, slot: u32, history: &[i32]) -> usize;
-
-    /// How long reading took in the last [`Writer::propose`].
-    fn read_for(&self) -> Duration;
-
-    /// The request of this slot is over.
-    fn forget(&mut self, slot: u32);
-}
 
 /// What was proposed to a slot in this step.
 #[derive(Debug, Clone, Copy)]
@@ -65,38 +56,40 @@ pub(super) struct Drafts<'m> {
     policy: Policy,
     lookup: bool,
     indexes: HashMap<u32, Ngram>,
-    model: Option<Box<dyn Writer + 'm>>,
+    model: Option<Drafter<'m>>,
     /// Tokens that the draft model proposes at a time, at most.
     most: usize,
     step: Step,
     /// Slots that decoded in the last step.
     decoding: usize,
-    counts: Counts,
 }
 
-/// Counters since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Times that something was proposed.
-    pub(super) drafts: u64,
-    /// Tokens proposed, and of these kept.
-    pub(super) drafted: u64,
-    pub(super) accepted: u64,
+/// What a load asks for: prompt lookup, a draft model beside the session of the model that checks, both, or none.
+///
+/// # Errors
+/// There is no memory for the draft model's cache.
+pub(super) fn drafts<'m>(
+    session: &Session<'_>,
+    draft: Option<&'m DraftModel>,
+    load: &Load,
+) -> Result<Option<Box<dyn Proposer + 'm>>, String> {
+    let model = draft.map(|d| Ok::<_, String>((d.drafter(session, load)?, d.most()))).transpose()?;
+    let drafts = Drafts::new(load.lookup, model);
+    Ok(drafts.any().then(|| Box::new(drafts) as Box<dyn Proposer>))
 }
 
 impl<'m> Drafts<'m> {
     /// Prompt lookup where `lookup` says so, and a draft model with the most tokens that it proposes at a time.
-    pub(super) fn new(lookup: bool, model: Option<(Box<dyn Writer + 'm>, u16)>) -> Drafts<'m> {
-        let most = model.as_ref().map_or(0, |(_, most)| usize::from(*most));
+    pub(super) fn new(lookup: bool, model: Option<(Drafter<'m>, usize)>) -> Drafts<'m> {
+        let (model, most) = model.map_or((None, 0), |(model, most)| (Some(model), most));
         Drafts {
             policy: Policy::new(),
             lookup,
             indexes: HashMap::new(),
-            model: model.map(|(model, _)| model),
+            model,
             most,
             step: Step::default(),
             decoding: 1,
-            counts: Counts::default(),
         }
     }
 
@@ -121,17 +114,6 @@ impl<'m> Drafts<'m> {
         self.policy.begin(self.decoding);
     }
 
-    /// What to feed after the last token of `history` (prompt and answer of this slot's request, the token that is about to be
-    /// fed included): at most `most` tokens, usually none.
-    pub(super) fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
-        self.turn(slot);
-        self.step.asked.push(slot);
-        let began = Instant::now();
-        let tokens = self.offer(slot, history, most);
-        self.step.drafting += began.elapsed();
-        tokens
-    }
-
     fn offer(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
         if most == 0 || !self.any() {
             return Vec::new();
@@ -154,14 +136,27 @@ impl<'m> Drafts<'m> {
             let lag = model.lag(slot, history);
             offers.push(Offer { arm: Arm::Model, most: most.min(self.most), lag });
         }
-        let Some((arm, k)) = self.policy.choose(slot, &offers) else { return Vec::new() };
-        let tokens = self.draft(slot, arm, k, history, found);
+        let (arm, tokens) = match self.policy.choose(slot, &offers) {
+            None => return Vec::new(),
+            Some(Choice::Read(most)) => {
+                self.read(slot, history, most);
+                return Vec::new();
+            }
+            Some(Choice::Draft(arm, k)) => (arm, self.draft(slot, arm, k, history, found)),
+        };
         if !tokens.is_empty() {
             self.step.open.insert(slot, Open { arm, proposed: tokens.len() });
-            self.counts.drafts += 1;
-            self.counts.drafted += tokens.len() as u64;
         }
         tokens
+    }
+
+    /// The draft model reads a part of what it must know before it can propose anything.
+    fn read(&mut self, slot: u32, history: &[i32], most: usize) {
+        let Some(model) = &mut self.model else { return };
+        let lag = model.lag(slot, history);
+        model.read(slot, history, most);
+        let read = lag.saturating_sub(model.lag(slot, history));
+        self.policy.read(slot, read, micros(model.read_for()));
     }
 
     fn draft(&mut self, slot: u32, arm: Arm, k: usize, history: &[i32], found: Option<(Vec<i32>, usize)>) -> Vec<i32> {
@@ -180,35 +175,35 @@ impl<'m> Drafts<'m> {
         self.policy.drafted(slot, arm, tokens.len(), micros(own), lag, micros(read));
         tokens
     }
+}
 
-    /// A step is done in which this slot fed `proposed` tokens behind its last one (what [`Drafts::propose`] gave, or fewer,
-    /// or none) and kept `kept` of them. The whole step computed `tokens` tokens in `us` microseconds, the time in
-    /// [`Drafts::propose`] included.
-    pub(super) fn learned(&mut self, slot: u32, proposed: usize, kept: usize, us: u64, tokens: usize) {
+impl Proposer for Drafts<'_> {
+    fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
+        self.turn(slot);
+        self.step.asked.push(slot);
+        let began = Instant::now();
+        let tokens = self.offer(slot, history, most);
+        self.step.drafting += began.elapsed();
+        tokens
+    }
+
+    /// The time in [`Proposer::propose`] is part of `us`.
+    fn learned(&mut self, slot: u32, proposed: usize, accepted: usize, us: u64, tokens: usize) {
         self.step.done += 1;
         self.step.fed += 1 + proposed;
         (self.step.us, self.step.tokens) = (us, tokens);
         if let Some(open) = self.step.open.remove(&slot) {
             let proposed = proposed.min(open.proposed);
-            let kept = kept.min(proposed);
-            self.counts.accepted += kept as u64;
-            self.policy.learned(slot, open.arm, proposed, kept);
+            self.policy.learned(slot, open.arm, proposed, accepted.min(proposed));
         }
     }
 
-    /// The request of this slot is over.
-    pub(super) fn forget(&mut self, slot: u32) {
+    fn forget(&mut self, slot: u32) {
         self.indexes.remove(&slot);
         self.policy.forget(slot);
         if let Some(model) = &mut self.model {
             model.forget(slot);
         }
-    }
-
-    /// Counters since the start.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the scheduler counts for itself"))]
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
     }
 }
 
@@ -225,7 +220,7 @@ mod tests {
     fn a_text_that_repeats_itself_is_drafted_and_a_new_one_is_not() {
         let mut drafts = Drafts::new(true, None);
         let run = |drafts: &mut Drafts<'_>, next: fn(usize) -> i32| {
-            let (mut history, mut steps) = ((0..8).map(next).collect::<Vec<i32>>(), 0);
+            let (mut history, mut steps, mut drafted) = ((0..8).map(next).collect::<Vec<i32>>(), 0, 0);
             while history.len() < 400 {
                 let proposed = drafts.propose(0, &history, 100);
                 assert!(proposed.len() <= accept::MOST);
@@ -234,16 +229,15 @@ mod tests {
                 drafts.learned(0, proposed.len(), kept, 10_000 + 100 * fed as u64, fed);
                 (history.len()..=history.len() + kept).for_each(|at| history.push(next(at)));
                 steps += 1;
+                drafted += proposed.len();
             }
             drafts.forget(0);
-            steps
+            (steps, drafted)
         };
-        let repeats = run(&mut drafts, |at| (at % 20) as i32);
-        assert!(repeats < 150, "{repeats} steps for 400 tokens");
-        let before = drafts.counts();
-        assert!(before.accepted > 250 && before.drafted >= before.accepted && before.drafts > 0);
-        assert!(run(&mut drafts, |at| at as i32) >= 392);
-        assert_eq!(drafts.counts(), before, "what is new has nothing to look up");
+        let (steps, drafted) = run(&mut drafts, |at| (at % 20) as i32);
+        assert!(steps < 150 && drafted >= 392 - steps, "{steps} steps for 392 tokens, {drafted} drafted");
+        let (steps, drafted) = run(&mut drafts, |at| at as i32);
+        assert_eq!((steps, drafted), (392, 0), "what is new has nothing to look up");
     }
 
     #[test]
@@ -255,7 +249,7 @@ mod tests {
             drafts.propose(0, &[1, 2, 1, 2], 4);
             drafts.propose(1, &[1, 2, 1, 2], 4);
         }
-        assert_eq!(drafts.counts().accepted, 0);
+        assert!(drafts.step.open.is_empty(), "nothing is drafted before anything was measured");
         assert!(Drafts::new(false, None).propose(0, &[1, 2, 1, 2], 4).is_empty());
         assert!(!Drafts::new(false, None).any());
     }

@@ -17,7 +17,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// A loaded model.
 pub(super) struct Model {
     pub(super) model: LlamaModel,
-    backend: &'static LlamaBackend,
     vocabulary: i32,
 }
 
@@ -51,12 +50,7 @@ impl Model {
         if vocabulary <= 0 {
             return Err(format!("The model file {} has no vocabulary, so it cannot write text.", load.path));
         }
-        Ok(Model { model, backend, vocabulary })
-    }
-
-    /// llama.cpp itself, for a second model beside this one.
-    pub(super) fn backend(&self) -> &'static LlamaBackend {
-        self.backend
+        Ok(Model { model, vocabulary })
     }
 
     /// Tokens that there are.
@@ -79,6 +73,29 @@ impl Model {
     pub(super) fn raw(&self) -> *mut llama_cpp_sys_2::llama_model {
         // SAFETY: LlamaModel is repr(transparent) over a repr(transparent) NonNull<llama_model>.
         unsafe { *std::ptr::from_ref(&self.model).cast() }
+    }
+
+    /// How the vocabulary of `other` differs from this one; `None` where tokens of the one mean the same in the other, but for
+    /// `padding` tokens at the end that only one of them has.
+    pub(super) fn difference(&self, other: &Model, padding: i32) -> Option<String> {
+        let (ours, theirs) = (self.model.vocab(), other.model.vocab());
+        let (size, theirs_size) = (self.vocabulary, other.vocabulary);
+        if size.abs_diff(theirs_size) > padding.unsigned_abs() {
+            return Some(format!("their vocabularies have {theirs_size} and {size} tokens"));
+        }
+        if ours.vocab_type() != theirs.vocab_type() {
+            return Some("their tokenizers are of different kinds".to_owned());
+        }
+        let borders = [("beginning", ours.bos(), theirs.bos()), ("end", ours.eos(), theirs.eos())];
+        if let Some((name, a, b)) = borders.into_iter().find(|(_, a, b)| a != b) {
+            return Some(format!("the token for the {name} of a text is {} in the one and {} in the other", b.0, a.0));
+        }
+        // All of them: it takes milliseconds.
+        let mut both = (0..size.min(theirs_size)).map(LlamaToken);
+        let at = both.find(|token| ours.text(*token) != theirs.text(*token))?;
+        let spelt = |text: Option<&CStr>| text.map(|t| t.to_string_lossy().into_owned()).unwrap_or_default();
+        let (a, b) = (spelt(theirs.text(at)), spelt(ours.text(at)));
+        Some(format!("token {} is {a:?} in the one and {b:?} in the other", at.0))
     }
 
     /// For the gateway.

@@ -9,7 +9,7 @@
 use crate::protocol::Sampling;
 
 /// Logits are looked at in blocks of this many.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// With a larger k nothing is gained by looking at blocks.
 const TOP_K_MAX: usize = 1024;
 
@@ -70,7 +70,7 @@ pub(super) fn pick(logits: &[f32], s: &Sampling, rng: &mut Chance, m: &mut Scrat
 }
 
 /// The largest logit of every block, and the first token with the largest of all.
-fn survey(logits: &[f32], most: &mut Vec<f32>) -> Result<(i32, f32), Nonsense> {
+pub(super) fn survey(logits: &[f32], most: &mut Vec<f32>) -> Result<(i32, f32), Nonsense> {
     most.clear();
     let mut odd = false;
     for block in logits.chunks(BLOCK) {

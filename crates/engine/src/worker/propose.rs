@@ -3,38 +3,6 @@
 //!
 //! Never here: how tokens are proposed, when it pays (`draft`).
 
-use super::draft::{DraftModel, Drafts, Writer};
-use super::llama::Model;
-use crate::protocol::Load;
-
-/// What a load asks for: prompt lookup, a draft model, both, or none.
-///
-/// # Errors
-/// There is no memory for the draft model's cache.
-pub(super) fn drafts<'m>(
-    model: &Model,
-    draft: Option<&'m DraftModel>,
-    load: &Load,
-) -> Result<Option<Box<dyn Proposer + 'm>>, String> {
-    let writer = |d: &'m DraftModel| Ok::<_, String>((Box::new(d.drafter(model, load)?) as Box<dyn Writer>, d.most()));
-    let drafts = Drafts::new(load.lookup, draft.map(writer).transpose()?);
-    Ok(drafts.any().then(|| Box::new(drafts) as Box<dyn Proposer>))
-}
-
-impl Proposer for Drafts<'_> {
-    fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
-        Drafts::propose(self, slot, history, most)
-    }
-
-    fn learned(&mut self, slot: u32, proposed: usize, accepted: usize, step_us: u64, batch_tokens: usize) {
-        Drafts::learned(self, slot, proposed, accepted, step_us, batch_tokens);
-    }
-
-    fn forget(&mut self, slot: u32) {
-        Drafts::forget(self, slot);
-    }
-}
-
 /// Something that guesses what comes next. A slot is one request from [`Proposer::propose`] to [`Proposer::forget`].
 pub(super) trait Proposer {
     /// At most `most` tokens that may follow `history` (prompt and answer so far); none is always allowed.

@@ -13,11 +13,17 @@
 //! Never here: who is served, text.
 
 mod open;
+mod pool;
 
+use self::pool::Pool;
 use super::cells::Cells;
 use super::llama::{Model, complaints};
 use llama_cpp_sys_2 as sys;
 use std::ptr::{NonNull, null_mut};
+use std::rc::Rc;
+
+/// Tokens of a slot that a step may feed without knowing them: it wants the logits of each of these, and of the last known one.
+pub(super) const DRAFTED_MOST: usize = 16;
 
 /// What a step could not do.
 pub(super) enum Failure {
@@ -58,7 +64,8 @@ struct Batch {
 /// The state of all sequences.
 pub(super) struct Session<'m> {
     context: NonNull<sys::llama_context>,
-    pool: Option<NonNull<sys::ggml_threadpool>>,
+    /// Dropped, like every field, after `drop` has freed the context that uses it.
+    pool: Option<Rc<Pool>>,
     model: &'m Model,
     cells: Cells,
     batch: Batch,
@@ -74,6 +81,11 @@ impl Session<'_> {
     /// Tokens of one step at most.
     pub(super) fn most(&self) -> usize {
         self.most
+    }
+
+    /// Tokens that the model has.
+    pub(super) fn vocabulary(&self) -> i32 {
+        self.model.vocabulary()
     }
 
     /// Sequence numbers are below this.
@@ -130,7 +142,8 @@ impl Session<'_> {
         Ok(place)
     }
 
-    /// Computes the batch.
+    /// Computes the batch, and returns when that is done: on a GPU too, where llama.cpp itself only begins it, so that what a
+    /// step takes can be measured.
     ///
     /// # Errors
     /// [`Failure`]; nothing was computed.
@@ -155,6 +168,8 @@ impl Session<'_> {
         // sequences were checked by `add`.
         match unsafe { sys::llama_decode(self.context.as_ptr(), batch) } {
             0 => {
+                // SAFETY: the context lives.
+                unsafe { sys::llama_synchronize(self.context.as_ptr()) };
                 self.copying = false;
                 for sequence in &b.sequences {
                     self.cells.grow(*sequence as u32, 1);
@@ -270,12 +285,7 @@ impl Session<'_> {
 impl Drop for Session<'_> {
     #[allow(unsafe_code, reason = "made by hand, freed by hand")]
     fn drop(&mut self) {
-        // SAFETY: both were made by this session and nobody else has them; the context goes first, since it uses the pool.
-        unsafe {
-            sys::llama_free(self.context.as_ptr());
-            if let Some(pool) = self.pool {
-                sys::ggml_threadpool_free(pool.as_ptr());
-            }
-        }
+        // SAFETY: made by this session, and nobody else has it.
+        unsafe { sys::llama_free(self.context.as_ptr()) };
     }
 }

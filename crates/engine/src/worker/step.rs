@@ -6,7 +6,7 @@
 
 use super::job::{Job, Piece};
 use super::prefix::{LEAST, common};
-use super::session::Failure;
+use super::session::{DRAFTED_MOST, Failure};
 use super::slots::{Running, Slots};
 use crate::protocol::{Class, FromWorker, Kind, Reason};
 use std::time::Instant;
@@ -139,7 +139,7 @@ impl Slots<'_> {
         if let Some(proposer) = &mut self.proposer
             && self.model.rewinds()
         {
-            let most = room.min(job.left().saturating_sub(1));
+            let most = room.min(job.left().saturating_sub(1)).min(DRAFTED_MOST);
             drafted = proposer.propose(at as u32, &job.tokens, most);
             drafted.truncate(most);
             let known = drafted.iter().take_while(|t| self.model.knows(**t)).count();

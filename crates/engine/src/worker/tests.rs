@@ -1,10 +1,12 @@
 //! The scheduler, step by step, over the real model code and tiny models.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod drafting;
+
 use super::Outbox;
-use super::draft::DraftModel;
+use super::draft::{DraftModel, drafts};
 use super::llama::Model;
-use super::propose::{Proposer, drafts};
+use super::propose::Proposer;
 use super::session::Session;
 use super::slots::Slots;
 use crate::protocol::{
@@ -38,6 +40,9 @@ struct Desk {
     /// The least distance of the two likeliest tokens, where log-probabilities were asked for.
     gaps: HashMap<u64, f32>,
     ended: HashMap<u64, Result<(Reason, Spent), Kind>>,
+    load: Load,
+    /// Where the model's file is, as long as it may be loaded again.
+    folder: Option<tempfile::TempDir>,
 }
 
 fn desk(tiny: Tiny, change: impl FnOnce(&mut Load)) -> Desk {
@@ -46,14 +51,21 @@ fn desk(tiny: Tiny, change: impl FnOnce(&mut Load)) -> Desk {
     std::fs::write(&path, tiny.bytes()).unwrap();
     let mut load = Load::new(path.to_str().unwrap().into(), tiny.context, 4, 1);
     change(&mut load);
+    let mut desk = desk_over(load);
+    desk.folder = Some(folder);
+    desk
+}
+
+fn desk_over(load: Load) -> Desk {
     super::check(&load).unwrap();
     let model: &'static Model = Box::leak(Box::new(Model::load(&load, |_| true).unwrap()));
     let session = Session::new(model, &load).unwrap();
     let sink = Sink::default();
     let draft = DraftModel::load(model, &load).unwrap().map(|d| &*Box::leak(Box::new(d)));
+    let drafts = drafts(&session, draft, &load).unwrap();
     let mut slots = Slots::new(model, session, &load, Outbox::new(sink.clone())).unwrap();
-    slots.propose_with(drafts(model, draft, &load).unwrap());
-    Desk { slots, sink, texts: HashMap::new(), gaps: HashMap::new(), ended: HashMap::new() }
+    slots.propose_with(drafts);
+    Desk { slots, sink, texts: HashMap::new(), gaps: HashMap::new(), ended: HashMap::new(), load, folder: None }
 }
 
 /// A model whose every token depends on all before it.

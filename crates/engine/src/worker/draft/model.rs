@@ -5,26 +5,21 @@
 //!
 //! Never here: the decision to draft, checking proposals.
 
-use super::{Writer, accept};
-use crate::protocol::{CacheType, Load};
-use crate::worker::llama::{self, Model};
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
-use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
-use llama_cpp_2::token::LlamaToken;
-use std::num::NonZeroU32;
+use super::accept;
+use crate::protocol::Load;
+use crate::worker::llama::Model;
+use crate::worker::pick::{BLOCK, survey};
+use crate::worker::session::{Failure, Session};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Vocabularies may differ by so many tokens at their end: families pad theirs to round numbers that differ by model size
 /// (Qwen2.5: 151,936 and 152,064). The bound is that of llama.cpp.
-const PADDING_MAX: usize = 128;
+const PADDING_MAX: i32 = 128;
 /// A token that the draft model itself gives less than this is not proposed, nor anything after it.
 const SURE: f32 = 0.5;
-/// Tokens read at a time.
-const CHUNK: usize = 512;
+/// A logit so far below the largest adds nothing to the sum of their exponentials that would matter.
+const FAR: f32 = 20.0;
 /// New tokens of a request that are usual between two proposals: the one to continue from and one that was accepted last.
 const USUAL: usize = 2;
 /// After so many failures in a row it is given up.
@@ -32,8 +27,7 @@ const FAILURES_MAX: u32 = 3;
 
 /// The weights of a draft model.
 pub(in crate::worker) struct DraftModel {
-    model: LlamaModel,
-    vocabulary: usize,
+    model: Model,
     most: u16,
 }
 
@@ -45,120 +39,94 @@ impl DraftModel {
     pub(in crate::worker) fn load(target: &Model, load: &Load) -> Result<Option<DraftModel>, String> {
         let Some(draft) = &load.draft else { return Ok(None) };
         let path = &draft.path;
-        crate::source::examine(Path::new(path)).map_err(|e| format!("The draft model cannot be used. {e}"))?;
-        let params = LlamaModelParams::default().with_use_mmap(load.mmap);
-        // It is small: on a GPU wholly where the target is there at all.
-        let params = if load.gpu_layers == Some(0) { params.with_n_gpu_layers(0) } else { params };
-        let model = LlamaModel::load_from_file(target.backend(), path, &params)
-            .map_err(|_| format!("The draft model {path} cannot be loaded: {}.", llama::complaints()))?;
-        if let Some(difference) = difference(&target.model, &model) {
+        let refused = |why: String| format!("The draft model cannot be used. {why}");
+        crate::source::examine(Path::new(path)).map_err(refused)?;
+        let model = Model::load(&own(load, path), |_| true).map_err(refused)?;
+        if let Some(difference) = target.difference(&model, PADDING_MAX) {
             return Err(format!(
                 "The draft model {path} cannot propose tokens for {}: {difference}. Give a draft model of the same family, \
                  or none.",
                 load.path
             ));
         }
-        let vocabulary = usize::try_from(model.n_vocab()).unwrap_or(0);
-        Ok(Some(DraftModel { model, vocabulary, most: draft.most.clamp(1, accept::MOST as u16) }))
+        Ok(Some(DraftModel { model, most: draft.most.clamp(1, accept::MOST as u16) }))
     }
 
     /// Tokens proposed at a time, at most.
-    pub(in crate::worker) fn most(&self) -> u16 {
-        self.most
+    pub(super) fn most(&self) -> usize {
+        usize::from(self.most)
     }
 
-    /// A context with a sequence per slot.
+    /// A sequence per slot, computed on the threads of `target`, the session of the model that checks.
     ///
     /// # Errors
     /// There is no memory for it; the text is for people.
-    pub(in crate::worker) fn drafter(&self, target: &Model, load: &Load) -> Result<Drafter<'_>, String> {
-        let kind = match load.cache {
-            CacheType::F16 => KvCacheType::F16,
-            CacheType::Q8_0 => KvCacheType::Q8_0,
-            CacheType::Q4_0 => KvCacheType::Q4_0,
-        };
-        let chunk = CHUNK.min(load.context as usize).max(1);
-        let threads = i32::from(load.threads).max(1);
-        let cells = load.cells.max(load.context).next_multiple_of(256);
-        let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(cells))
-            .with_n_batch(chunk as u32)
-            .with_n_ubatch(chunk as u32)
-            .with_n_seq_max(u32::from(load.slots))
-            .with_kv_unified(true)
-            .with_type_k(kind)
-            .with_type_v(kind)
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_no_perf(true);
-        let context = self.model.new_context(target.backend(), params).map_err(|_| {
-            format!("There is no room for the draft model's cache of {cells} tokens: {}. Set a smaller context or no draft model.", llama::complaints())
-        })?;
+    pub(in crate::worker) fn drafter(&self, target: &Session<'_>, load: &Load) -> Result<Drafter<'_>, String> {
+        let session = target.beside(&self.model, &own(load, &load.path));
+        let session = session.map_err(|e| format!("The draft model cannot be used beside the model. {e}"))?;
         Ok(Drafter {
-            context,
-            batch: LlamaBatch::new(chunk, 1),
-            chunk,
+            session,
+            model: &self.model,
             limit: load.context as usize,
-            vocabulary: self.vocabulary,
-            target: usize::try_from(target.model.n_vocab()).unwrap_or(0),
+            target: target.vocabulary(),
+            sure: SURE,
             held: vec![Vec::new(); usize::from(load.slots)],
+            peaks: Vec::new(),
             read: Duration::ZERO,
             failures: 0,
         })
     }
 }
 
-/// How two vocabularies differ; `None` where they do not.
-fn difference(target: &LlamaModel, draft: &LlamaModel) -> Option<String> {
-    let (ours, theirs) = (target.vocab(), draft.vocab());
-    let sizes = (ours.n_tokens(), theirs.n_tokens());
-    if sizes.0.abs_diff(sizes.1) as usize > PADDING_MAX {
-        return Some(format!("their vocabularies have {} and {} tokens", sizes.1, sizes.0));
+/// How a draft model at `path` is loaded beside what `load` says: with as many cells, and on a GPU wholly where the model
+/// itself is there at all, since it is small.
+fn own(load: &Load, path: &str) -> Load {
+    Load {
+        cells: load.cells,
+        cache: load.cache,
+        batch: load.batch.min(load.context),
+        gpu_layers: load.gpu_layers.filter(|layers| *layers == 0),
+        split: load.split,
+        mmap: load.mmap,
+        ..Load::new(path.to_owned(), load.context, load.slots, load.threads)
     }
-    if ours.vocab_type() != theirs.vocab_type() {
-        return Some("their tokenizers are of different kinds".to_owned());
-    }
-    let borders = [("beginning", ours.bos(), theirs.bos()), ("end", ours.eos(), theirs.eos())];
-    if let Some((name, a, b)) = borders.into_iter().find(|(_, a, b)| a != b) {
-        return Some(format!("the token for the {name} of a text is {} in the one and {} in the other", b.0, a.0));
-    }
-    // All of them: it takes milliseconds.
-    let other = (0..sizes.0.min(sizes.1)).map(LlamaToken).find(|token| ours.text(*token) != theirs.text(*token))?;
-    let spelt = |text: Option<&std::ffi::CStr>| text.map(|t| t.to_string_lossy().into_owned()).unwrap_or_default();
-    let (a, b) = (spelt(theirs.text(other)), spelt(ours.text(other)));
-    Some(format!("token {} is {a:?} in the one and {b:?} in the other", other.0))
 }
 
 /// The state of all slots in the draft model.
 pub(in crate::worker) struct Drafter<'m> {
-    context: LlamaContext<'m>,
-    batch: LlamaBatch<'static>,
-    chunk: usize,
+    session: Session<'m>,
+    model: &'m Model,
     /// Context of one request, tokens.
     limit: usize,
-    vocabulary: usize,
     /// Size of the vocabulary of the model that checks.
-    target: usize,
+    target: i32,
+    /// Probability that a proposed token must have.
+    pub(in crate::worker) sure: f32,
     /// The tokens of each slot that are in the cache.
     held: Vec<Vec<i32>>,
+    /// The largest logits, block by block.
+    peaks: Vec<f32>,
     read: Duration,
     failures: u32,
 }
 
 impl Drafter<'_> {
-    /// Feeds tokens after what is held, the last with logits.
-    fn feed(&mut self, slot: usize, tokens: &[i32]) -> Result<(), String> {
-        for chunk in tokens.chunks(self.chunk) {
-            self.batch.clear();
+    /// Feeds tokens after what is held; gives the place of the logits of the last.
+    fn feed(&mut self, slot: usize, tokens: &[i32]) -> Result<usize, String> {
+        let mut place = 0;
+        for chunk in tokens.chunks(self.session.most()) {
             let at = self.held[slot].len();
+            self.session.begin();
             for (i, token) in chunk.iter().enumerate() {
-                let last = i + 1 == chunk.len();
-                self.batch.add(LlamaToken(*token), (at + i) as i32, &[slot as i32], last).map_err(|e| e.to_string())?;
+                place = self.session.add(slot as u32, *token, at + i, i + 1 == chunk.len())?;
             }
-            self.context.decode(&mut self.batch).map_err(|e| format!("{e}: {}", llama::complaints()))?;
+            self.session.decode().map_err(|failure| match failure {
+                Failure::Full => "its cache is full".to_owned(),
+                Failure::Broken(why) => why,
+            })?;
             self.held[slot].extend_from_slice(chunk);
         }
-        Ok(())
+        Ok(place)
     }
 
     /// Brings a slot in step with the history but for its last token; false where that cannot be done.
@@ -169,98 +137,117 @@ impl Drafter<'_> {
             return;
         }
         // A model with a recurrent state cannot go back: it begins anew.
-        let from = if matches!(self.context.clear_kv_cache_seq(Some(slot as u32), Some(same as u32), None), Ok(true)) {
-            same
-        } else {
-            let _ = self.context.clear_kv_cache_seq(Some(slot as u32), None, None);
-            0
-        };
-        held.truncate(from);
+        held.truncate(if self.session.trim(slot as u32, same) { same } else { 0 });
     }
 
-    fn draft(&mut self, slot: usize, history: &[i32], most: usize) -> Result<Vec<i32>, String> {
+    /// Reads at most `most` of the tokens that must be read before anything can be proposed.
+    fn catch_up(&mut self, slot: usize, history: &[i32], most: usize) -> Result<(), String> {
         self.trim(slot, history);
         let new = &history[self.held[slot].len()..];
-        let late = new.len().saturating_sub(USUAL);
+        let late = new.len().saturating_sub(USUAL).min(most);
         if late > 0 {
             let began = Instant::now();
             self.feed(slot, &new[..late])?;
-            self.context.synchronize();
             self.read = began.elapsed();
         }
-        self.feed(slot, &new[late..])?;
+        Ok(())
+    }
+
+    fn draft(&mut self, slot: usize, history: &[i32], most: usize) -> Result<Vec<i32>, String> {
+        self.catch_up(slot, history, usize::MAX)?;
+        let new = &history[self.held[slot].len()..];
+        let mut place = self.feed(slot, new)?;
         let mut tokens = Vec::with_capacity(most);
-        while let Some((token, sure)) = likeliest(self.context.get_logits_ith(-1)) {
-            if sure < SURE || token as usize >= self.target {
+        while let Some(token) = likeliest(self.session.logits(place), self.sure, &mut self.peaks) {
+            if token >= self.target {
                 break;
             }
             tokens.push(token);
             if tokens.len() >= most {
                 break;
             }
-            self.feed(slot, &[token])?;
+            place = self.feed(slot, &[token])?;
         }
         Ok(tokens)
     }
 
-    fn drop_all(&mut self) {
-        for slot in 0..self.held.len() {
-            self.forget(slot as u32);
-        }
-    }
-}
-
-impl Writer for Drafter<'_> {
-    fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
+    /// Does something for a slot, if that can be done at all.
+    fn with<T: Default>(
+        &mut self,
+        slot: u32,
+        history: &[i32],
+        work: impl FnOnce(&mut Self, usize, usize) -> Result<T, String>,
+    ) -> T {
         self.read = Duration::ZERO;
         let slot = slot as usize;
         let room = self.limit.saturating_sub(history.len());
-        let readable = history.iter().all(|t| usize::try_from(*t).is_ok_and(|t| t < self.vocabulary));
-        if slot >= self.held.len() || history.is_empty() || !readable || room == 0 || self.failures >= FAILURES_MAX {
-            return Vec::new();
+        if slot >= self.held.len() || history.is_empty() || room == 0 || self.failures >= FAILURES_MAX {
+            return T::default();
         }
-        match self.draft(slot, history, most.min(room)) {
-            Ok(tokens) => {
+        // A prompt may hold tokens that only the other model has, in its padding. What is held was looked at before.
+        let unread = history.get(self.held[slot].len()..).unwrap_or(history);
+        if !unread.iter().all(|t| self.model.knows(*t)) {
+            return T::default();
+        }
+        match work(self, slot, room) {
+            Ok(done) => {
                 self.failures = 0;
-                tokens
+                done
             }
             Err(why) => {
                 // Most likely its cache is full of other slots' tokens. Nothing is lost but the reading.
                 eprintln!("engine worker: the draft model failed: {why}");
                 self.failures += 1;
-                self.drop_all();
-                Vec::new()
+                (0..self.held.len()).for_each(|slot| self.forget(slot as u32));
+                T::default()
             }
         }
     }
 
-    fn lag(&self, slot: u32, history: &[i32]) -> usize {
+    /// At most `most` tokens that may follow `history`, the tokens of this slot's request so far; none is a fine answer.
+    pub(in crate::worker) fn propose(&mut self, slot: u32, history: &[i32], most: usize) -> Vec<i32> {
+        self.with(slot, history, |me, slot, room| me.draft(slot, history, most.min(room)))
+    }
+
+    /// Reads at most `most` tokens of what [`Drafter::lag`] counts, and proposes nothing.
+    pub(super) fn read(&mut self, slot: u32, history: &[i32], most: usize) {
+        self.with(slot, history, |me, slot, _| me.catch_up(slot, history, most));
+    }
+
+    /// Tokens of the history that must be read before anything can be proposed.
+    pub(super) fn lag(&self, slot: u32, history: &[i32]) -> usize {
         let held = self.held.get(slot as usize).map_or(0, Vec::len);
         history.len().saturating_sub(held + USUAL)
     }
 
-    fn read_for(&self) -> Duration {
+    /// How long reading took in the last [`Drafter::propose`] or [`Drafter::read`].
+    pub(super) fn read_for(&self) -> Duration {
         self.read
     }
 
-    fn forget(&mut self, slot: u32) {
+    /// The request of this slot is over.
+    pub(in crate::worker) fn forget(&mut self, slot: u32) {
         if let Some(held) = self.held.get_mut(slot as usize) {
             held.clear();
-            // Whole sequences can always be removed.
-            let _ = self.context.clear_kv_cache_seq(Some(slot), None, None);
+            self.session.trim(slot, 0);
         }
     }
 }
 
-/// The likeliest token and its probability; none where the model computes nonsense.
-fn likeliest(logits: &[f32]) -> Option<(i32, f32)> {
-    let (at, most) = logits
-        .iter()
-        .enumerate()
-        .fold((0, f32::NEG_INFINITY), |best, (at, logit)| if *logit > best.1 { (at, *logit) } else { best });
-    let sum: f32 = logits.iter().map(|l| (l - most).exp()).sum();
-    let sure = 1.0 / sum;
-    (most.is_finite() && sure.is_finite()).then_some((at as i32, sure))
+/// The likeliest token, if its probability is at least `sure`; none where the model computes nonsense.
+fn likeliest(logits: &[f32], sure: f32, peaks: &mut Vec<f32>) -> Option<i32> {
+    let (token, peak) = survey(logits, peaks).ok().filter(|(_, peak)| peak.is_finite())?;
+    let least = 1.0 / sure;
+    let mut sum = 0.0;
+    for (block, most) in logits.chunks(BLOCK).zip(peaks) {
+        if *most > peak - FAR {
+            sum += block.iter().map(|l| (l - peak).exp()).sum::<f32>();
+        }
+        if sum > least {
+            return None;
+        }
+    }
+    Some(token)
 }
 
 #[cfg(test)]
@@ -296,7 +283,8 @@ mod tests {
 
         load.draft = Some(Draft { path, most: 8 });
         let weights = DraftModel::load(&target, &load).unwrap().unwrap();
-        let mut drafter = weights.drafter(&target, &load).unwrap();
+        let session = Session::new(&target, &load).unwrap();
+        let mut drafter = weights.drafter(&session, &load).unwrap();
         let text = |t: &str| t.bytes().map(i32::from).collect::<Vec<i32>>();
         let letters = text("abcdefgh");
         assert_eq!(drafter.lag(0, &letters), 6);
@@ -331,11 +319,16 @@ mod tests {
     }
 
     #[test]
-    fn the_likeliest_token_has_its_probability() {
-        let (token, sure) = likeliest(&[0.0, 2.0_f32.ln(), 0.0]).unwrap();
-        assert_eq!(token, 1);
-        assert!((sure - 0.5).abs() < 1e-6);
-        assert_eq!(likeliest(&[]), None);
-        assert_eq!(likeliest(&[f32::NAN, f32::NAN]), None);
+    fn the_likeliest_token_must_have_the_probability() {
+        let mut peaks = Vec::new();
+        let mut at = |logits: &[f32], sure: f32| likeliest(logits, sure, &mut peaks);
+        let half = [0.0, 2.0_f32.ln(), 0.0];
+        assert_eq!((at(&half, 0.499), at(&half, 0.501), at(&half, 0.0)), (Some(1), None, Some(1)));
+        // The rest lies in other blocks, and far below.
+        let mut logits = vec![-30.0; 100_000];
+        logits[77_777] = 2.0;
+        logits[99_999] = 2.0 - 9.0_f32.ln();
+        assert_eq!((at(&logits, 0.89), at(&logits, 0.91)), (Some(77_777), None));
+        assert_eq!((at(&[], 0.5), at(&[f32::NAN, f32::NAN], 0.5), at(&[f32::NEG_INFINITY], 0.5)), (None, None, None));
     }
 }

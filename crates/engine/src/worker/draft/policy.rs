@@ -43,6 +43,8 @@ const PAUSE_MAX: u32 = 256;
 const PLAIN_EVERY: u32 = 32;
 /// Steps within which a draft model's catching up with a request must pay off.
 const HORIZON: f64 = 64.0;
+/// Fewer tokens are not worth a reading of their own.
+const READ_LEAST: usize = 16;
 /// Chance of a proposed token before anything is known.
 const UNKNOWN: f64 = 0.5;
 
@@ -54,6 +56,15 @@ pub(super) struct Offer {
     pub(super) most: usize,
     /// Tokens that it must read first.
     pub(super) lag: usize,
+}
+
+/// What a slot does before its next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// So many tokens of this proposer.
+    Draft(Arm, usize),
+    /// Nothing is drafted yet: the draft model reads at most so many of the tokens it must read first.
+    Read(usize),
 }
 
 /// One request's experience with one proposer.
@@ -122,7 +133,7 @@ impl Policy {
     }
 
     /// Which of the offers this slot takes, and how many tokens.
-    pub(super) fn choose(&mut self, slot: u32, offers: &[Offer]) -> Option<(Arm, usize)> {
+    pub(super) fn choose(&mut self, slot: u32, offers: &[Offer]) -> Option<Choice> {
         let credit = self.credit.filter(|credit| *credit > 0.0)?;
         let now = self.now()?;
         let best = self.best(slot, offers, now);
@@ -130,7 +141,7 @@ impl Policy {
         if let Some((arm, k, _)) = best {
             trials[arm as usize].pause = PAUSE_MIN;
             trials[arm as usize].wait = PAUSE_MIN;
-            return (self.since_plain < PLAIN_EVERY).then_some((arm, k));
+            return (self.since_plain < PLAIN_EVERY).then_some(Choice::Draft(arm, k));
         }
         let mut chosen = None;
         for offer in offers.iter().filter(|o| o.most > 0) {
@@ -143,14 +154,20 @@ impl Policy {
                 let size = self.step.decoding + self.step.drafted;
                 // Not measured yet: as if every token cost what one costs now.
                 let worst = now * (size + k) as f64 / size.max(1) as f64;
-                let drafts =
-                    draft_cost(*offer, k, self.draft_us.unwrap_or(now / 2.0), self.lag_us.unwrap_or(now / 8.0));
-                let step = self.cost.of(size + k).unwrap_or(worst);
-                if step - now + drafts <= credit {
-                    chosen = Some((offer.arm, k));
+                let each = self.lag_us.unwrap_or(now / 8.0);
+                let drafts = draft_cost(*offer, k, self.draft_us.unwrap_or(now / 2.0));
+                let left = credit - (self.cost.of(size + k).unwrap_or(worst) - now + drafts);
+                // What must be read first counts against the credit too: a long prompt is read in parts.
+                let readable = (left.max(0.0) / each.max(1e-3)) as usize;
+                if left >= 0.0 && readable >= offer.lag {
+                    chosen = Some(Choice::Draft(offer.arm, k));
                     trial.trying = true;
                     self.step.trial = true;
                     trial.seen.fade();
+                } else if left >= 0.0 && readable >= READ_LEAST {
+                    chosen = Some(Choice::Read(readable));
+                    self.step.trial = true;
+                    trial.wait = PAUSE_MIN;
                 }
             }
         }
@@ -177,7 +194,7 @@ impl Policy {
             let own = self.slots.get(&slot).map(|s| &s[offer.arm as usize].seen).unwrap_or(all);
             for k in 1..=offer.most.min(MOST) {
                 let Some(step) = self.cost.of(size + k) else { break };
-                let drafts = draft_cost(Offer { lag: 0, ..*offer }, k, self.draft_us.unwrap_or(0.0), 0.0);
+                let drafts = draft_cost(*offer, k, self.draft_us.unwrap_or(0.0));
                 let yields = own.expected(k, prior) - 1.0;
                 let rate = (self.step.expected + yields) / (step + drafts + rest);
                 // What it saves in a step, against what it must read before the first.
@@ -207,6 +224,18 @@ impl Policy {
         self.step.drafted += proposed;
         self.step.draft_us += us + if own.trying { lag_us } else { 0.0 };
         if proposed == 0 {
+            own.again(false);
+        }
+    }
+
+    /// A slot's draft model read so many tokens, and proposed nothing.
+    pub(super) fn read(&mut self, slot: u32, tokens: usize, us: f64) {
+        self.step.draft_us += us;
+        if tokens > 0 {
+            learn(&mut self.lag_us, us / tokens as f64);
+        } else if let Some(own) = self.slots.get_mut(&slot).map(|s| &mut s[Arm::Model as usize]) {
+            // It cannot: as a trial that went badly.
+            own.trying = true;
             own.again(false);
         }
     }
@@ -258,8 +287,8 @@ impl Trials {
 }
 
 /// Microseconds of drafting; looking up is free.
-fn draft_cost(offer: Offer, k: usize, each: f64, lag: f64) -> f64 {
-    if offer.arm == Arm::Model { each * k as f64 + lag * offer.lag as f64 } else { 0.0 }
+fn draft_cost(offer: Offer, k: usize, each: f64) -> f64 {
+    if offer.arm == Arm::Model { each * k as f64 } else { 0.0 }
 }
 
 fn learn(mean: &mut Option<f64>, new: f64) {

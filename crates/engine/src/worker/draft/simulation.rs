@@ -4,7 +4,7 @@
 //! Never here: anything that is shipped.
 #![allow(clippy::unwrap_used)]
 
-use super::policy::{Arm, Offer, Policy};
+use super::policy::{Arm, Choice, Offer, Policy};
 
 /// A machine: microseconds of a step by its tokens, and of a token that the draft model writes.
 #[derive(Clone, Copy)]
@@ -85,7 +85,10 @@ fn run(policy: &mut Policy, by: By, machine: Machine, text: Text, arm: Arm, slot
                 continue;
             }
             let chosen = match by {
-                By::Policy => policy.choose(slot as u32, &[Offer { arm, most: 16, lag: 0 }]).map_or(0, |(_, k)| k),
+                By::Policy => match policy.choose(slot as u32, &[Offer { arm, most: 16, lag: 0 }]) {
+                    Some(Choice::Draft(_, k)) => k,
+                    Some(Choice::Read(_)) | None => 0,
+                },
                 By::Always(k) => k,
                 By::Never => 0,
             };
@@ -149,6 +152,36 @@ fn copying_gains_on_a_cpu_too_and_prose_loses_nothing() {
             assert!(ratio > 0.98, "{slots} slots: {ratio}");
         }
     }
+}
+
+/// A long prompt costs more to read than the credit ever is: it is read in parts, and then drafting wins.
+#[test]
+fn a_long_prompt_does_not_keep_a_draft_model_out() {
+    let (mut policy, mut lag, mut parts, mut kept) = (Policy::new(), 4000usize, 0, 0);
+    for _ in 0..3000 {
+        policy.begin(1);
+        let mut drafted = 0;
+        match policy.choose(0, &[Offer { arm: Arm::Model, most: 8, lag }]) {
+            Some(Choice::Read(most)) => {
+                assert!(most < lag);
+                let drafting = 100.0 * most as f64;
+                (lag, parts) = (lag - most, parts + 1);
+                policy.read(0, most, drafting);
+                assert!(drafting < 20.0 * 20_250.0, "a part took {drafting} µs");
+            }
+            Some(Choice::Draft(arm, k)) => {
+                policy.drafted(0, arm, k, 1500.0 * k as f64, lag, 100.0 * lag as f64);
+                (drafted, lag) = (k, 0);
+            }
+            None => {}
+        }
+        if drafted > 0 {
+            policy.learned(0, Arm::Model, drafted, drafted);
+            kept += drafted;
+        }
+        policy.end(1, 0, (FLAT.step)(1 + drafted));
+    }
+    assert!(parts >= 1 && kept > 3000, "{parts} parts, {kept} drafted");
 }
 
 #[test]

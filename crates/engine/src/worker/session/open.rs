@@ -1,29 +1,42 @@
-//! Opening a session: its parameters, its computing threads, its adapters.
+//! Opening a session: its parameters, its adapters.
 //!
 //! Never here: steps.
 
 use super::super::cells::Cells;
 use super::super::llama::{Model, complaints};
-use super::{Batch, Session};
+use super::pool::Pool;
+use super::{Batch, DRAFTED_MOST, Session};
 use crate::protocol::{CacheType, Load};
 use llama_cpp_sys_2 as sys;
 use std::ffi::CString;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 /// Sequences of a unified cache that may stay after their request, besides those being worked on: as many as there are slots,
 /// at least this many.
 const KEPT_MIN: u32 = 8;
 
-/// Tokens of a slot whose logits a step wants, as far as buffers are made in advance: the next one, and a few drafted.
-const LOGITS_PER_SLOT: u32 = 17;
-
 impl<'m> Session<'m> {
-    /// A context for `load.slots` requests at a time.
+    /// A context for `load.slots` requests at a time, with computing threads of its own.
     ///
     /// # Errors
     /// There is not enough memory, or an adapter does not fit; the text says what to do.
-    #[allow(unsafe_code, reason = "the binding's context has no thread pool and one adapter only")]
     pub(in crate::worker) fn new(model: &'m Model, load: &Load) -> Result<Session<'m>, String> {
+        let logits = u32::from(load.slots) * (1 + DRAFTED_MOST as u32);
+        Session::open(model, load, logits, Pool::new(load.threads))
+    }
+
+    /// A context of another model that computes on the threads of this session, the logits of one token at a time. One of
+    /// the two computes while the other waits.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(in crate::worker) fn beside<'n>(&self, model: &'n Model, load: &Load) -> Result<Session<'n>, String> {
+        Session::open(model, load, 1, self.pool.clone())
+    }
+
+    #[allow(unsafe_code, reason = "the binding's context has no thread pool and one adapter only")]
+    fn open(model: &'m Model, load: &Load, logits: u32, pool: Option<Rc<Pool>>) -> Result<Session<'m>, String> {
         let slots = u32::from(load.slots);
         let whole = load.context.checked_mul(slots).is_some_and(|all| load.cells >= all);
         let (sequences, cells) = if whole {
@@ -43,8 +56,8 @@ impl<'m> Session<'m> {
         params.n_batch = batch;
         params.n_ubatch = batch;
         params.n_seq_max = sequences;
-        // What the buffers are made for; they grow where a step wants the logits of more tokens.
-        params.n_outputs_max = batch.min(slots * LOGITS_PER_SLOT);
+        // llama.cpp aborts where a step wants the logits of more tokens, or there are more sequences.
+        params.n_outputs_max = batch.min(logits).max(sequences);
         params.kv_unified = !whole;
         // With less, a model with a sliding window could not be cut back to a common prefix.
         params.swa_full = true;
@@ -62,9 +75,9 @@ impl<'m> Session<'m> {
                 complaints()
             )
         })?;
-        let mut session = Session {
+        let session = Session {
             context,
-            pool: None,
+            pool,
             model,
             cells: Cells::new(cells, sequences),
             batch: Batch::default(),
@@ -74,30 +87,16 @@ impl<'m> Session<'m> {
             streams: whole,
             copying: false,
         };
-        session.pool(load.threads);
+        if let Some(pool) = &session.pool {
+            pool.attach(context);
+        }
         session.adapt(load)?;
         Ok(session)
     }
 
-    /// Computing threads that live as long as the session: without a pool ggml starts them anew for every step.
-    #[allow(unsafe_code, reason = "the binding knows no thread pool")]
-    fn pool(&mut self, threads: u16) {
-        if threads < 2 {
-            return;
-        }
-        // SAFETY: the parameters are a plain value; the pool is freed after the context in `drop`.
-        unsafe {
-            let mut params = sys::ggml_threadpool_params_default(i32::from(threads));
-            self.pool = NonNull::new(sys::ggml_threadpool_new(&raw mut params));
-            if let Some(pool) = self.pool {
-                sys::llama_attach_threadpool(self.context.as_ptr(), pool.as_ptr(), pool.as_ptr());
-            }
-        }
-    }
-
     /// Puts the adapters on.
     #[allow(unsafe_code, reason = "the binding can only put one adapter on")]
-    fn adapt(&mut self, load: &Load) -> Result<(), String> {
+    fn adapt(&self, load: &Load) -> Result<(), String> {
         let (mut adapters, mut scales) = (Vec::new(), Vec::new());
         for lora in &load.loras {
             let refused = |why: String| format!("The adapter {} cannot be used: {why}.", lora.path);
