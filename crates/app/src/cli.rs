@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Keys of callers.
     #[command(subcommand)]
     Key(Key),
+    /// Measure speed and memory.
+    #[command(subcommand)]
+    Bench(Bench),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,
@@ -140,6 +143,38 @@ pub(crate) enum Config {
 pub(crate) enum Key {
     /// Make a key and print it with its [[key]] lines. Nothing is stored.
     New,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Measure the embedded engine with a model: prompt and decode speed, time to first token, memory.
+    Engine(BenchEngine),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchEngine {
+    /// Path of a GGUF file.
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Computing threads. Left out: the engine chooses.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Numbers of clients that ask at the same time.
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,4,8,16",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) clients: Vec<u16>,
+    /// Tokens of a prompt, about.
+    #[arg(long, value_name = "TOKENS", default_value = "512", value_parser = clap::value_parser!(u16).range(1..=32768))]
+    pub(crate) prompt: u16,
+    /// Tokens of an answer.
+    #[arg(long, value_name = "TOKENS", default_value = "128", value_parser = clap::value_parser!(u16).range(2..=32768))]
+    pub(crate) generate: u16,
+    /// How often; medians are shown.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
 }
 
 /// `30s`, `15m`, `1h`, `7d`.

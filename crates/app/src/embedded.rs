@@ -30,6 +30,11 @@ impl Embedded {
         self.engine.clone().map(|engine| engine as Arc<dyn Backend>)
     }
 
+    /// Counters of its models; none where it is off.
+    pub(crate) fn numbers(&self) -> Vec<engine::Numbers> {
+        self.engine.as_ref().map(|engine| engine.numbers()).unwrap_or_default()
+    }
+
     /// Ends the worker process.
     pub(crate) async fn shutdown(&self) {
         if let Some(engine) = &self.engine {

@@ -11,6 +11,7 @@ mod supervise;
 use crate::protocol::{Input, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
 use crate::spec::EngineSpec;
+use crate::tally::{Numbers, Tally};
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
 use decide::{Caps, Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
 use flow::Flow;
@@ -36,6 +37,8 @@ pub struct About {
     pub params: u64,
     /// Length of the file in bytes.
     pub file_bytes: u64,
+    /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
+    pub cache_bytes_per_token: u64,
 }
 
 /// The embedded engine as one place. Dropping it kills the worker.
@@ -49,6 +52,7 @@ pub struct Engine {
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
     meter: Arc<Meter>,
+    tally: Arc<Tally>,
     next_id: AtomicU64,
 }
 
@@ -95,6 +99,7 @@ impl Engine {
             stop,
             task,
             meter: Arc::default(),
+            tally: Arc::default(),
             next_id: AtomicU64::new(1),
         })
     }
@@ -102,6 +107,15 @@ impl Engine {
     /// What the model file says of itself; `None` where it cannot be read.
     pub fn about(&self) -> Option<&About> {
         self.about.as_ref()
+    }
+
+    /// Counters and timings of each model, under vLLM's names.
+    pub fn numbers(&self) -> Vec<Numbers> {
+        let stats = match &*self.state.borrow() {
+            State::Ready(link) => link.stats(),
+            _ => None,
+        };
+        vec![self.tally.read(Arc::clone(&self.model_id)).with(stats.as_ref())]
     }
 
     /// The worker's process id while it is up, for tables and for tests that kill it.
@@ -180,7 +194,8 @@ impl Engine {
         let jobs = (base..).zip(order).map(|(id, job)| job.numbered(id)).collect::<Vec<_>>();
         let open = jobs.len();
         let pending = Pending::open(&link, jobs, Arc::clone(&self.meter))?;
-        let mut flow = Flow::new(pending, open, began, &ask, Arc::clone(&self.model_id), deadlines);
+        let mut flow =
+            Flow::new(pending, open, began, &ask, Arc::clone(&self.model_id), deadlines, Arc::clone(&self.tally));
         flow.accepted().await?;
         if ask.stream {
             return Ok(Reply::Stream(flow.into_stream()));
@@ -275,6 +290,7 @@ fn about(facts: &Facts) -> About {
         architecture: facts.architecture.clone(),
         params: facts.params,
         file_bytes: facts.bytes,
+        cache_bytes_per_token: facts.cache_per_token,
     }
 }
 

@@ -23,6 +23,7 @@ mod source;
 mod spec;
 #[cfg(feature = "llama")]
 mod stop;
+mod tally;
 #[cfg(feature = "llama")]
 mod template;
 #[cfg(feature = "llama")]
@@ -34,6 +35,7 @@ pub use engine::{About, Engine};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
+pub use tally::{Histogram, Numbers};
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

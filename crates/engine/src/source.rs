@@ -45,7 +45,7 @@ pub(crate) struct Facts {
     /// Context the model was trained for.
     trained: Option<u32>,
     /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
-    cache_per_token: u64,
+    pub(crate) cache_per_token: u64,
     /// What the file recommends, over the defaults.
     pub(crate) sampling: Sampling,
 }

@@ -4,7 +4,8 @@
 
 use super::link::{Pending, Signal, What};
 use super::request;
-use crate::protocol::{Logprob, Reason};
+use crate::protocol::{Logprob, Reason, Spent};
+use crate::tally::{Ended, Tally};
 use backend::{Deadlines, EventStream};
 use decide::{Cause, Fault};
 use std::collections::VecDeque;
@@ -27,6 +28,9 @@ pub(super) struct Flow {
     open: usize,
     start: Option<Event>,
     spoke: Vec<bool>,
+    tally: Arc<Tally>,
+    /// When each choice had its first piece and its last one.
+    pieces: Vec<Option<(Instant, Instant)>>,
     usage: Usage,
     shared_by: u32,
     began: Instant,
@@ -45,6 +49,7 @@ impl Flow {
         ask: &Ask,
         model: Arc<str>,
         deadlines: Deadlines,
+        tally: Arc<Tally>,
     ) -> Flow {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let prefix = match ask.endpoint {
@@ -63,6 +68,8 @@ impl Flow {
             open,
             start: Some(start),
             spoke: vec![false; open],
+            tally,
+            pieces: vec![None; open],
             usage: Usage::default(),
             shared_by: request::shared_by(ask),
             began,
@@ -78,6 +85,12 @@ impl Flow {
     /// # Errors
     /// The worker's refusal, or a deadline.
     pub(super) async fn accepted(&mut self) -> Result<(), Fault> {
+        let accepted = self.all_accepted().await;
+        self.ended |= accepted.is_err();
+        accepted
+    }
+
+    async fn all_accepted(&mut self) -> Result<(), Fault> {
         let (mut missing, mut early) = (self.open, Vec::new());
         while missing > 0 {
             self.fill().await?;
@@ -164,6 +177,23 @@ impl Flow {
         self.last = now;
     }
 
+    fn piece(&mut self, choice: usize) {
+        let now = Instant::now();
+        match &mut self.pieces[choice] {
+            Some((_, last)) => self.tally.next(now - std::mem::replace(last, now)),
+            none => {
+                self.tally.first(now - self.began);
+                *none = Some((now, now));
+            }
+        }
+    }
+
+    fn finished(&self, choice: usize, reason: &Reason, spent: &Spent) {
+        let now = Instant::now();
+        let decode = self.pieces[choice].map_or(Duration::ZERO, |(first, _)| now - first);
+        self.tally.finished(reason, spent, now - self.began, decode);
+    }
+
     fn take(&mut self, signal: Signal, events: &mut Vec<Event>) -> Result<(), Fault> {
         let choice = signal.choice;
         match signal.what {
@@ -171,10 +201,12 @@ impl Flow {
             What::Failed(fault) => return Err(*fault),
             What::Token { text, logprobs } => {
                 self.spoke[choice as usize] = true;
+                self.piece(choice as usize);
                 events.push(Event::Text { choice, text, logprobs: logprobs.into_iter().map(logprob).collect() });
             }
             What::Finish { reason, spent } => {
                 self.open -= 1;
+                self.finished(choice as usize, &reason, &spent);
                 self.usage.output += u64::from(spent.completion);
                 if choice.is_multiple_of(self.shared_by) {
                     self.usage.input += u64::from(spent.prompt);
@@ -193,6 +225,14 @@ impl Flow {
             }
         }
         Ok(())
+    }
+}
+
+/// Whatever has not finished by now never will: it failed, or nobody wanted it any more.
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let how = if self.ended || self.failed.is_some() { Ended::Error } else { Ended::Abort };
+        self.tally.ended(how, self.open);
     }
 }
 

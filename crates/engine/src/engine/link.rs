@@ -4,7 +4,7 @@
 
 use super::elsewhere;
 use crate::QUEUE_MAX;
-use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Spent, ToWorker, encode};
+use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Spent, Stats, ToWorker, encode};
 use backend::Meter;
 use decide::{Cause, Fault};
 use std::collections::HashMap;
@@ -28,6 +28,7 @@ pub(super) struct Link {
 struct Table {
     entries: HashMap<u64, Entry>,
     closed: Option<Fault>,
+    stats: Option<Stats>,
 }
 
 struct Entry {
@@ -62,6 +63,16 @@ impl Link {
     /// Requests in flight.
     pub(super) fn jobs(&self) -> u32 {
         self.table().entries.len() as u32
+    }
+
+    /// Keeps what the worker said of itself.
+    pub(super) fn note(&self, stats: Stats) {
+        self.table().stats = Some(stats);
+    }
+
+    /// What the worker last said of itself.
+    pub(super) fn stats(&self) -> Option<Stats> {
+        self.table().stats
     }
 
     /// Hands a frame of the worker to whoever waits for it.

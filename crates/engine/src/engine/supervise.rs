@@ -175,6 +175,7 @@ async fn converse(
                 state.send_replace(State::Ready(Arc::clone(link)));
             }
             FromWorker::Failed { message } => return Some(message),
+            FromWorker::Stats(stats) => link.note(*stats),
             frame => link.deliver(frame),
         }
     }

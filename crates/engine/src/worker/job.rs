@@ -25,6 +25,7 @@ pub(super) struct Job {
     limit: u32,
     sampler: Sampler,
     alternatives: Option<u32>,
+    ignore_eos: bool,
     utf8: Utf8,
     stop: Stop,
     /// Log-probabilities of tokens whose text is not sent yet, each with where its text begins and ends.
@@ -109,6 +110,7 @@ impl Job {
             limit,
             sampler,
             alternatives: g.logprobs,
+            ignore_eos: g.ignore_eos,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
             pending: VecDeque::new(),
@@ -125,7 +127,7 @@ impl Job {
         let Some(token) = self.sampler.pick(logits)? else { return Ok(self.close(Reason::End)) };
         self.produced += 1;
         self.last = Some(token);
-        if model.ends(token) {
+        if model.ends(token) && !self.ignore_eos {
             return Ok(self.close(Reason::End));
         }
         let bytes = model.bytes(token);
