@@ -125,7 +125,7 @@ async fn measured(args: &cli::BenchEngine) -> Result<Report> {
     let model = models.first().context("the engine has no model")?;
     let mut target = Target::new(rig.engine.clone(), Arc::clone(model), Policy::default());
     let result = async {
-        target.calibrate().await.map_err(|f| measure::problem(&f))?;
+        target.calibrate(prompt).await.map_err(|f| measure::problem(&f))?;
         let mut rows = Vec::new();
         for clients in &args.clients {
             rows.push(row(&target, usize::from(*clients), args).await?);

@@ -80,16 +80,15 @@ impl Target {
         Target { backend, model, fleet, policy, next: AtomicU64::new(1), words_per_token: 1.0 }
     }
 
-    /// Learns how many words make a token, where the place can count.
+    /// Learns from a prompt of so many words how many of them make a token, where the place can count.
     ///
     /// # Errors
     /// The place refuses to count.
-    pub(crate) async fn calibrate(&mut self) -> Result<(), Fault> {
-        const TRIAL: usize = 256;
-        let ask = self.ask(&text(u64::MAX, TRIAL), 1);
+    pub(crate) async fn calibrate(&mut self, words: usize) -> Result<(), Fault> {
+        let ask = self.ask(&text(u64::MAX, words), 1);
         let permit = self.permit(&ask)?;
         if let Some(counting) = self.backend.count(permit, Arc::new(ask)) {
-            self.words_per_token = TRIAL as f64 / f64::from(counting.await?.max(1));
+            self.words_per_token = words as f64 / f64::from(counting.await?.max(1));
         }
         Ok(())
     }
