@@ -140,6 +140,21 @@ pub(crate) fn examine(path: &Path) -> Result<Facts, String> {
     }
 }
 
+/// Checks the header of an adapter before llama.cpp reads it.
+///
+/// # Errors
+/// What is wrong with the file, for people.
+#[cfg(feature = "llama")]
+pub(crate) fn adapter(path: &Path) -> Result<(), String> {
+    let refused = |why: String| format!("The adapter {} cannot be used: {why}.", path.display());
+    let file = File::open(path).map_err(|e| refused(e.to_string()))?;
+    let header = gguf::read(BufReader::with_capacity(1 << 16, file)).map_err(|e| refused(e.to_string()))?;
+    match (header.text("general.type"), header.text("adapter.type")) {
+        (Some("adapter"), Some("lora")) => Ok(()),
+        _ => Err(refused("it is a GGUF file, but not a LoRA adapter".into())),
+    }
+}
+
 /// What a source says before it is unpacked; `None` where it cannot be read.
 pub(crate) fn facts(source: &ModelSource) -> Option<Facts> {
     match source {

@@ -4,12 +4,24 @@
 //! Three things run here: a thread that reads frames, the main thread that computes, and C code. What C code prints goes
 //! to stderr.
 //!
-//! Never here: a socket, the supervisor, a vendor type (only `llama` and `sampler` see those).
+//! Never here: a socket, the supervisor, a vendor type (only `llama`, `session` and `sampler` see those).
 
+mod cells;
 mod job;
 mod llama;
+mod memory;
+mod pace;
+mod pick;
+mod place;
+mod prefix;
+mod propose;
+mod queue;
 mod sampler;
+mod session;
 mod slots;
+mod step;
+#[cfg(test)]
+mod tests;
 
 use crate::protocol::{self, FromWorker, Load, ToWorker, VERSION};
 use std::fs::File;
@@ -23,10 +35,19 @@ use std::time::Duration;
 /// Frames read ahead of the computing thread. The gateway sends no more than its own queue allows.
 const INBOX: usize = 1024;
 
+/// Bounds of a [`Load`]. llama.cpp has 256 sequences, and slots take two each.
+const SLOTS_MAX: u32 = 64;
+const CELLS_MAX: u32 = 1 << 24;
+const BATCH_MIN: u32 = 16;
+const BATCH_MAX: u32 = 8192;
+const GPU_LAYERS_MAX: u32 = 100_000;
+const LORAS_MAX: u32 = 16;
+const LORA_SCALE_MAX: f32 = 100.0;
+
 /// Runs the worker until it is told to quit or its stdin closes.
 pub(crate) fn main() -> ExitCode {
     let out = match claim_stdout() {
-        Ok(out) => Outbox(Arc::new(Mutex::new(BufWriter::new(out)))),
+        Ok(out) => Outbox::new(out),
         Err(e) => {
             eprintln!("engine worker: stdout cannot be used: {e}");
             return ExitCode::FAILURE;
@@ -56,14 +77,14 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
     check(&load)?;
     let progress = out.clone();
     let mut last = 0;
-    let model = llama::Model::load(&load.path, move |permille| {
+    let model = llama::Model::load(&load, move |permille| {
         if permille >= last + 50 {
             last = permille;
             let _ = progress.send(&FromWorker::Loading { permille });
         }
         !gone.load(Ordering::Relaxed)
     })?;
-    let session = model.session(&load)?;
+    let session = session::Session::new(&model, &load)?;
     let ready = FromWorker::Ready(Box::new(model.info(&load)));
     out.send(&ready).map_err(|e| e.to_string())?;
     slots::Slots::new(&model, session, &load, out.clone())?.run(inbox)
@@ -84,7 +105,20 @@ fn check(load: &Load) -> Result<(), String> {
     };
     fits("context", load.context, crate::source::CONTEXT_MIN, crate::source::CONTEXT_MAX)?;
     fits("threads", u32::from(load.threads), 1, 512)?;
-    fits("slots", u32::from(load.slots), 1, 64)?;
+    fits("slots", u32::from(load.slots), 1, SLOTS_MAX)?;
+    fits("cells", load.cells, load.context, CELLS_MAX)?;
+    fits("batch", load.batch, BATCH_MIN.max(u32::from(load.slots)), BATCH_MAX)?;
+    fits("gpu_layers", load.gpu_layers.unwrap_or(0), 0, GPU_LAYERS_MAX)?;
+    fits("the number of adapters", load.loras.len().try_into().unwrap_or(u32::MAX), 0, LORAS_MAX)?;
+    for lora in &load.loras {
+        if !lora.scale.is_finite() || lora.scale.abs() > LORA_SCALE_MAX {
+            let (path, scale) = (&lora.path, lora.scale);
+            return Err(format!(
+                "the scale of {path} is {scale}; it must be between -{LORA_SCALE_MAX} and {LORA_SCALE_MAX}"
+            ));
+        }
+        crate::source::adapter(std::path::Path::new(&lora.path))?;
+    }
     crate::cpu::check()?;
     crate::source::examine(std::path::Path::new(&load.path)).map(drop)
 }
@@ -120,9 +154,13 @@ fn listen(gone: Arc<AtomicBool>) -> Receiver<ToWorker> {
 
 /// Where frames for the gateway go.
 #[derive(Clone)]
-struct Outbox(Arc<Mutex<BufWriter<File>>>);
+struct Outbox(Arc<Mutex<BufWriter<Box<dyn Write + Send>>>>);
 
 impl Outbox {
+    fn new(to: impl Write + Send + 'static) -> Outbox {
+        Outbox(Arc::new(Mutex::new(BufWriter::new(Box::new(to)))))
+    }
+
     /// Writes one frame and sends it off.
     fn send(&self, message: &FromWorker) -> Result<(), protocol::FrameError> {
         self.put(message)?;

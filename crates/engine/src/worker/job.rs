@@ -1,31 +1,36 @@
-//! One generation: its prompt, where it stands, and how its tokens become text that may be sent.
+//! One generation: its tokens, where it stands, and how they become text that may be sent. It owns nothing of the KV cache,
+//! so it can lose its place there and go on later as if nothing had been.
 //!
 //! Never here: decoding, other jobs, frames.
 
 use super::llama::Model;
-use super::sampler::{Sampler, logprobs};
+use super::pick::logprobs;
+use super::sampler::Sampler;
 use crate::disarm::{Disarm, stretches};
-use crate::protocol::{Generate, Input, Kind, Logprob, Reason};
+use crate::protocol::{Generate, Input, Kind, Logprob, Reason, Spent};
 use crate::stop::Stop;
 use crate::template::Template;
 use crate::utf8::Utf8;
 use std::collections::VecDeque;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
-    pub(super) prompt: Vec<i32>,
-    /// Tokens of prompt and answer that the model has seen.
-    pub(super) seen: u32,
-    /// The token to feed next, once the prompt is done.
-    pub(super) last: Option<i32>,
-    /// Tokens of the answer so far.
-    pub(super) produced: u32,
-    limit: u32,
+    /// Prompt and answer. The last one, once there is an answer, has not been fed yet.
+    pub(super) tokens: Vec<i32>,
+    /// Of these, in the KV cache.
+    pub(super) fed: usize,
+    /// Tokens of the prompt.
+    pub(super) prompt: usize,
+    limit: usize,
+    pub(super) spent: Spent,
+    /// When it got its slot for the first time.
+    pub(super) began: Option<Instant>,
     sampler: Sampler,
     alternatives: Option<u32>,
     ignore_eos: bool,
+    special: bool,
     utf8: Utf8,
     stop: Stop,
     /// Log-probabilities of tokens whose text is not sent yet, each with where its text begins and ends.
@@ -98,19 +103,22 @@ impl Job {
             );
             return Err((Kind::Context, text));
         }
-        let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room);
-        let sampler = Sampler::new(prompter.model, &g.sampling, g.constraint.as_ref(), limit)
+        let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room) as usize;
+        let model = prompter.model;
+        let sampler = Sampler::new(model, &g.sampling, g.constraint.as_ref(), g.logit_bias, &prompt)
             .map_err(|text| (Kind::Invalid, text))?;
         Ok(Job {
             id: g.id,
-            prompt,
-            seen: 0,
-            last: None,
-            produced: 0,
+            fed: 0,
+            prompt: prompt.len(),
             limit,
+            spent: Spent { prompt: prompt.len() as u32, ..Spent::default() },
+            tokens: prompt,
+            began: None,
             sampler,
             alternatives: g.logprobs,
             ignore_eos: g.ignore_eos,
+            special: g.special,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
             pending: VecDeque::new(),
@@ -119,24 +127,39 @@ impl Job {
         })
     }
 
+    /// Tokens that are known and not fed.
+    pub(super) fn pending(&self) -> usize {
+        self.tokens.len() - self.fed
+    }
+
+    /// Tokens of the answer so far.
+    pub(super) fn produced(&self) -> usize {
+        self.tokens.len() - self.prompt
+    }
+
+    /// Tokens that the answer may still get.
+    pub(super) fn left(&self) -> usize {
+        self.limit.saturating_sub(self.produced())
+    }
+
     /// Chooses the next token from the logits and says what may be sent.
     ///
     /// # Errors
     /// The sampler's.
     pub(super) fn advance(&mut self, model: &Model, logits: &[f32]) -> Result<Piece, String> {
         let Some(token) = self.sampler.pick(logits)? else { return Ok(self.close(Reason::End)) };
-        self.produced += 1;
-        self.last = Some(token);
+        self.tokens.push(token);
+        self.spent.completion += 1;
         if model.ends(token) && !self.ignore_eos {
             return Ok(self.close(Reason::End));
         }
-        let bytes = model.bytes(token);
+        let bytes = model.bytes(token, self.special);
         let text = self.utf8.push(&bytes);
         let begins = self.assembled;
         self.assembled += text.len();
         if let Some(n) = self.alternatives {
             let (logprob, top) = logprobs(logits, token, n as usize);
-            let top = top.into_iter().map(|(t, p)| (model.bytes(t), p)).collect();
+            let top = top.into_iter().map(|(t, p)| (model.bytes(t, self.special), p)).collect();
             self.pending.push_back((begins, self.assembled, Logprob { bytes, logprob, top }));
         }
         let released = self.stop.push(&text);
@@ -144,7 +167,7 @@ impl Job {
         if let Some(sequence) = released.hit {
             return Ok(self.cut(released.text, sequence));
         }
-        if self.produced >= self.limit {
+        if self.left() == 0 {
             let mut piece = self.close(Reason::Length);
             piece.text.insert_str(0, &released.text);
             return Ok(piece);

@@ -1,72 +1,79 @@
-//! The model itself: loading, tokens, one decode step. With `sampler` the only file that names llama.cpp's types, so that
-//! everything above it stays the same when the binding changes.
+//! The model itself: loading, and what its tokens mean. With `session` and `sampler` the only file that names llama.cpp's
+//! types, so that everything above stays the same when the binding changes.
 //!
 //! Never here: requests, stop sequences, frames.
 
-use crate::protocol::{Info, Load};
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
+use super::memory::resident;
+use crate::protocol::{Info, Load, Split};
 use llama_cpp_2::llama_backend::LlamaBackend;
-use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::model::params::{LlamaModelParams, LlamaSplitMode};
 use llama_cpp_2::token::LlamaToken;
 use std::ffi::{CStr, c_char, c_void};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-/// Prompt tokens per decode step: a request that is cancelled, or another slot, waits no longer than this.
-pub(super) const CHUNK: usize = 512;
 
 /// A loaded model.
 pub(super) struct Model {
     pub(super) model: LlamaModel,
-    backend: LlamaBackend,
+    _backend: LlamaBackend,
     vocabulary: i32,
 }
 
 impl Model {
     /// Loads a file. `progress` is told per mille and says whether to go on.
-    pub(super) fn load(path: &str, mut progress: impl FnMut(u16) -> bool + 'static) -> Result<Model, String> {
+    ///
+    /// # Errors
+    /// llama.cpp refuses it; the text has its reason.
+    pub(super) fn load(load: &Load, mut progress: impl FnMut(u16) -> bool + 'static) -> Result<Model, String> {
         let backend = LlamaBackend::init().map_err(|e| e.to_string())?;
         log_to_stderr();
-        let params = LlamaModelParams::default()
+        let split = match load.split {
+            Split::None => LlamaSplitMode::None,
+            Split::Layer => LlamaSplitMode::Layer,
+            Split::Row => LlamaSplitMode::Row,
+        };
+        let mut params = LlamaModelParams::default()
+            .with_use_mmap(load.mmap)
+            .with_split_mode(split)
             .with_progress_callback(move |done| progress((done.clamp(0.0, 1.0) * 1000.0) as u16));
-        let model = LlamaModel::load_from_file(&backend, path, &params)
-            .map_err(|_| format!("The model file {path} cannot be loaded: {}.", complaints()))?;
+        if let Some(layers) = load.gpu_layers {
+            params = params.with_n_gpu_layers(layers);
+        }
+        // Overrides point into the parameters themselves, which must not move from here on.
+        let mut params = std::pin::pin!(params);
+        if load.experts_on_cpu {
+            params.as_mut().add_cpu_moe_override();
+        }
+        let model = LlamaModel::load_from_file(&backend, &load.path, &params)
+            .map_err(|_| format!("The model file {} cannot be loaded: {}.", load.path, complaints()))?;
         let vocabulary = model.n_vocab();
         if vocabulary <= 0 {
-            return Err(format!("The model file {path} has no vocabulary, so it cannot write text."));
+            return Err(format!("The model file {} has no vocabulary, so it cannot write text.", load.path));
         }
-        Ok(Model { model, backend, vocabulary })
+        Ok(Model { model, _backend: backend, vocabulary })
     }
 
-    /// A context for `load.slots` sequences of `load.context` tokens each.
-    pub(super) fn session(&self, load: &Load) -> Result<Session<'_>, String> {
-        let all = load.context.next_multiple_of(256).checked_mul(u32::from(load.slots)).and_then(NonZeroU32::new);
-        let threads = i32::from(load.threads as i16).max(1);
-        let chunk = CHUNK.min(load.context as usize);
-        // Each sequence has its own stretch of the cache: what others do changes nothing in its arithmetic, and so the
-        // same seed gives the same text alone and in company.
-        let params = LlamaContextParams::default()
-            .with_n_ctx(Some(all.ok_or("context times slots is too large")?))
-            .with_n_batch(chunk as u32)
-            .with_n_ubatch(chunk as u32)
-            .with_n_seq_max(u32::from(load.slots))
-            .with_kv_unified(false)
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_no_perf(true);
-        let context = self.model.new_context(&self.backend, params).map_err(|_| {
-            format!(
-                "There is no room for a context of {} tokens for {} requests at a time: {}. Set a smaller context.",
-                load.context,
-                load.slots,
-                complaints()
-            )
-        })?;
-        Ok(Session { context, batch: LlamaBatch::new(chunk, 1), chunk, vocabulary: self.vocabulary })
+    /// Tokens that there are.
+    pub(super) fn vocabulary(&self) -> i32 {
+        self.vocabulary
+    }
+
+    /// Is this a token of this model? Only such may reach llama.cpp.
+    pub(super) fn knows(&self, token: i32) -> bool {
+        (0..self.vocabulary).contains(&token)
+    }
+
+    /// Can a sequence be cut back to any earlier token? Not where the model carries a running state.
+    pub(super) fn rewinds(&self) -> bool {
+        !self.model.is_recurrent() && !self.model.is_hybrid()
+    }
+
+    /// llama.cpp's own pointer, for what the binding has no safe way to do.
+    #[allow(unsafe_code, reason = "the binding gives no other access")]
+    pub(super) fn raw(&self) -> *mut llama_cpp_sys_2::llama_model {
+        // SAFETY: LlamaModel is repr(transparent) over a repr(transparent) NonNull<llama_model>.
+        unsafe { *std::ptr::from_ref(&self.model).cast() }
     }
 
     /// For the gateway.
@@ -78,7 +85,7 @@ impl Model {
             vocabulary: self.vocabulary.unsigned_abs(),
             template: self.template().is_some(),
             dimensions: 0,
-            resident: 0,
+            resident: resident(),
         }
     }
 
@@ -121,58 +128,17 @@ impl Model {
         tokens.into_iter().map(|t| t.0).collect()
     }
 
-    /// The bytes that a token stands for; none for control tokens.
-    pub(super) fn bytes(&self, token: i32) -> Vec<u8> {
-        if !(0..self.vocabulary).contains(&token) {
+    /// The bytes that a token stands for; for control tokens none, or with `special` their spelling.
+    pub(super) fn bytes(&self, token: i32, special: bool) -> Vec<u8> {
+        if !self.knows(token) {
             return Vec::new();
         }
-        self.model.vocab().token_to_piece(LlamaToken(token), false, None)
+        self.model.vocab().token_to_piece(LlamaToken(token), special, None)
     }
 
     /// Does this token end the answer?
     pub(super) fn ends(&self, token: i32) -> bool {
-        (0..self.vocabulary).contains(&token) && self.model.vocab().is_eog(LlamaToken(token))
-    }
-}
-
-/// The state of all sequences.
-pub(super) struct Session<'m> {
-    context: LlamaContext<'m>,
-    batch: LlamaBatch<'static>,
-    chunk: usize,
-    vocabulary: i32,
-}
-
-impl Session<'_> {
-    /// Most tokens of one [`Session::feed`].
-    pub(super) fn chunk(&self) -> usize {
-        self.chunk
-    }
-
-    /// Forgets a sequence.
-    pub(super) fn clear(&mut self, sequence: u32) {
-        // Whole sequences can always be removed; the only errors are numbers beyond i32, and slots are few.
-        let _ = self.context.clear_kv_cache_seq(Some(sequence), None, None);
-    }
-
-    /// Feeds tokens of one sequence from position `at` on; `logits` asks for those after the last token.
-    pub(super) fn feed(&mut self, sequence: u32, tokens: &[i32], at: u32, logits: bool) -> Result<(), String> {
-        self.batch.clear();
-        for (i, token) in tokens.iter().enumerate() {
-            if !(0..self.vocabulary).contains(token) {
-                return Err(format!("token {token} is not in the vocabulary"));
-            }
-            let wanted = logits && i + 1 == tokens.len();
-            self.batch
-                .add(LlamaToken(*token), at as i32 + i as i32, &[sequence as i32], wanted)
-                .map_err(|e| e.to_string())?;
-        }
-        self.context.decode(&mut self.batch).map_err(|e| format!("{e}: {}", complaints()))
-    }
-
-    /// The logits that the last [`Session::feed`] asked for.
-    pub(super) fn logits(&self) -> &[f32] {
-        self.context.get_logits_ith(-1)
+        self.knows(token) && self.model.vocab().is_eog(LlamaToken(token))
     }
 }
 
@@ -182,7 +148,7 @@ static COMPLAINTS: Mutex<String> = Mutex::new(String::new());
 const COMPLAINTS_MAX: usize = 600;
 
 /// What llama.cpp complained about since the last time this was asked, on one line.
-fn complaints() -> String {
+pub(super) fn complaints() -> String {
     let text = std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner));
     if text.is_empty() { "llama.cpp gave no reason".to_owned() } else { text }
 }

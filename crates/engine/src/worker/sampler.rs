@@ -1,50 +1,57 @@
-//! From logits to a token: penalties, top-k, top-p, min-p, temperature, seed, and the grammar of a JSON schema; and
-//! log-probabilities.
+//! The choice of one request: logit bias, penalties, the grammar of its constraint, and its own random numbers.
+//!
+//! What the request excludes or penalises is applied to a copy of the logits; without any of it there is no copy.
 //!
 //! Never here: decoding, text.
 
 use super::llama::Model;
+use super::pick::{Chance, Scratch, pick};
 use crate::protocol::{Constraint, Sampling};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
+use std::collections::HashMap;
 
-/// Penalties look back at most this many tokens of the answer.
-const PENALTY_WINDOW: u32 = 4096;
-
-/// The sampler of one request.
+/// The sampler of one request. What it has chosen stays chosen: it goes forward only.
 pub(super) struct Sampler {
-    chain: LlamaSampler,
+    sampling: Sampling,
+    chance: Chance,
     grammar: Option<LlamaSampler>,
+    bias: Vec<(i32, f32)>,
+    /// How often each token of the answer came, and 0 for those of the prompt alone; kept only where something is penalised.
+    counts: HashMap<i32, u32>,
+    scratch: Scratch,
+    changed: Vec<f32>,
 }
 
 impl Sampler {
-    /// Builds the chain; `bound` is what every answer must obey.
+    /// Of a request after `prompt`.
     ///
     /// # Errors
-    /// The schema cannot be made into a grammar; the text is for the caller.
-    pub(super) fn new(model: &Model, s: &Sampling, bound: Option<&Constraint>, limit: u32) -> Result<Sampler, String> {
-        let mut steps = Vec::new();
-        if s.frequency_penalty != 0.0 || s.presence_penalty != 0.0 {
-            let window = limit.clamp(1, PENALTY_WINDOW) as i32;
-            let (often, ever) = (s.frequency_penalty, s.presence_penalty);
-            steps.push(LlamaSampler::penalties(model.model.n_vocab(), window, 1.0, often, ever));
+    /// A token that does not exist, or a constraint that cannot be enforced; the text is for the caller.
+    pub(super) fn new(
+        model: &Model,
+        sampling: &Sampling,
+        bound: Option<&Constraint>,
+        bias: Vec<(i32, f32)>,
+        prompt: &[i32],
+    ) -> Result<Sampler, String> {
+        if let Some((token, _)) = bias.iter().find(|(t, b)| !model.knows(*t) || !b.is_finite()) {
+            let most = model.vocabulary();
+            return Err(format!("logit_bias names the token {token}; this model has the tokens 0 to {}.", most - 1));
         }
-        if s.temperature <= 0.0 {
-            steps.push(LlamaSampler::greedy());
-        } else {
-            if s.top_k > 0 {
-                steps.push(LlamaSampler::top_k(i32::try_from(s.top_k).unwrap_or(i32::MAX)));
-            }
-            steps.push(LlamaSampler::top_p(s.top_p, 1));
-            steps.push(LlamaSampler::min_p(s.min_p, 1));
-            steps.push(LlamaSampler::temp(s.temperature));
-            // The largest number means "random" to llama.cpp.
-            steps.push(LlamaSampler::dist(s.seed.min(u32::MAX - 1)));
-        }
-        let grammar = bound.map(|bound| grammar(model, bound)).transpose()?;
-        Ok(Sampler { chain: LlamaSampler::chain(steps, true), grammar })
+        let repeats = sampling.repetition_penalty != 1.0;
+        let counts = if repeats { prompt.iter().map(|t| (*t, 0)).collect() } else { HashMap::new() };
+        Ok(Sampler {
+            sampling: *sampling,
+            chance: Chance::new(sampling.seed),
+            grammar: bound.map(|bound| grammar(model, bound)).transpose()?,
+            bias,
+            counts,
+            scratch: Scratch::default(),
+            changed: Vec::new(),
+        })
     }
 
     /// Chooses the next token. `None` where the grammar allows no token at all: the answer is complete.
@@ -52,83 +59,89 @@ impl Sampler {
     /// # Errors
     /// The model computes nonsense (not a number), or the grammar refuses its own choice.
     pub(super) fn pick(&mut self, logits: &[f32]) -> Result<Option<i32>, String> {
-        if logits.iter().any(|l| l.is_nan()) {
-            return Err("The model computed values that are not numbers; its file is damaged or not supported.".into());
-        }
-        let mut token = choose(&mut self.chain, candidates(logits));
+        let plain = self.bias.is_empty() && !self.penalises();
+        let first = if plain { self.choose(logits, false)? } else { self.adjust(logits)? };
+        let Some(mut token) = first else { return Ok(None) };
         if let Some(grammar) = &mut self.grammar {
             // Most free choices obey; only otherwise is the whole vocabulary checked, which costs milliseconds.
             let mut one = LlamaTokenDataArray::new(vec![LlamaTokenData::new(LlamaToken(token), 1.0, 0.0)], false);
             one.apply_sampler(grammar);
             if one.data.first().is_none_or(|d| d.logit() == f32::NEG_INFINITY) {
-                let mut all = candidates(logits);
+                let from = if plain { logits } else { &self.changed };
+                let data = (0..).zip(from).map(|(i, l)| LlamaTokenData::new(LlamaToken(i), *l, 0.0));
+                let mut all = LlamaTokenDataArray::from_iter(data, false);
                 all.apply_sampler(grammar);
-                all.data.retain(|d| d.logit() > f32::NEG_INFINITY);
-                if all.data.is_empty() {
-                    return Ok(None);
+                self.changed.clear();
+                self.changed.resize(logits.len(), f32::NEG_INFINITY);
+                for d in &all.data {
+                    if let Some(l) = usize::try_from(d.id().0).ok().and_then(|i| self.changed.get_mut(i)) {
+                        *l = d.logit();
+                    }
                 }
-                token = choose(&mut self.chain, all);
+                let Some(obedient) = self.choose(&[], true)? else { return Ok(None) };
+                token = obedient;
             }
-            grammar
-                .try_accept(LlamaToken(token))
-                .map_err(|_| "The answer does not obey the JSON schema.".to_owned())?;
+            if let Some(grammar) = &mut self.grammar {
+                let refused = |_| "The answer does not obey its grammar.".to_owned();
+                grammar.try_accept(LlamaToken(token)).map_err(refused)?;
+            }
         }
-        self.chain.accept(LlamaToken(token));
+        if self.penalises() {
+            *self.counts.entry(token).or_insert(0) += 1;
+        }
         Ok(Some(token))
     }
-}
 
-fn candidates(logits: &[f32]) -> LlamaTokenDataArray {
-    let one = |(i, logit): (i32, &f32)| LlamaTokenData::new(LlamaToken(i), *logit, 0.0);
-    LlamaTokenDataArray::from_iter((0..).zip(logits).map(one), false)
-}
-
-/// Applies the chain, which ends in a choice; without one (which would be a bug of the chain) the likeliest is taken.
-fn choose(chain: &mut LlamaSampler, mut from: LlamaTokenDataArray) -> i32 {
-    from.apply_sampler(chain);
-    let likeliest = || from.data.iter().max_by(|a, b| a.logit().total_cmp(&b.logit())).map(LlamaTokenData::id);
-    from.selected_token().or_else(likeliest).map_or(0, |t| t.0)
-}
-
-fn grammar(model: &Model, bound: &Constraint) -> Result<LlamaSampler, String> {
-    let Constraint::Schema(schema) = bound else { return Err("Grammars are not known here yet.".to_owned()) };
-    let grammar = llama_cpp_2::json_schema_to_grammar(schema)
-        .map_err(|_| "This JSON schema uses something that the embedded engine cannot enforce.".to_owned())?;
-    LlamaSampler::grammar(&model.model, &grammar, "root")
-        .map_err(|e| format!("This JSON schema cannot be enforced by the embedded engine: {e}."))
-}
-
-/// Natural logarithm of the probability of `token`, and of the `top` likeliest tokens, before any sampling parameter.
-pub(super) fn logprobs(logits: &[f32], token: i32, top: usize) -> (f32, Vec<(i32, f32)>) {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|l| f64::from(l - most).exp()).sum();
-    let log_sum = f64::from(most) + sum.ln();
-    let of = |token: i32| {
-        let logit = usize::try_from(token).ok().and_then(|t| logits.get(t)).copied().unwrap_or(f32::NEG_INFINITY);
-        (f64::from(logit) - log_sum) as f32
-    };
-    let mut ranked: Vec<i32> = (0..logits.len() as i32).collect();
-    let by_logit = |a: &i32, b: &i32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
-    if top < ranked.len() && top > 0 {
-        ranked.select_nth_unstable_by(top - 1, by_logit);
+    fn penalises(&self) -> bool {
+        let s = &self.sampling;
+        s.repetition_penalty != 1.0 || s.frequency_penalty != 0.0 || s.presence_penalty != 0.0
     }
-    ranked.truncate(top);
-    ranked.sort_unstable_by(by_logit);
-    (of(token), ranked.into_iter().map(|t| (t, of(t))).collect())
+
+    /// From these logits, or from the changed ones.
+    fn choose(&mut self, logits: &[f32], changed: bool) -> Result<Option<i32>, String> {
+        let from = if changed { &self.changed } else { logits };
+        pick(from, &self.sampling, &mut self.chance, &mut self.scratch).map_err(|_| {
+            "The model computed values that are not numbers; its file is damaged or not supported.".to_owned()
+        })
+    }
+
+    /// Applies bias and penalties to a copy, then chooses. Formulas: repetition as in CTRL (Keskar et al. 2019), frequency and
+    /// presence as in OpenAI's reference, over the answer.
+    fn adjust(&mut self, logits: &[f32]) -> Result<Option<i32>, String> {
+        self.changed.clear();
+        self.changed.extend_from_slice(logits);
+        for (token, bias) in &self.bias {
+            if let Some(l) = usize::try_from(*token).ok().and_then(|t| self.changed.get_mut(t)) {
+                *l += bias;
+            }
+        }
+        let s = &self.sampling;
+        for (token, times) in &self.counts {
+            let Some(l) = usize::try_from(*token).ok().and_then(|t| self.changed.get_mut(t)) else { continue };
+            *l = if *l > 0.0 { *l / s.repetition_penalty } else { *l * s.repetition_penalty };
+            if *times > 0 {
+                *l -= s.presence_penalty + s.frequency_penalty * *times as f32;
+            }
+        }
+        self.choose(&[], true)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logprobs_are_a_log_softmax() {
-        let logits = [1.0f32, 3.0, 2.0, -1000.0];
-        let (chosen, top) = logprobs(&logits, 0, 2);
-        let sum: f32 = logits.iter().map(|l| l.exp()).sum();
-        assert!((chosen - (1.0f32.exp() / sum).ln()).abs() < 1e-5);
-        assert_eq!(top.iter().map(|t| t.0).collect::<Vec<_>>(), [1, 2]);
-        let all: f32 = logprobs(&logits, 0, 9).1.iter().map(|t| t.1.exp()).sum();
-        assert!((all - 1.0).abs() < 1e-5);
+/// The grammar of a constraint.
+fn grammar(model: &Model, bound: &Constraint) -> Result<LlamaSampler, String> {
+    match bound {
+        Constraint::Schema(schema) => {
+            let grammar = llama_cpp_2::json_schema_to_grammar(schema)
+                .map_err(|_| "This JSON schema uses something that the embedded engine cannot enforce.".to_owned())?;
+            LlamaSampler::grammar(&model.model, &grammar, "root")
+                .map_err(|e| format!("This JSON schema cannot be enforced by the embedded engine: {e}."))
+        }
+        Constraint::Grammar { gbnf, triggers } if triggers.is_empty() => {
+            LlamaSampler::grammar(&model.model, gbnf, "root").map_err(|e| format!("This grammar cannot be used: {e}."))
+        }
+        Constraint::Grammar { gbnf, triggers } => {
+            LlamaSampler::grammar_lazy_patterns(&model.model, gbnf, "root", triggers, &[])
+                .map_err(|e| format!("This grammar, or a pattern that begins it, cannot be used: {e}."))
+        }
     }
 }

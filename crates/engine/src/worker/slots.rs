@@ -1,17 +1,19 @@
-//! The order of work: a bounded queue, a few slots, and one step after the other. Each step advances each busy slot once
-//! (a chunk of its prompt, or one token), so nobody waits for somebody else's whole answer; frames are looked at between
-//! slots, so a cancelled request frees its slot within one step.
-//!
-//! Slots are decoded one by one here. Merging them into one batch per step is for the next version; the seam is
-//! `Session::feed`.
+//! Everything that is being worked on: the queue, the slots, the KV cache. Frames come in here; `step` does the work, one
+//! batch of all slots at a time; `place` decides who has a slot and cells. Frames are looked at between steps, so a
+//! cancelled request frees its slot within one step, and what a step says leaves in one write.
 //!
 //! Never here: sampling, text, a vendor type.
 
 use super::Outbox;
 use super::job::{Job, Prompter};
-use super::llama::{Model, Session};
-use crate::protocol::{FromWorker, Kind, Load, Spent, ToWorker};
-use std::collections::VecDeque;
+use super::llama::Model;
+use super::memory::resident;
+use super::pace::Pace;
+use super::prefix::Prefixes;
+use super::propose::Proposer;
+use super::queue::{Queue, Ticket};
+use super::session::{Session, State};
+use crate::protocol::{FromWorker, Generate, Kind, Load, Stats, ToWorker};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -19,17 +21,35 @@ use std::time::{Duration, Instant};
 const QUEUE_MAX: usize = crate::QUEUE_MAX;
 /// After so long without a frame the gateway is told that the worker lives.
 const SILENCE: Duration = Duration::from_secs(1);
+/// How often the gateway is told how the worker is doing.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// A request in a slot.
+pub(super) struct Running {
+    pub(super) job: Job,
+    pub(super) ticket: Ticket,
+    /// Its sequence in the KV cache.
+    pub(super) sequence: u32,
+}
 
 /// Everything that is being worked on.
 pub(super) struct Slots<'m> {
-    model: &'m Model,
-    session: Session<'m>,
+    pub(super) model: &'m Model,
+    pub(super) session: Session<'m>,
     prompter: Prompter<'m>,
-    slots: Vec<Option<Job>>,
-    queue: VecDeque<Job>,
+    pub(super) slots: Vec<Option<Running>>,
+    pub(super) queue: Queue<Job>,
+    pub(super) prefixes: Prefixes<State>,
+    /// Sequences that hold nothing.
+    pub(super) spare: Vec<u32>,
+    pub(super) proposer: Option<Box<dyn Proposer>>,
+    pub(super) pace: Pace,
+    pub(super) prefix_bytes: u64,
     context: u32,
     out: Outbox,
     spoke: Instant,
+    pub(super) stats: Stats,
+    reported: Instant,
 }
 
 impl<'m> Slots<'m> {
@@ -40,13 +60,20 @@ impl<'m> Slots<'m> {
     pub(super) fn new(model: &'m Model, session: Session<'m>, load: &Load, out: Outbox) -> Result<Slots<'m>, String> {
         Ok(Slots {
             model,
-            session,
             prompter: Prompter::new(model)?,
             slots: (0..load.slots).map(|_| None).collect(),
-            queue: VecDeque::new(),
+            queue: Queue::new(QUEUE_MAX),
+            prefixes: Prefixes::new(load.prefix_bytes),
+            spare: (0..session.sequences()).rev().collect(),
+            proposer: None,
+            pace: Pace::default(),
+            prefix_bytes: load.prefix_bytes,
+            session,
             context: load.context,
             out,
             spoke: Instant::now(),
+            stats: Stats::default(),
+            reported: Instant::now(),
         })
     }
 
@@ -56,8 +83,9 @@ impl<'m> Slots<'m> {
     /// The gateway cannot be written to.
     pub(super) fn run(mut self, inbox: &Receiver<ToWorker>) -> Result<(), String> {
         loop {
-            let idle = self.queue.is_empty() && self.slots.iter().all(Option::is_none);
-            if idle {
+            if self.idle() {
+                self.report()?;
+                self.flush()?;
                 let Ok(message) = inbox.recv() else { return Ok(()) };
                 if !self.take(message)? {
                     return Ok(());
@@ -66,18 +94,20 @@ impl<'m> Slots<'m> {
             if !self.listen(inbox)? {
                 return Ok(());
             }
-            for at in 0..self.slots.len() {
-                self.fill(at);
-                self.step(at)?;
-                if !self.listen(inbox)? {
-                    return Ok(());
-                }
-            }
+            self.step()?;
             if self.spoke.elapsed() > SILENCE {
                 self.say(FromWorker::Pong { id: 0 })?;
             }
-            self.out.flush().map_err(|e| e.to_string())?;
+            if self.reported.elapsed() > REPORT {
+                self.report()?;
+            }
+            self.flush()?;
         }
+    }
+
+    /// Is there nothing to do?
+    fn idle(&self) -> bool {
+        self.queue.len() == 0 && self.slots.iter().all(Option::is_none)
     }
 
     /// Takes every frame that has arrived; false means the end.
@@ -95,27 +125,19 @@ impl<'m> Slots<'m> {
         }
     }
 
-    fn take(&mut self, message: ToWorker) -> Result<bool, String> {
+    /// Takes one frame; false means the end.
+    ///
+    /// # Errors
+    /// The gateway cannot be written to, or breaks the protocol.
+    pub(super) fn take(&mut self, message: ToWorker) -> Result<bool, String> {
         match message {
-            ToWorker::Generate(generate) => {
-                let id = generate.id;
-                let full = self.queue.len() >= QUEUE_MAX;
-                let job = if full {
-                    Err((Kind::Busy, "The embedded engine's queue is full.".to_owned()))
-                } else {
-                    Job::new(&self.prompter, *generate, self.context)
-                };
-                match job {
-                    Ok(job) => {
-                        self.say(FromWorker::Accepted { id, prompt_tokens: job.prompt.len() as u32 })?;
-                        self.queue.push_back(job);
-                    }
-                    Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
-                }
-            }
+            ToWorker::Generate(generate) => self.accept(*generate)?,
             ToWorker::Cancel { id } => {
-                self.queue.retain(|job| job.id != id);
-                self.slots.iter_mut().filter(|s| s.as_ref().is_some_and(|j| j.id == id)).for_each(|s| *s = None);
+                self.queue.take(|_, job| job.id == id);
+                let at = self.slots.iter().position(|s| s.as_ref().is_some_and(|r| r.job.id == id));
+                if let Some(running) = at.and_then(|at| self.slots[at].take().map(|r| (at, r))) {
+                    self.retire(running.0, running.1);
+                }
             }
             ToWorker::Count { id, input } => match self.prompter.tokens(input) {
                 Ok(tokens) => self.say(FromWorker::Counted { id, tokens: tokens.len() as u32 })?,
@@ -126,58 +148,54 @@ impl<'m> Slots<'m> {
             ToWorker::Embed(_) => {}
             ToWorker::Load(_) => return Err("a second load; one worker holds one model".into()),
         }
-        self.out.flush().map_err(|e| e.to_string())?;
+        self.flush()?;
         Ok(true)
     }
 
-    /// Gives a free slot to the request that has waited longest.
-    fn fill(&mut self, at: usize) {
-        if self.slots[at].is_none()
-            && let Some(job) = self.queue.pop_front()
-        {
-            self.session.clear(at as u32);
-            self.slots[at] = Some(job);
-        }
-    }
-
-    /// One step of one slot.
-    fn step(&mut self, at: usize) -> Result<(), String> {
-        let Some(mut job) = self.slots[at].take() else { return Ok(()) };
-        match self.advance(at as u32, &mut job) {
-            Ok(None) => self.slots[at] = Some(job),
-            Ok(Some(end)) => self.say(end)?,
-            Err(message) => self.say(FromWorker::Error { id: job.id, kind: Kind::Engine, message })?,
-        }
-        Ok(())
-    }
-
-    /// Feeds a chunk of the prompt or the last token; with logits, the next token is chosen and sent.
-    fn advance(&mut self, sequence: u32, job: &mut Job) -> Result<Option<FromWorker>, String> {
-        let seen = job.seen as usize;
-        let fed = if seen < job.prompt.len() {
-            let end = job.prompt.len().min(seen + self.session.chunk());
-            self.session.feed(sequence, &job.prompt[seen..end], job.seen, end == job.prompt.len())?;
-            end - seen
+    /// Checks a request and puts it into the queue.
+    fn accept(&mut self, generate: Generate) -> Result<(), String> {
+        let (id, came) = (generate.id, Instant::now());
+        let until = generate.deadline_ms.and_then(|ms| came.checked_add(Duration::from_millis(ms)));
+        let ticket = Ticket { class: generate.class, came, until };
+        let job = if self.queue.full() {
+            Err((Kind::Busy, "The embedded engine's queue is full.".to_owned()))
         } else {
-            let token = job.last.ok_or("a token was lost")?;
-            self.session.feed(sequence, &[token], job.seen, true)?;
-            1
+            Job::new(&self.prompter, generate, self.context)
         };
-        job.seen += fed as u32;
-        if (job.seen as usize) < job.prompt.len() {
-            return Ok(None);
+        match job {
+            Ok(job) => {
+                self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt })?;
+                self.queue.push(ticket, job);
+                Ok(())
+            }
+            Err((kind, message)) => self.say(FromWorker::Error { id, kind, message }),
         }
-        let piece = job.advance(self.model, self.session.logits())?;
-        if !piece.text.is_empty() || !piece.logprobs.is_empty() {
-            self.say(FromWorker::Token { id: job.id, text: piece.text, logprobs: piece.logprobs })?;
-        }
-        let spent = Spent { prompt: job.prompt.len() as u32, completion: job.produced, ..Spent::default() };
-        let finish = |reason| FromWorker::Finish { id: job.id, reason, spent };
-        Ok(piece.end.map(finish))
     }
 
-    fn say(&mut self, message: FromWorker) -> Result<(), String> {
+    /// Tells the gateway how it is going.
+    fn report(&mut self) -> Result<(), String> {
+        let cells = self.session.cells();
+        let stats = Stats {
+            running: self.slots.iter().flatten().count() as u32,
+            waiting: self.queue.len() as u32,
+            cells_used: (cells.all() - cells.free()) as u32,
+            cells_kept: cells.only_in(self.prefixes.kept()) as u32,
+            cells: cells.all() as u32,
+            prefix_bytes: self.prefixes.bytes(),
+            resident: resident(),
+            ..self.stats
+        };
+        self.reported = Instant::now();
+        self.say(FromWorker::Stats(Box::new(stats)))
+    }
+
+    /// Writes a frame; it leaves with the others of this step.
+    pub(super) fn say(&mut self, message: FromWorker) -> Result<(), String> {
         self.spoke = Instant::now();
         self.out.put(&message).map_err(|e| e.to_string())
+    }
+
+    fn flush(&self) -> Result<(), String> {
+        self.out.flush().map_err(|e| e.to_string())
     }
 }

@@ -1,0 +1,149 @@
+//! Who has a slot and cells of the KV cache. A request is let in when its whole prompt and a first part of its answer have
+//! room beside what the others still have to feed. What it shares with a kept or running sequence it takes over. When
+//! the cache is full later, kept prefixes go first, the one used longest ago before the others, then the youngest request: it goes
+//! back to the queue, keeps its text, its sampler and its place in line, and goes on when there is room. A request that is
+//! alone always has room, since the cache has at least the cells of one context.
+//!
+//! Never here: computing.
+
+use super::job::Job;
+use super::prefix::{LEAST, common};
+use super::slots::{Running, Slots};
+use std::time::Instant;
+
+/// Tokens of its answer for which a request must find room to be let in, and by which each running one may grow meanwhile.
+/// Less, and it would be sent back at once.
+const ANSWER: usize = 64;
+const GROWTH: usize = 8;
+/// A copy in host memory is brought back where it saves so many tokens more than what the cache has.
+const WORTH_RESTORING: usize = 32;
+
+impl Slots<'_> {
+    /// Gives free slots to those who are next, as far as there are cells.
+    pub(super) fn admit(&mut self, now: Instant) {
+        while let Some(at) = self.slots.iter().position(Option::is_none) {
+            let Some((ticket, mut job)) = self.queue.pop() else { return };
+            let Some(sequence) = self.seat(&mut job) else {
+                self.queue.put_back(ticket, job);
+                return;
+            };
+            if job.began.is_none() {
+                job.began = Some(now);
+                job.spent.queued_us = now.saturating_duration_since(ticket.came).as_micros() as u64;
+                job.spent.cached = job.fed as u32;
+                self.stats.prefix_queries += job.prompt as u64;
+                self.stats.prefix_hits += job.fed as u64;
+                self.stats.prompt_tokens += job.prompt as u64;
+            }
+            self.slots[at] = Some(Running { job, ticket, sequence });
+        }
+    }
+
+    /// A sequence for a job, with as much of its tokens as could be found.
+    fn seat(&mut self, job: &mut Job) -> Option<u32> {
+        if self.spare.is_empty() {
+            self.evict();
+        }
+        let sequence = self.spare.pop()?;
+        // The last token is always computed, for its logits.
+        let known = &job.tokens[..job.tokens.len() - 1];
+        let others = self.slots.iter().flatten();
+        let pending: usize = others.clone().map(|r| r.job.pending() + GROWTH).sum();
+        let alone = others.clone().next().is_none();
+        let running = others.map(|r| (r.sequence, common(&r.job.tokens[..r.job.fed], known))).max_by_key(|r| r.1);
+        let best = [self.prefixes.best(known), running].into_iter().flatten().max_by_key(|b| b.1);
+        let shared = best.map_or(0, |b| b.1);
+        let stored = self.prefixes.best_stored(known).filter(|(_, n)| *n >= shared + WORTH_RESTORING);
+        job.fed = 0;
+        if let (Some((from, n)), None) = (best.filter(|b| b.1 >= LEAST), stored)
+            && self.session.share(from, sequence, 0, n)
+        {
+            job.fed = n;
+        }
+        let need = job.pending() + ANSWER.min(job.left()) + pending;
+        let cells = self.session.cells();
+        if !alone && need > cells.free() + cells.only_in(self.prefixes.kept()) {
+            self.clear(sequence);
+            job.fed = 0;
+            return None;
+        }
+        if let Some((cells, n)) = stored
+            && self.restore(sequence, &job.tokens, cells)
+            && self.session.trim(sequence, n)
+        {
+            job.fed = n;
+        }
+        Some(sequence)
+    }
+
+    /// Brings the best copy of host memory back.
+    fn restore(&mut self, sequence: u32, tokens: &[i32], cells: usize) -> bool {
+        let Some(state) = self.prefixes.take_stored(&tokens[..tokens.len() - 1]) else { return false };
+        while self.session.cells().free() < cells && self.evict() {}
+        self.session.restore(&state, sequence)
+    }
+
+    /// A request has ended in slot `at`: what it fed is kept for others.
+    pub(super) fn retire(&mut self, at: usize, running: Running) {
+        if let Some(proposer) = &mut self.proposer {
+            proposer.forget(at as u32);
+        }
+        let Running { mut job, sequence, .. } = running;
+        job.tokens.truncate(job.fed);
+        let gone = if self.model.rewinds() { self.prefixes.keep(sequence, job.tokens) } else { vec![sequence] };
+        gone.into_iter().for_each(|s| self.clear(s));
+        let most = self.session.sequences() as usize - self.slots.len();
+        while self.prefixes.kept().count() > most && self.evict() {}
+    }
+
+    /// Empties a sequence.
+    pub(super) fn clear(&mut self, sequence: u32) {
+        self.session.trim(sequence, 0);
+        self.spare.push(sequence);
+    }
+
+    /// Gives up the kept prefix that was used longest ago; host memory gets a copy. False where none is left.
+    fn evict(&mut self) -> bool {
+        let Some((sequence, tokens)) = self.prefixes.oldest() else { return false };
+        self.remember(sequence, tokens);
+        self.clear(sequence);
+        true
+    }
+
+    /// Copies a sequence to host memory where that is of use.
+    fn remember(&mut self, sequence: u32, tokens: Vec<i32>) {
+        if self.prefixes.wants(&tokens)
+            && let Some(state) = self.session.save(sequence, self.prefix_bytes)
+        {
+            let bytes = state.bytes();
+            self.prefixes.store(tokens, state, bytes);
+        }
+    }
+
+    /// Frees cells: a kept prefix, or else the youngest request. False where there is only one request and nothing kept.
+    pub(super) fn make_room(&mut self) -> bool {
+        self.evict() || self.preempt()
+    }
+
+    /// Frees kept prefixes until `wanted` cells are free or nothing is kept any more.
+    pub(super) fn make_room_from_kept(&mut self, wanted: usize) {
+        while self.session.cells().free() < wanted && self.evict() {}
+    }
+
+    /// Sends the youngest request back to the queue, unless it is the only one.
+    fn preempt(&mut self) -> bool {
+        let busy =
+            self.slots.iter().enumerate().filter_map(|(at, s)| s.as_ref().map(|r| (r.ticket.came, r.job.id, at)));
+        let Some((_, _, at)) = busy.max().filter(|_| self.slots.iter().flatten().count() > 1) else { return false };
+        let Some(Running { mut job, ticket, sequence }) = self.slots[at].take() else { return false };
+        if let Some(proposer) = &mut self.proposer {
+            proposer.forget(at as u32);
+        }
+        self.remember(sequence, job.tokens[..job.fed].to_vec());
+        self.clear(sequence);
+        job.fed = 0;
+        self.queue.put_back(ticket, job);
+        self.stats.preemptions += 1;
+        true
+    }
+}

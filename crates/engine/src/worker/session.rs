@@ -1,0 +1,353 @@
+//! One llama.cpp context over one KV cache that all sequences share: a batch is put together token by token, computed,
+//! and its logits are read. Sequences are copied, cut, saved and brought back.
+//!
+//! The cache is unified: any cell can belong to any sequence, and to several at once. So memory follows the tokens there
+//! are, not slots times context, and a common prefix costs nothing. The price is that a sequence's cells lie scattered
+//! among those of others and that a batch of several takes other kernels than a batch of one: sums are added in another
+//! order, and their last bits differ. Where two tokens are that close, a greedy answer in company can differ from the same
+//! one alone. Random numbers do not: each request draws its own.
+//!
+//! Never here: who is served, text.
+
+use super::cells::Cells;
+use super::llama::{Model, complaints};
+use crate::protocol::{CacheType, Load};
+use llama_cpp_sys_2 as sys;
+use std::ffi::CString;
+use std::ptr::{NonNull, null_mut};
+
+/// Sequences that may stay in the cache after their request, besides those being worked on: as many as there are slots,
+/// at least this many.
+const KEPT_MIN: u16 = 8;
+
+/// Tokens of a slot whose logits a step wants, as far as buffers are made in advance: the next one, and a few drafted.
+const LOGITS_PER_SLOT: u32 = 17;
+
+/// What a step could not do.
+pub(super) enum Failure {
+    /// Too few cells are free.
+    Full,
+    /// llama.cpp failed; the state of the sequences of this batch is unknown.
+    Broken(String),
+}
+
+/// The saved state of one sequence; only made by [`Session::save`].
+pub(super) struct State {
+    bytes: Vec<u8>,
+    cells: usize,
+}
+
+impl State {
+    /// Bytes in host memory.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// A batch as llama.cpp reads it.
+#[derive(Default)]
+struct Batch {
+    tokens: Vec<i32>,
+    positions: Vec<i32>,
+    sequences: Vec<i32>,
+    counts: Vec<i32>,
+    wanted: Vec<i8>,
+}
+
+/// The state of all sequences.
+pub(super) struct Session<'m> {
+    context: NonNull<sys::llama_context>,
+    pool: Option<NonNull<sys::ggml_threadpool>>,
+    model: &'m Model,
+    cells: Cells,
+    batch: Batch,
+    pointers: Vec<*mut i32>,
+    most: usize,
+    sequences: u32,
+}
+
+impl<'m> Session<'m> {
+    /// A context for `load.slots` requests at a time.
+    ///
+    /// # Errors
+    /// There is not enough memory, or an adapter does not fit; the text says what to do.
+    #[allow(unsafe_code, reason = "the binding's context has no thread pool and one adapter only")]
+    pub(super) fn new(model: &'m Model, load: &Load) -> Result<Session<'m>, String> {
+        let sequences = u32::from(load.slots) + u32::from(load.slots.max(KEPT_MIN));
+        let cells = load.cells.next_multiple_of(256);
+        let batch = load.batch.min(cells);
+        let kind = match load.cache {
+            CacheType::F16 => sys::GGML_TYPE_F16,
+            CacheType::Q8_0 => sys::GGML_TYPE_Q8_0,
+            CacheType::Q4_0 => sys::GGML_TYPE_Q4_0,
+        };
+        // SAFETY: gives a plain value.
+        let mut params = unsafe { sys::llama_context_default_params() };
+        params.n_ctx = cells;
+        params.n_batch = batch;
+        params.n_ubatch = batch;
+        params.n_seq_max = sequences;
+        // What the buffers are made for; they grow where a step wants the logits of more tokens.
+        params.n_outputs_max = batch.min(u32::from(load.slots) * LOGITS_PER_SLOT);
+        params.kv_unified = true;
+        // With less, a model with a sliding window could not be cut back to a common prefix.
+        params.swa_full = true;
+        params.n_threads = i32::from(load.threads);
+        params.n_threads_batch = i32::from(load.threads);
+        params.type_k = kind;
+        params.type_v = kind;
+        params.no_perf = true;
+        // SAFETY: the model outlives the session ('m), and every value of `load` was checked.
+        let context = unsafe { sys::llama_init_from_model(model.raw(), params) };
+        let context = NonNull::new(context).ok_or_else(|| {
+            format!(
+                "There is no room for a KV cache of {cells} tokens: {}. Set a smaller context, fewer slots, or a smaller \
+                 type of cache.",
+                complaints()
+            )
+        })?;
+        let mut session = Session {
+            context,
+            pool: None,
+            model,
+            cells: Cells::new(cells, sequences),
+            batch: Batch::default(),
+            pointers: Vec::new(),
+            most: batch as usize,
+            sequences,
+        };
+        session.pool(load.threads);
+        session.adapt(load)?;
+        Ok(session)
+    }
+
+    /// Computing threads that live as long as the session: without a pool ggml starts them anew for every step.
+    #[allow(unsafe_code, reason = "the binding knows no thread pool")]
+    fn pool(&mut self, threads: u16) {
+        if threads < 2 {
+            return;
+        }
+        // SAFETY: the parameters are a plain value; the pool is freed after the context in `drop`.
+        unsafe {
+            let mut params = sys::ggml_threadpool_params_default(i32::from(threads));
+            self.pool = NonNull::new(sys::ggml_threadpool_new(&raw mut params));
+            if let Some(pool) = self.pool {
+                sys::llama_attach_threadpool(self.context.as_ptr(), pool.as_ptr(), pool.as_ptr());
+            }
+        }
+    }
+
+    /// Puts the adapters on.
+    #[allow(unsafe_code, reason = "the binding can only put one adapter on")]
+    fn adapt(&mut self, load: &Load) -> Result<(), String> {
+        let (mut adapters, mut scales) = (Vec::new(), Vec::new());
+        for lora in &load.loras {
+            let refused = |why: String| format!("The adapter {} cannot be used: {why}.", lora.path);
+            let path = CString::new(lora.path.as_str()).map_err(|e| refused(e.to_string()))?;
+            // SAFETY: the path is NUL-terminated; llama.cpp frees adapters together with their model.
+            let adapter = unsafe { sys::llama_adapter_lora_init(self.model.raw(), path.as_ptr()) };
+            if adapter.is_null() {
+                return Err(refused(complaints()));
+            }
+            adapters.push(adapter);
+            scales.push(lora.scale);
+        }
+        if adapters.is_empty() {
+            return Ok(());
+        }
+        let n = adapters.len();
+        // SAFETY: both arrays have n members and are copied by the call.
+        let code = unsafe {
+            sys::llama_set_adapters_lora(self.context.as_ptr(), adapters.as_mut_ptr(), n, scales.as_mut_ptr())
+        };
+        if code == 0 { Ok(()) } else { Err(format!("The adapters cannot be used together: {}.", complaints())) }
+    }
+
+    /// Tokens of one step at most.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Sequence numbers are below this.
+    pub(super) fn sequences(&self) -> u32 {
+        self.sequences
+    }
+
+    /// Who holds which cells.
+    pub(super) fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// Begins a batch.
+    pub(super) fn begin(&mut self) {
+        let b = &mut self.batch;
+        b.tokens.clear();
+        b.positions.clear();
+        b.sequences.clear();
+        b.counts.clear();
+        b.wanted.clear();
+    }
+
+    /// Tokens of the batch so far.
+    pub(super) fn filled(&self) -> usize {
+        self.batch.tokens.len()
+    }
+
+    /// Adds the token at `position` of a sequence, and gives its place in the batch.
+    ///
+    /// # Errors
+    /// The batch is full, or there is no such token or sequence.
+    pub(super) fn add(&mut self, sequence: u32, token: i32, position: usize, wanted: bool) -> Result<usize, String> {
+        let place = self.filled();
+        if place >= self.most || sequence >= self.sequences || !self.model.knows(token) {
+            return Err(format!("token {token} cannot be fed at place {place} to sequence {sequence}"));
+        }
+        let b = &mut self.batch;
+        b.tokens.push(token);
+        b.positions.push(i32::try_from(position).map_err(|e| e.to_string())?);
+        b.sequences.push(sequence as i32);
+        b.counts.push(1);
+        b.wanted.push(i8::from(wanted));
+        Ok(place)
+    }
+
+    /// Computes the batch.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was computed.
+    #[allow(unsafe_code, reason = "the binding's batch cannot be filled from outside")]
+    pub(super) fn decode(&mut self) -> Result<(), Failure> {
+        if self.filled() > self.cells.free() {
+            return Err(Failure::Full);
+        }
+        let b = &mut self.batch;
+        self.pointers.clear();
+        self.pointers.extend(b.sequences.iter_mut().map(std::ptr::from_mut));
+        let batch = sys::llama_batch {
+            n_tokens: b.tokens.len() as i32,
+            token: b.tokens.as_mut_ptr(),
+            embd: null_mut(),
+            pos: b.positions.as_mut_ptr(),
+            n_seq_id: b.counts.as_mut_ptr(),
+            seq_id: self.pointers.as_mut_ptr(),
+            logits: b.wanted.as_mut_ptr(),
+        };
+        // SAFETY: all arrays have n_tokens members and live through the call, which keeps none of them; tokens and
+        // sequences were checked by `add`.
+        match unsafe { sys::llama_decode(self.context.as_ptr(), batch) } {
+            0 => {
+                for sequence in &b.sequences {
+                    self.cells.grow(*sequence as u32, 1);
+                }
+                Ok(())
+            }
+            1 => Err(Failure::Full),
+            code => Err(Failure::Broken(format!("decoding failed ({code}): {}", complaints()))),
+        }
+    }
+
+    /// The logits that were wanted at this place of the last batch; empty where none were.
+    #[allow(unsafe_code, reason = "the binding's accessor panics where llama.cpp gives null")]
+    pub(super) fn logits(&self, place: usize) -> &[f32] {
+        let Ok(place) = i32::try_from(place) else { return &[] };
+        // SAFETY: llama.cpp gives null for a place without logits, else as many values as the vocabulary has tokens; they
+        // stay until the next decode, which needs this session mutably.
+        unsafe {
+            let logits = sys::llama_get_logits_ith(self.context.as_ptr(), place);
+            if logits.is_null() {
+                return &[];
+            }
+            std::slice::from_raw_parts(logits, self.model.vocabulary() as usize)
+        }
+    }
+
+    /// `to`, which holds the same `at` first tokens, takes those of `from` from there up to `until`. False, and `to` stays as it
+    /// was, where the cells of `from` are not all there any more (a sliding window has gone over them).
+    #[allow(unsafe_code, reason = "the binding's context is not used")]
+    pub(super) fn share(&mut self, from: u32, to: u32, at: usize, until: usize) -> bool {
+        let until = until.min(self.cells.len(from));
+        let (Ok(p0), Ok(p1)) = (i32::try_from(at), i32::try_from(until)) else { return false };
+        if !self.model.rewinds() || from >= self.sequences || to >= self.sequences || p1 <= p0 {
+            return false;
+        }
+        // SAFETY: the numbers of both sequences were checked.
+        unsafe {
+            let memory = sys::llama_get_memory(self.context.as_ptr());
+            if sys::llama_memory_seq_pos_min(memory, from as i32) != 0 {
+                return false;
+            }
+            sys::llama_memory_seq_cp(memory, from as i32, to as i32, p0, p1);
+        }
+        self.cells.share(from, to, at, until);
+        true
+    }
+
+    /// Cuts a sequence back to its first `from` tokens. False where the model cannot do that; then the sequence is empty.
+    #[allow(unsafe_code, reason = "the binding's context is not used")]
+    pub(super) fn trim(&mut self, sequence: u32, from: usize) -> bool {
+        let Ok(p0) = i32::try_from(from) else { return false };
+        if sequence >= self.sequences {
+            return false;
+        }
+        // SAFETY: the number of the sequence was checked. Whole sequences can always be removed.
+        let cut = unsafe {
+            let memory = sys::llama_get_memory(self.context.as_ptr());
+            let cut = sys::llama_memory_seq_rm(memory, sequence as i32, p0, -1);
+            if !cut {
+                sys::llama_memory_seq_rm(memory, sequence as i32, -1, -1);
+            }
+            cut
+        };
+        self.cells.trim(sequence, if cut { from } else { 0 });
+        cut
+    }
+
+    /// A copy of a sequence in host memory, unless it is larger than `most` bytes.
+    #[allow(unsafe_code, reason = "the binding's context is not used")]
+    pub(super) fn save(&self, sequence: u32, most: u64) -> Option<State> {
+        let cells = self.cells.len(sequence);
+        if !self.model.rewinds() || cells == 0 {
+            return None;
+        }
+        // SAFETY: the buffer has the size that llama.cpp asks for and is told.
+        unsafe {
+            let (context, sequence) = (self.context.as_ptr(), sequence as i32);
+            let size = sys::llama_state_seq_get_size(context, sequence);
+            if size == 0 || size as u64 > most {
+                return None;
+            }
+            let mut bytes = vec![0u8; size];
+            let written = sys::llama_state_seq_get_data(context, bytes.as_mut_ptr(), size, sequence);
+            (written == size).then_some(State { bytes, cells })
+        }
+    }
+
+    /// Brings a saved sequence back into an empty one. False, and it stays empty, where there is no room.
+    #[allow(unsafe_code, reason = "the binding's context is not used")]
+    pub(super) fn restore(&mut self, state: &State, sequence: u32) -> bool {
+        if sequence >= self.sequences || self.cells.len(sequence) > 0 || self.cells.free() < state.cells {
+            return false;
+        }
+        let (context, size) = (self.context.as_ptr(), state.bytes.len());
+        // SAFETY: the bytes come from `save` of this same context.
+        let read = unsafe { sys::llama_state_seq_set_data(context, state.bytes.as_ptr(), size, sequence as i32) };
+        let whole = read == size && self.cells.grow(sequence, state.cells);
+        if !whole {
+            self.trim(sequence, 0);
+        }
+        whole
+    }
+}
+
+impl Drop for Session<'_> {
+    #[allow(unsafe_code, reason = "made by hand, freed by hand")]
+    fn drop(&mut self) {
+        // SAFETY: both were made by this session and nobody else has them; the context goes first, since it uses the pool.
+        unsafe {
+            sys::llama_free(self.context.as_ptr());
+            if let Some(pool) = self.pool {
+                sys::ggml_threadpool_free(pool.as_ptr());
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The scheduler, step by step, over the real model code and tiny models.
+#![allow(clippy::unwrap_used, clippy::panic)]
