@@ -162,13 +162,15 @@ async fn row(target: &Target, clients: usize, args: &cli::BenchEngine) -> Result
         let cold = target.together(shape).await.map_err(|f| measure::problem(&f))?;
         let warm = target.together(Shape { generate: usize::from(args.generate), ..shape }).await;
         let warm = warm.map_err(|f| measure::problem(&f))?;
-        let decode = decode_speed(&warm).ok_or_else(|| {
-            let why = "there was no moment in which every client had begun and none had ended";
-            Problems::from(Problem::new("the decode speed cannot be measured", why, "ask for more tokens (--generate)"))
-        })?;
         let ttft = |seen: &[measure::Seen]| median(seen.iter().map(|s| s.ttft().as_secs_f64() * 1e3).collect());
         let (cached, input) = warm.iter().fold((0, 0), |(c, i), s| (c + s.usage.cached, i + s.usage.input));
-        let now = [prompt_speed(&cold), decode, ttft(&cold), ttft(&warm), cached as f64 / (input as f64).max(1.0)];
+        let now = [
+            prompt_speed(&cold),
+            decode_speed(&warm),
+            ttft(&cold),
+            ttft(&warm),
+            cached as f64 / (input as f64).max(1.0),
+        ];
         figures.iter_mut().zip(now).for_each(|(all, one)| all.push(one));
         tokens = warm.first().map_or(tokens, |s| (s.usage.input, s.usage.output));
     }

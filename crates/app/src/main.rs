@@ -14,6 +14,7 @@ mod fleet;
 mod init;
 mod key;
 mod measure;
+mod probe;
 mod problem;
 mod report;
 mod serve;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }

@@ -193,18 +193,25 @@ pub(crate) fn prompt_speed(seen: &[Seen]) -> f64 {
     fresh as f64 / took.max(1e-9)
 }
 
-/// Tokens per second of all clients while every one of them decodes; `None` where there was no such moment. A piece is
-/// a token, or sometimes several (characters of several tokens): the share of a client's pieces that fell in the window
-/// is the share of its tokens.
-pub(crate) fn decode_speed(seen: &[Seen]) -> Option<f64> {
-    let begin = seen.iter().map(Seen::first).max()?;
-    let end = seen.iter().map(Seen::last).min()?;
-    let took = end.checked_duration_since(begin).filter(|t| !t.is_zero())?.as_secs_f64();
-    let within = |s: &Seen| {
-        let pieces = s.pieces.iter().filter(|p| **p > begin && **p <= end).count();
-        s.usage.output as f64 * pieces as f64 / s.pieces.len() as f64
+/// Tokens per second of all clients while every one of them decodes. A piece is a token, or sometimes several (characters
+/// of several tokens): the share of a client's pieces that fell in the window is the share of its tokens. Where there is
+/// no such moment, since answers end before others begin: everything after the first pieces, from the first to the last,
+/// which says too little rather than too much. 0 where nothing was decoded.
+pub(crate) fn decode_speed(seen: &[Seen]) -> f64 {
+    let between = |from: Option<Instant>, to: Option<Instant>| -> f64 {
+        let Some((from, to)) = from.zip(to) else { return 0.0 };
+        let Some(took) = to.checked_duration_since(from).filter(|took| !took.is_zero()) else { return 0.0 };
+        let within = |s: &Seen| {
+            let pieces = s.pieces.iter().skip(1).filter(|p| **p > from && **p <= to).count();
+            s.usage.output as f64 * pieces as f64 / s.pieces.len() as f64
+        };
+        seen.iter().map(within).sum::<f64>() / took.as_secs_f64()
     };
-    Some(seen.iter().map(within).sum::<f64>() / took)
+    let together = between(seen.iter().map(Seen::first).max(), seen.iter().map(Seen::last).min());
+    if together > 0.0 {
+        return together;
+    }
+    between(seen.iter().map(Seen::first).min(), seen.iter().map(Seen::last).max())
 }
 
 /// The middle one; the mean of the two in the middle. 0 of none.
@@ -246,9 +253,11 @@ mod tests {
         let all = [seen(began, &[100, 300, 400], usage(200, 0, 3)), seen(began, &[200, 300, 500], usage(200, 100, 6))];
         assert!((prompt_speed(&all) - 1500.0).abs() < 1e-6);
         // From 200 to 400 ms: 2 of 3 pieces of 3 tokens, 1 of 3 pieces of 6 tokens.
-        assert!((decode_speed(&all).unwrap_or_default() - 20.0).abs() < 1e-6);
+        assert!((decode_speed(&all) - 20.0).abs() < 1e-6);
         let apart = [seen(began, &[1, 2], usage(1, 0, 2)), seen(began, &[3, 4], usage(1, 0, 2))];
-        assert_eq!(decode_speed(&apart), None);
+        // Never together: one token each after the first, in 3 ms.
+        assert!((decode_speed(&apart) - 2000.0 / 3.0).abs() < 1e-6, "{}", decode_speed(&apart));
+        assert!(decode_speed(&[seen(began, &[5], usage(1, 0, 1))]).abs() < 1e-9);
     }
 
     #[test]
