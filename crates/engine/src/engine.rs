@@ -2,6 +2,7 @@
 //!
 //! Never here: the worker's own code, choosing a place.
 
+mod extras;
 mod flow;
 mod link;
 mod process;
@@ -187,7 +188,7 @@ impl Engine {
     async fn answer(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
         backend::check(&permit, &self.spec.place, &ask)?;
         let began = Instant::now();
-        let order = request::order(&ask, self.defaults)?;
+        let order = request::order(&ask, self.defaults, deadlines.total)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let link = self.ready(began + first).await?;
         let base = self.next_id.fetch_add(order.len() as u64, Ordering::Relaxed);

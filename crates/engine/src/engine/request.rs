@@ -3,10 +3,12 @@
 //! Never here: processes, waiting.
 
 use super::elsewhere;
+use super::extras::extras;
 use crate::QUEUE_MAX;
-use crate::protocol::{Call, Class, Constraint, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
+use crate::protocol::{Call, Constraint, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
 use decide::{Cause, Fault};
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 use wire::{Ask, Content, Endpoint, Format, Message, Part, Role, ToolChoice};
 
 /// Choices of one request at most, over all its prompts.
@@ -35,13 +37,15 @@ impl Order {
     }
 }
 
-/// The jobs of a request: every prompt times every choice, in the order of their indices.
+/// The jobs of a request: every prompt times every choice, in the order of their indices. Nobody wants them after `total`.
 ///
 /// # Errors
 /// A value out of bounds, or something this engine cannot do.
-pub(super) fn order(ask: &Ask, defaults: Sampling) -> Result<Vec<Order>, Fault> {
+pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Vec<Order>, Fault> {
     refuse(ask)?;
-    let sampling = sampling(ask, defaults)?;
+    let extras = extras(ask)?;
+    let sampling = Sampling { repetition_penalty: extras.repetition_penalty, ..sampling(ask, defaults)? };
+    let deadline_ms = u64::try_from(total.as_millis()).ok();
     let inputs = inputs(ask)?;
     let n = ask.n.unwrap_or(1) as usize;
     if n == 0 || n.saturating_mul(inputs.len()) > CHOICES_MAX {
@@ -67,11 +71,11 @@ pub(super) fn order(ask: &Ask, defaults: Sampling) -> Result<Vec<Order>, Fault> 
                 stop,
                 logprobs: ask.logprobs,
                 constraint,
-                logit_bias: Vec::new(),
+                logit_bias: extras.logit_bias.clone(),
                 special: false,
                 ignore_eos,
-                class: Class::Interactive,
-                deadline_ms: None,
+                class: extras.class,
+                deadline_ms,
             };
             order.push(Order { choice, generate });
         }
@@ -101,9 +105,6 @@ fn refuse(ask: &Ask) -> Result<(), Fault> {
     }
     if ask.tools.iter().any(|t| t.raw.is_some()) {
         return no("tools", "built-in tools of a vendor");
-    }
-    if ask.extra.iter().any(|(name, value)| name == "logit_bias" && !matches!(value.get().trim(), "null" | "{}")) {
-        return no("logit_bias", "`logit_bias`");
     }
     if ask.logprobs.is_some_and(|n| n > TOP_LOGPROBS_MAX) {
         let text = format!("At most {TOP_LOGPROBS_MAX} alternatives per token can be given.");
@@ -253,7 +254,7 @@ mod tests {
     fn fault(change: impl FnOnce(&mut Ask)) -> Fault {
         let mut ask = ask();
         change(&mut ask);
-        order(&ask, Sampling::default()).err().unwrap()
+        order(&ask, Sampling::default(), Duration::MAX).err().unwrap()
     }
 
     #[test]
@@ -262,10 +263,27 @@ mod tests {
         a.n = Some(3);
         a.sampling.seed = Some(-1);
         let seeds = |a: &Ask| {
-            order(a, Sampling::default()).unwrap().iter().map(|o| o.generate.sampling.seed).collect::<Vec<_>>()
+            order(a, Sampling::default(), Duration::MAX)
+                .unwrap()
+                .iter()
+                .map(|o| o.generate.sampling.seed)
+                .collect::<Vec<_>>()
         };
         assert_eq!(seeds(&a), seeds(&a));
         assert_eq!(seeds(&a), [0, 1, 2]);
+    }
+
+    #[test]
+    fn deadline_class_and_bias_reach_the_worker() {
+        let mut a = ask();
+        let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+        a.extra.push(("logit_bias".into(), raw("{\"7\":-100}")));
+        a.extra.push(("service_tier".into(), raw("\"flex\"")));
+        a.extra.push(("repetition_penalty".into(), raw("1.25")));
+        let orders = order(&a, Sampling::default(), Duration::from_secs(3)).unwrap();
+        let g = &orders[0].generate;
+        assert_eq!((g.deadline_ms, g.class), (Some(3000), crate::protocol::Class::Batch));
+        assert_eq!((g.logit_bias.as_slice(), g.sampling.repetition_penalty), ([(7, -100.0)].as_slice(), 1.25));
     }
 
     #[test]
@@ -299,7 +317,6 @@ mod tests {
             fault(|a| a.suffix = Some("x".into())),
             fault(|a| a.tool_choice = Some(ToolChoice::Required)),
             fault(|a| a.format = Some(Format::Other(raw("{}")))),
-            fault(|a| a.extra.push(("logit_bias".into(), raw("{\"1\":5}")))),
             fault(|a| {
                 let part = Part::Audio { data: String::new(), format: "wav".into(), extra: Vec::new() };
                 a.messages[1].content = Content::Parts(vec![part]);
@@ -323,7 +340,7 @@ mod tests {
     fn every_raw_prompt_is_a_choice() {
         let mut a = ask();
         a.endpoint = Endpoint::Completions;
-        let orders = order(&a, Sampling::default()).unwrap();
+        let orders = order(&a, Sampling::default(), Duration::MAX).unwrap();
         assert_eq!(orders.iter().map(|o| o.choice).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(orders[1].generate.input, Input::Raw { prompt: "U".into() });
     }

@@ -11,12 +11,12 @@ use llama_cpp_2::model::params::{LlamaModelParams, LlamaSplitMode};
 use llama_cpp_2::token::LlamaToken;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A loaded model.
 pub(super) struct Model {
     pub(super) model: LlamaModel,
-    _backend: LlamaBackend,
+    backend: &'static LlamaBackend,
     vocabulary: i32,
 }
 
@@ -26,8 +26,7 @@ impl Model {
     /// # Errors
     /// llama.cpp refuses it; the text has its reason.
     pub(super) fn load(load: &Load, mut progress: impl FnMut(u16) -> bool + 'static) -> Result<Model, String> {
-        let backend = LlamaBackend::init().map_err(|e| e.to_string())?;
-        log_to_stderr();
+        let backend = backend()?;
         let split = match load.split {
             Split::None => LlamaSplitMode::None,
             Split::Layer => LlamaSplitMode::Layer,
@@ -45,13 +44,19 @@ impl Model {
         if load.experts_on_cpu {
             params.as_mut().add_cpu_moe_override();
         }
-        let model = LlamaModel::load_from_file(&backend, &load.path, &params)
+        let model = LlamaModel::load_from_file(backend, &load.path, &params)
             .map_err(|_| format!("The model file {} cannot be loaded: {}.", load.path, complaints()))?;
         let vocabulary = model.n_vocab();
         if vocabulary <= 0 {
             return Err(format!("The model file {} has no vocabulary, so it cannot write text.", load.path));
         }
-        Ok(Model { model, _backend: backend, vocabulary })
+        Ok(Model { model, backend, vocabulary })
+    }
+
+    /// llama.cpp itself, for a second model beside this one.
+    #[expect(dead_code, reason = "for the draft model")]
+    pub(super) fn backend(&self) -> &'static LlamaBackend {
+        self.backend
     }
 
     /// Tokens that there are.
@@ -140,6 +145,19 @@ impl Model {
     pub(super) fn ends(&self, token: i32) -> bool {
         self.knows(token) && self.model.vocab().is_eog(LlamaToken(token))
     }
+}
+
+/// llama.cpp, begun once in this process and never ended.
+fn backend() -> Result<&'static LlamaBackend, String> {
+    static ONE: OnceLock<LlamaBackend> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(backend) = ONE.get() {
+        return Ok(backend);
+    }
+    let backend = LlamaBackend::init().map_err(|e| e.to_string())?;
+    log_to_stderr();
+    Ok(ONE.get_or_init(|| backend))
 }
 
 static LEVEL: AtomicU32 = AtomicU32::new(0);

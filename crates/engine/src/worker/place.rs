@@ -17,6 +17,8 @@ const ANSWER: usize = 64;
 const GROWTH: usize = 8;
 /// A copy in host memory is brought back where it saves so many tokens more than what the cache has.
 const WORTH_RESTORING: usize = 32;
+/// A request is moved beside the others if its answer may still get so many tokens.
+const WORTH_MOVING: usize = 8;
 
 impl Slots<'_> {
     /// Gives free slots to those who are next, as far as there are cells.
@@ -41,29 +43,30 @@ impl Slots<'_> {
 
     /// A sequence for a job, with as much of its tokens as could be found.
     fn seat(&mut self, job: &mut Job) -> Option<u32> {
-        if self.spare.is_empty() {
-            self.evict();
-        }
-        let sequence = self.spare.pop()?;
+        job.fed = 0;
         // The last token is always computed, for its logits.
         let known = &job.tokens[..job.tokens.len() - 1];
         let others = self.slots.iter().flatten();
-        let pending: usize = others.clone().map(|r| r.job.pending() + GROWTH).sum();
+        let pending: usize = others.clone().map(|r| r.job.pending() + GROWTH.min(r.job.left())).sum();
         let alone = others.clone().next().is_none();
         let running = others.map(|r| (r.sequence, common(&r.job.tokens[..r.job.fed], known))).max_by_key(|r| r.1);
-        let best = [self.prefixes.best(known), running].into_iter().flatten().max_by_key(|b| b.1);
+        let best = [running, self.prefixes.best(known)].into_iter().flatten().max_by_key(|b| b.1);
+        let best = best.filter(|b| b.1 >= LEAST && self.model.rewinds());
         let shared = best.map_or(0, |b| b.1);
         let stored = self.prefixes.best_stored(known).filter(|(_, n)| *n >= shared + WORTH_RESTORING);
-        job.fed = 0;
-        if let (Some((from, n)), None) = (best.filter(|b| b.1 >= LEAST), stored)
-            && self.session.share(from, sequence, 0, n)
-        {
-            job.fed = n;
+        let sequence = self.seat_at(best.filter(|_| stored.is_none()))?;
+        if let (Some((from, n)), None) = (best, stored) {
+            self.prefixes.touch(from);
+            let there = from == sequence && self.session.trim(sequence, n);
+            if there || self.session.share(from, sequence, 0, n) {
+                job.fed = n;
+            }
         }
         let need = job.pending() + ANSWER.min(job.left()) + pending;
         let cells = self.session.cells();
         if !alone && need > cells.free() + cells.only_in(self.prefixes.kept()) {
-            self.clear(sequence);
+            let tokens = job.tokens[..job.fed].to_vec();
+            self.keep(sequence, tokens);
             job.fed = 0;
             return None;
         }
@@ -76,8 +79,62 @@ impl Slots<'_> {
         Some(sequence)
     }
 
+    /// A sequence that is empty, or the kept one itself of which most will be used.
+    fn seat_at(&mut self, best: Option<(u32, usize)>) -> Option<u32> {
+        let kept = best.filter(|(from, _)| self.prefixes.kept().any(|k| k == *from));
+        if !self.session.streams() {
+            if self.spare.is_empty() {
+                self.evict();
+            }
+            return self.spare.pop();
+        }
+        // Neighbours are computed in one go, so the first stream that nobody works in is the best one.
+        let busy = |s: u32| self.slots.iter().flatten().any(|r| r.sequence == s);
+        let sequence = (0..self.session.sequences()).find(|s| !busy(*s))?;
+        self.spare.retain(|s| *s != sequence);
+        if let Some(tokens) = self.prefixes.give(sequence) {
+            let used = kept.filter(|(from, _)| *from == sequence).map_or(0, |k| k.1);
+            if tokens.len() >= used + WORTH_RESTORING {
+                self.remember(sequence, tokens);
+            }
+            self.session.trim(sequence, used);
+        }
+        Some(sequence)
+    }
+
+    /// Moves requests so that those being worked on are neighbours.
+    pub(super) fn close_ranks(&mut self) {
+        if !self.session.streams() || !self.model.rewinds() {
+            return;
+        }
+        let mut busy: Vec<u32> = self.slots.iter().flatten().map(|r| r.sequence).collect();
+        busy.sort_unstable();
+        let (Some(first), Some(last)) = (busy.first().copied(), busy.last().copied()) else { return };
+        let end = first + busy.len() as u32;
+        let Some(hole) = (first..end).find(|s| !busy.contains(s)) else { return };
+        let moves = |r: &&mut Running| r.sequence == last && r.job.left() >= WORTH_MOVING;
+        if self.slots.iter_mut().flatten().find(moves).is_none() {
+            return;
+        }
+        if let Some(tokens) = self.prefixes.give(hole) {
+            self.remember(hole, tokens);
+            self.session.trim(hole, 0);
+        }
+        self.spare.retain(|s| *s != hole);
+        let Some(running) = self.slots.iter_mut().flatten().find(|r| r.sequence == last) else { return };
+        if running.job.fed == 0 || self.session.share(last, hole, 0, running.job.fed) {
+            running.sequence = hole;
+            self.clear(last);
+        } else {
+            self.clear(hole);
+        }
+    }
+
     /// Brings the best copy of host memory back.
     fn restore(&mut self, sequence: u32, tokens: &[i32], cells: usize) -> bool {
+        if self.session.copying() {
+            return false;
+        }
         let Some(state) = self.prefixes.take_stored(&tokens[..tokens.len() - 1]) else { return false };
         while self.session.cells().free() < cells && self.evict() {}
         self.session.restore(&state, sequence)
@@ -90,10 +147,13 @@ impl Slots<'_> {
         }
         let Running { mut job, sequence, .. } = running;
         job.tokens.truncate(job.fed);
-        let gone = if self.model.rewinds() { self.prefixes.keep(sequence, job.tokens) } else { vec![sequence] };
+        self.keep(sequence, job.tokens);
+    }
+
+    /// Keeps a sequence for others.
+    fn keep(&mut self, sequence: u32, tokens: Vec<i32>) {
+        let gone = if self.model.rewinds() { self.prefixes.keep(sequence, tokens) } else { vec![sequence] };
         gone.into_iter().for_each(|s| self.clear(s));
-        let most = self.session.sequences() as usize - self.slots.len();
-        while self.prefixes.kept().count() > most && self.evict() {}
     }
 
     /// Empties a sequence.

@@ -86,13 +86,21 @@ impl<S> Prefixes<S> {
     }
 
     /// The kept sequence that shares most with `tokens`, and how much.
-    pub(super) fn best(&mut self, tokens: &[i32]) -> Option<(u32, usize)> {
+    pub(super) fn best(&self, tokens: &[i32]) -> Option<(u32, usize)> {
+        let best = self.kept.iter().map(|k| (common(&k.tokens, tokens), k)).max_by_key(|(n, k)| (*n, k.used));
+        best.filter(|(n, _)| *n >= LEAST).map(|(n, k)| (k.sequence, n))
+    }
+
+    /// This kept sequence was of use.
+    pub(super) fn touch(&mut self, sequence: u32) {
         let used = self.tick();
-        let best = self.kept.iter_mut().map(|k| (common(&k.tokens, tokens), k)).max_by_key(|(n, k)| (*n, k.used));
-        best.filter(|(n, _)| *n >= LEAST).map(|(n, k)| {
-            k.used = used;
-            (k.sequence, n)
-        })
+        self.kept.iter_mut().filter(|k| k.sequence == sequence).for_each(|k| k.used = used);
+    }
+
+    /// Gives up this kept sequence.
+    pub(super) fn give(&mut self, sequence: u32) -> Option<Vec<i32>> {
+        let at = self.kept.iter().position(|k| k.sequence == sequence)?;
+        Some(self.kept.swap_remove(at).tokens)
     }
 
     /// Gives up the kept sequence that was used longest ago.
@@ -174,10 +182,11 @@ mod tests {
     fn who_was_used_longest_ago_goes_first() {
         let mut p = Prefixes::<()>::new(0);
         (0..3).for_each(|i| drop(p.keep(i, run(100 * i as i32, 20))));
-        p.best(&run(0, 20));
+        assert_eq!(p.best(&run(0, 20)), Some((0, 20)));
+        p.touch(0);
         assert_eq!(p.oldest().map(|o| o.0), Some(1));
         assert_eq!(p.oldest().map(|o| o.0), Some(2));
-        assert_eq!(p.oldest(), Some((0, run(0, 20))));
+        assert_eq!((p.give(7), p.give(0)), (None, Some(run(0, 20))));
         assert_eq!(p.oldest(), None);
     }
 

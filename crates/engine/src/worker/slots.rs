@@ -42,7 +42,7 @@ pub(super) struct Slots<'m> {
     pub(super) prefixes: Prefixes<State>,
     /// Sequences that hold nothing.
     pub(super) spare: Vec<u32>,
-    pub(super) proposer: Option<Box<dyn Proposer>>,
+    pub(super) proposer: Option<Box<dyn Proposer + 'm>>,
     pub(super) pace: Pace,
     pub(super) prefix_bytes: u64,
     context: u32,

@@ -14,6 +14,8 @@ use std::time::Instant;
 /// What one slot has in a batch.
 struct Fed {
     at: usize,
+    /// One token of an answer, not a stretch of a prompt.
+    answer: bool,
     /// Known tokens that are fed.
     tokens: usize,
     /// Tokens that are fed behind them without being known.
@@ -31,6 +33,7 @@ impl Slots<'_> {
         let began = Instant::now();
         self.expire(began)?;
         self.admit(began);
+        self.close_ranks();
         let batch = match self.batch() {
             Ok(batch) if batch.is_empty() => return Ok(()),
             Ok(batch) => batch,
@@ -49,8 +52,8 @@ impl Slots<'_> {
         self.stats.steps += 1;
         self.pace.learn(tokens, us);
         for fed in batch {
-            let (at, proposed) = (fed.at, fed.drafted.len());
-            let accepted = self.advance(fed)?;
+            let (at, proposed, answer) = (fed.at, fed.drafted.len(), fed.answer);
+            let accepted = self.advance(fed)?.filter(|_| answer);
             if let (Some(proposer), Some(accepted)) = (&mut self.proposer, accepted) {
                 proposer.learned(at as u32, proposed, accepted, us, tokens);
             }
@@ -103,7 +106,9 @@ impl Slots<'_> {
         order.sort_by_key(|at| {
             self.slots[*at].as_ref().map(|r| (r.ticket.class == Class::Batch, r.ticket.came, r.job.id))
         });
-        let (answers, prompts): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|at| pending(self, *at) == 1);
+        let (mut answers, prompts): (Vec<usize>, Vec<usize>) =
+            order.into_iter().partition(|at| pending(self, *at) == 1);
+        answers.sort_by_key(|at| self.slots[*at].as_ref().map(|r| r.sequence));
         self.session.begin();
         let mut batch = Vec::new();
         for (i, at) in answers.iter().enumerate() {
@@ -112,10 +117,10 @@ impl Slots<'_> {
         }
         let mut budget = if answers.is_empty() { usize::MAX } else { self.pace.budget() };
         for (i, at) in prompts.iter().enumerate() {
-            self.catch_up(*at);
             if prompts[..i].iter().any(|before| self.will_share(*before, *at)) {
                 continue;
             }
+            self.catch_up(*at);
             let wanted = pending(self, *at).min(budget).min(self.session.most() - self.session.filled());
             self.make_room_from_kept(self.session.filled() + wanted);
             let n = wanted.min(free(self).saturating_sub(self.session.filled()));
@@ -145,7 +150,7 @@ impl Slots<'_> {
             let place = self.session.add(*sequence, *token, job.fed + i, true)?;
             logits = logits.or(Some(place));
         }
-        Ok(Some(Fed { at, tokens: 1, drafted, logits }))
+        Ok(Some(Fed { at, answer: true, tokens: 1, drafted, logits }))
     }
 
     /// Feeds the next `n` tokens of a prompt.
@@ -157,7 +162,7 @@ impl Slots<'_> {
             let place = self.session.add(*sequence, job.tokens[position], position, last)?;
             logits = last.then_some(place);
         }
-        Ok(Some(Fed { at, tokens: n, drafted: Vec::new(), logits }))
+        Ok(Some(Fed { at, answer: false, tokens: n, drafted: Vec::new(), logits }))
     }
 
     /// Takes over what another running request has computed meanwhile.
@@ -179,13 +184,11 @@ impl Slots<'_> {
         }
     }
 
-    /// Will the request in slot `before`, which is fed first, compute what the one in slot `at` needs next?
+    /// Will the request in slot `before`, which is fed first, compute more of what the one in slot `at` needs?
     fn will_share(&self, before: usize, at: usize) -> bool {
         let (Some(a), Some(b)) = (&self.slots[before], &self.slots[at]) else { return false };
-        self.model.rewinds()
-            && a.job.fed >= b.job.fed
-            && common(&a.job.tokens, &b.job.tokens[..b.job.tokens.len() - 1]) >= b.job.fed + LEAST
-            && a.job.tokens[..b.job.fed] == b.job.tokens[..b.job.fed]
+        let known = &b.job.tokens[..b.job.tokens.len() - 1];
+        self.model.rewinds() && common(&a.job.tokens, known) >= a.job.fed.max(b.job.fed) + LEAST
     }
 
     /// Chooses the next token, and the following ones as long as they are those that were drafted. Gives how many were.

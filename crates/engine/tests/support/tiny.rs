@@ -16,11 +16,13 @@ pub struct Tiny {
     pub floats: Vec<(&'static str, f32)>,
     /// Architecture name.
     pub arch: &'static str,
+    /// Attention counts: every token depends on all before it, and the answer is no chain any more.
+    pub attends: bool,
 }
 
 impl Default for Tiny {
     fn default() -> Tiny {
-        Tiny { context: 512, template: None, floats: Vec::new(), arch: "llama" }
+        Tiny { context: 512, template: None, floats: Vec::new(), arch: "llama", attends: false }
     }
 }
 
@@ -48,7 +50,7 @@ fn next(token: usize) -> Option<usize> {
 impl Tiny {
     /// The bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
-        let tensors = tensors();
+        let tensors = tensors(self.attends);
         let mut keys = Keys::default();
         self.keys(&mut keys);
         let mut out = b"GGUF".to_vec();
@@ -113,7 +115,7 @@ fn printable(b: u8) -> char {
 
 type Tensor = (String, Vec<usize>, Vec<f32>);
 
-fn tensors() -> Vec<Tensor> {
+fn tensors(attends: bool) -> Vec<Tensor> {
     let mut seed = 0x9e37_79b9_7f4a_7c15u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -133,6 +135,8 @@ fn tensors() -> Vec<Tensor> {
     }
     let mut matrix = |rows: usize, columns: usize| (0..rows * columns).map(|_| random() * 0.1).collect::<Vec<f32>>();
     let square = vec![WIDTH, WIDTH];
+    let outgoing =
+        if attends { matrix(WIDTH, WIDTH).iter().map(|v| v * 40.0).collect() } else { vec![0.0; WIDTH * WIDTH] };
     vec![
         ("token_embd.weight".into(), vec![WIDTH, VOCAB], embed.clone()),
         ("output_norm.weight".into(), vec![WIDTH], vec![1.0; WIDTH]),
@@ -141,7 +145,7 @@ fn tensors() -> Vec<Tensor> {
         ("blk.0.attn_q.weight".into(), square.clone(), matrix(WIDTH, WIDTH)),
         ("blk.0.attn_k.weight".into(), square.clone(), matrix(WIDTH, WIDTH)),
         ("blk.0.attn_v.weight".into(), square.clone(), matrix(WIDTH, WIDTH)),
-        ("blk.0.attn_output.weight".into(), square, vec![0.0; WIDTH * WIDTH]),
+        ("blk.0.attn_output.weight".into(), square, outgoing),
         ("blk.0.ffn_norm.weight".into(), vec![WIDTH], vec![1.0; WIDTH]),
         ("blk.0.ffn_gate.weight".into(), vec![WIDTH, HIDDEN], matrix(WIDTH, HIDDEN)),
         ("blk.0.ffn_up.weight".into(), vec![WIDTH, HIDDEN], matrix(WIDTH, HIDDEN)),
