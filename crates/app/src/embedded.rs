@@ -92,6 +92,7 @@ fn spec(wanted: &EngineSettings, program: PathBuf) -> Result<EngineSpec, &'stati
             ..ModelSpec::new(model)
         }],
         memory_bytes: None,
+        max_loaded: None,
     })
 }
 

@@ -1,27 +1,41 @@
-//! The supervisor's face: one place of the fleet whose model runs in the worker process.
+//! The supervisor's face: one place of the fleet with several models, each in a worker process of its own while it is
+//! loaded.
+//!
+//! A model has a `seat` (what it is told to be), a keeper (`supervise`: its worker's life) and a row in the `ledger`
+//! (memory, who uses it); requests lease its worker through its `tenant`.
 //!
 //! Never here: the worker's own code, choosing a place.
 
 mod extras;
 mod flow;
+mod keep;
+mod ledger;
 mod link;
+mod memory;
+mod numbers;
+mod prepare;
 mod process;
 mod request;
+mod seat;
 mod supervise;
+mod tenant;
+
+pub use keep::keep_alive;
 
 use crate::protocol::{Input, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
-use crate::spec::EngineSpec;
-use crate::tally::{Numbers, Tally};
+use crate::spec::{EngineSpec, ModelSpec};
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
 use decide::{Caps, Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
 use flow::Flow;
+use ledger::Ledger;
 use link::{Link, Pending};
+use process::Program;
+use seat::{Bounds, State};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use std::time::Duration;
+use tenant::Tenant;
 use tokio::time::{Instant, timeout_at};
 use wire::{Ask, Join};
 
@@ -42,105 +56,164 @@ pub struct About {
     pub cache_bytes_per_token: u64,
 }
 
-/// The embedded engine as one place. Dropping it kills the worker.
-pub struct Engine {
-    spec: Arc<EngineSpec>,
-    model_id: Arc<str>,
-    models: Vec<Arc<Model>>,
-    about: Option<About>,
-    defaults: Sampling,
-    state: watch::Receiver<State>,
-    stop: watch::Sender<bool>,
-    task: Option<JoinHandle<()>>,
-    meter: Arc<Meter>,
-    tally: Arc<Tally>,
-    next_id: AtomicU64,
-}
-
-/// Where the worker is.
-#[derive(Clone)]
-enum State {
-    /// The model is being loaded, per mille.
+/// Where a model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Not loaded; the next request loads it.
+    Unloaded,
+    /// Waits until others have made room.
+    Queued,
+    /// Is being loaded, per mille.
     Loading(u16),
-    /// It answers.
-    Ready(Arc<Link>),
-    /// It does not, and why. It is tried again.
+    /// Answers.
+    Ready,
+    /// Cannot be loaded or has crashed, and why.
     Down(String),
-    /// It was shut down.
+    /// Was shut down.
     Stopped,
 }
 
+/// A model of the engine and its part of the memory ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelState {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Where it is.
+    pub phase: Phase,
+    /// Bytes that were reserved for it before it was loaded; 0 while it holds no memory.
+    pub reserved_bytes: u64,
+    /// Bytes that its worker was measured to use at most; 0 before the first measurement.
+    pub resident_bytes: u64,
+    /// Requests that use its worker.
+    pub in_flight: u32,
+    /// Requests that wait for it to be loaded.
+    pub waiting: u32,
+    /// How long ago a request last began or ended, or it was loaded.
+    pub idle: Duration,
+    /// Its worker process, while it answers.
+    pub pid: Option<u32>,
+}
+
+/// The embedded engine as one place. Dropping it ends every worker that no request uses any more.
+pub struct Engine {
+    place: Arc<Place>,
+    models: Vec<Arc<Model>>,
+    /// In the same order.
+    tenants: Vec<Arc<Tenant>>,
+    known: Vec<Option<Facts>>,
+    about: Option<About>,
+    ledger: Arc<Ledger>,
+    meter: Arc<Meter>,
+    next_id: Arc<AtomicU64>,
+}
+
 impl Engine {
-    /// Starts the worker and returns at once; the model loads in the background and [`Backend::probe`] says how it goes.
-    /// Must be called within a tokio runtime; without one the engine is down and says so.
+    /// Takes the models on and returns at once. Those with `preload` are loaded in the background, others by their first
+    /// request; [`Backend::probe`] says how it goes. Must be called within a tokio runtime; without one every model is
+    /// down and says so.
     pub fn start(spec: EngineSpec) -> Arc<Engine> {
-        let facts = spec.models.first().and_then(|m| source::facts(&m.source));
-        let spec = Arc::new(spec);
-        let model_id: Arc<str> = model_id(&spec).into();
-        let (state, seen) = watch::channel(State::Loading(0));
-        let (stop, stopped) = watch::channel(false);
-        let task = match (cfg!(feature = "llama"), Handle::try_current()) {
-            (false, _) => {
-                state.send_replace(State::Down(crate::NO_ENGINE.into()));
-                None
-            }
-            (true, Err(e)) => {
-                state.send_replace(State::Down(format!("The embedded engine was started outside its runtime: {e}.")));
-                None
-            }
-            (true, Ok(runtime)) => Some(runtime.spawn(supervise::run(Arc::clone(&spec), state, stopped))),
-        };
-        Arc::new(Engine {
-            models: vec![Arc::new(model(&spec, &model_id, facts.as_ref()))],
-            about: facts.as_ref().map(about),
-            defaults: facts.map_or_else(Sampling::default, |f| f.sampling),
-            spec,
-            model_id,
-            state: seen,
-            stop,
-            task,
-            meter: Arc::default(),
-            tally: Arc::default(),
-            next_id: AtomicU64::new(1),
-        })
+        Engine::with(spec, Bounds::default())
     }
 
-    /// What the model file says of itself; `None` where it cannot be read.
+    fn with(spec: EngineSpec, bounds: Bounds) -> Arc<Engine> {
+        let ledger = Arc::new(Ledger::new(budget(&spec, 0), most(&spec)));
+        Arc::new(Engine::build(spec, ledger, &[], Arc::default(), Arc::new(AtomicU64::new(1)), bounds))
+    }
+
+    /// The engine as `spec` says now. A model that did not change goes on as it is, with its worker and its requests; one
+    /// that is gone ends with its last request once the old engine is dropped.
+    pub fn replaced(&self, spec: EngineSpec) -> Arc<Engine> {
+        let (_, used) = self.ledger.totals();
+        self.ledger.rebound(budget(&spec, used), most(&spec));
+        let (ledger, meter, ids) = (Arc::clone(&self.ledger), Arc::clone(&self.meter), Arc::clone(&self.next_id));
+        Arc::new(Engine::build(spec, ledger, &self.tenants, meter, ids, Bounds::default()))
+    }
+
+    fn build(
+        spec: EngineSpec,
+        ledger: Arc<Ledger>,
+        old: &[Arc<Tenant>],
+        meter: Arc<Meter>,
+        next_id: Arc<AtomicU64>,
+        bounds: Bounds,
+    ) -> Engine {
+        let program = Arc::new(Program { path: spec.program, args: spec.args });
+        let known: Vec<_> = spec.models.iter().map(|m| source::facts(&m.source)).collect();
+        let models: Vec<_> = spec.models.iter().zip(&known).map(|(m, f)| Arc::new(model(m, f.as_ref()))).collect();
+        let tenants = spec.models.into_iter().zip(&models).map(|(m, model)| {
+            let same = |t: &&Arc<Tenant>| t.seat.id == model.id && t.seat.spec == m && t.seat.program == program;
+            old.iter().find(same).map(Arc::clone).unwrap_or_else(|| {
+                let (place, id) = (spec.place.id.clone(), Arc::clone(&model.id));
+                Tenant::start(place, id, m, Arc::clone(&program), Arc::clone(&ledger), bounds)
+            })
+        });
+        let tenants = tenants.collect();
+        let about = known.first().and_then(Option::as_ref).map(about);
+        Engine { place: spec.place, models, tenants, known, about, ledger, meter, next_id }
+    }
+
+    /// What the file of the first model says of itself; `None` where it cannot be read.
     pub fn about(&self) -> Option<&About> {
         self.about.as_ref()
     }
 
-    /// Counters and timings of each model, under vLLM's names.
-    pub fn numbers(&self) -> Vec<Numbers> {
-        let stats = match &*self.state.borrow() {
-            State::Ready(link) => link.stats(),
-            _ => None,
-        };
-        vec![self.tally.read(Arc::clone(&self.model_id)).with(stats.as_ref())]
-    }
-
-    /// The worker's process id while it is up, for tables and for tests that kill it.
+    /// The process id of the first model's worker while it is up, for tables and for tests that kill it.
     pub fn worker_pid(&self) -> Option<u32> {
-        match &*self.state.borrow() {
-            State::Ready(link) => link.pid,
-            _ => None,
-        }
+        self.tenants.first().and_then(|t| pid(&t.seat.state.borrow()))
     }
 
-    /// How many prompt tokens this request has, template included. Several prompts are added up.
+    /// Every model with its part of the memory ledger, in the order of the specification.
+    pub fn models_state(&self) -> Vec<ModelState> {
+        let one = |tenant: &Arc<Tenant>| {
+            let seat = &tenant.seat;
+            let state = seat.state.borrow().clone();
+            let pid = pid(&state);
+            let phase = match state {
+                State::Unloaded => Phase::Unloaded,
+                State::Queued => Phase::Queued,
+                State::Loading(permille) => Phase::Loading(permille),
+                State::Ready(_) => Phase::Ready,
+                State::Down(why, _) => Phase::Down(why),
+                State::Stopped => Phase::Stopped,
+            };
+            let entry = self.ledger.entry(seat.key);
+            let memory = entry.map(|e| e.memory).unwrap_or_default();
+            ModelState {
+                id: Arc::clone(&seat.id),
+                phase,
+                reserved_bytes: memory.reserved,
+                resident_bytes: memory.resident,
+                in_flight: entry.map_or(0, |e| e.active),
+                waiting: entry.map_or(0, |e| e.waiting),
+                idle: entry.map_or(Duration::ZERO, |e| e.last_used.elapsed()),
+                pid,
+            }
+        };
+        self.tenants.iter().map(one).collect()
+    }
+
+    /// Bytes of memory for all models together, and of these in use, both as the ledger has them.
+    pub fn memory(&self) -> (u64, u64) {
+        self.ledger.totals()
+    }
+
+    /// How many prompt tokens this request has with the first model, template included. Several prompts are added up.
     ///
     /// # Errors
     /// A [`Fault`] as [`Backend::send`] gives it.
     pub fn count_tokens(&self, ask: Arc<Ask>) -> BoxFuture<'_, Result<u32, Fault>> {
-        Box::pin(async move {
-            let until = Instant::now() + Deadlines::default().first;
-            let link = self.ready(until).await?;
-            let mut sum = 0u32;
-            for input in request::inputs(&ask)? {
-                sum = sum.saturating_add(self.count_one(&link, input, until).await?);
-            }
-            Ok(sum)
-        })
+        Box::pin(self.count_at(0, ask))
+    }
+
+    async fn count_at(&self, at: usize, ask: Arc<Ask>) -> Result<u32, Fault> {
+        let until = Instant::now() + Deadlines::default().first;
+        let tenant = self.tenants.get(at).ok_or_else(none)?;
+        let lease = tenant.lease(until).await?;
+        let mut sum = 0u32;
+        for input in request::inputs(&ask)? {
+            sum = sum.saturating_add(self.count_one(&lease.link, input, until).await?);
+        }
+        Ok(sum)
     }
 
     async fn count_one(&self, link: &Arc<Link>, input: Input, until: Instant) -> Result<u32, Fault> {
@@ -152,51 +225,46 @@ impl Engine {
         }
     }
 
-    /// Ends the worker: what is in flight fails, nothing new is taken. Returns when the process is gone.
+    /// Ends every worker: what is in flight fails, nothing new is taken. Returns when the processes are gone.
     pub async fn shutdown(&self) {
-        self.stop.send_replace(true);
-        let mut state = self.state.clone();
-        if self.task.is_some() {
-            let _ = state.wait_for(|s| matches!(s, State::Stopped)).await;
-        }
+        futures_util::future::join_all(self.tenants.iter().map(|t| t.shutdown())).await;
     }
 
-    /// The worker, once it is loaded.
-    async fn ready(&self, until: Instant) -> Result<Arc<Link>, Fault> {
-        let mut state = self.state.clone();
-        loop {
-            let permille = match &*state.borrow_and_update() {
-                State::Ready(link) => return Ok(Arc::clone(link)),
-                State::Down(why) => return Err(Fault::new(Cause::Engine, why.clone())),
-                State::Stopped => return Err(Fault::new(Cause::Engine, "The embedded engine was shut down.")),
-                State::Loading(permille) => *permille,
-            };
-            match timeout_at(until, state.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(Fault::new(Cause::Engine, "The embedded engine has ended.")),
-                Err(_) => {
-                    let text = format!(
-                        "The embedded engine is still loading its model ({} %). Try again soon.",
-                        permille / 10
-                    );
-                    return Err(Fault::new(Cause::Timeout, text).after(2));
-                }
-            }
-        }
+    /// Where the model that a permit names is among the models.
+    fn find(&self, permit: &Permit) -> Result<usize, Fault> {
+        let id = permit.model();
+        self.models.iter().position(|m| m.id == *id).ok_or_else(|| {
+            let text = format!("The embedded engine has no model {id} any more. GET /v1/models lists what there is.");
+            elsewhere(Cause::ModelNotFound, text)
+        })
     }
 
     async fn answer(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> Result<Reply, Fault> {
-        backend::check(&permit, &self.spec.place, &ask)?;
+        backend::check(&permit, &self.place, &ask)?;
         let began = Instant::now();
-        let order = request::order(&ask, self.defaults, deadlines.total)?;
+        let at = self.find(&permit)?;
+        let tenant = &self.tenants[at];
+        let defaults = self.known[at].as_ref().map_or_else(Sampling::default, |f| f.sampling);
+        let order = request::order(&ask, defaults, deadlines.total)?;
+        let keep = keep::asked(&ask)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
-        let link = self.ready(began + first).await?;
+        let lease = tenant.lease(began + first).await?;
+        if let Some(keep) = keep {
+            tenant.keep(keep);
+        }
         let base = self.next_id.fetch_add(order.len() as u64, Ordering::Relaxed);
         let jobs = (base..).zip(order).map(|(id, job)| job.numbered(id)).collect::<Vec<_>>();
         let open = jobs.len();
-        let pending = Pending::open(&link, jobs, Arc::clone(&self.meter))?;
-        let mut flow =
-            Flow::new(pending, open, began, &ask, Arc::clone(&self.model_id), deadlines, Arc::clone(&self.tally));
+        let pending = Pending::open(&Arc::clone(&lease.link), jobs, Arc::clone(&self.meter))?.holding(lease);
+        let mut flow = Flow::new(
+            pending,
+            open,
+            began,
+            &ask,
+            Arc::clone(&self.models[at].id),
+            deadlines,
+            Arc::clone(&tenant.tally),
+        );
         flow.accepted().await?;
         if ask.stream {
             return Ok(Reply::Stream(flow.into_stream()));
@@ -208,35 +276,46 @@ impl Engine {
         Ok(Reply::Plain(Box::new(join.finish())))
     }
 
-    fn load(&self) -> (Health, Load) {
-        let mut load = self.meter.load();
-        let health = match &*self.state.borrow() {
-            State::Ready(link) => {
-                let jobs = link.jobs();
-                load.running = jobs.min(u32::from(link.slots));
-                load.waiting = jobs - load.running;
-                Health::Up
+    /// Up where any model answers or would after being loaded; else loading where any is; else down.
+    fn health(&self) -> Health {
+        let (mut loading, mut down) = (false, None);
+        for tenant in &self.tenants {
+            match &*tenant.seat.state.borrow() {
+                State::Ready(_) | State::Unloaded => return Health::Up,
+                State::Loading(_) | State::Queued => loading = true,
+                State::Down(why, _) => down = down.or_else(|| Some(why.clone())),
+                State::Stopped => down = down.or_else(|| Some("The embedded engine was shut down.".into())),
             }
-            State::Loading(_) => Health::Loading,
-            State::Down(why) => Health::Down(why.clone()),
-            State::Stopped => Health::Down("The embedded engine was shut down.".into()),
-        };
-        (health, load)
-    }
-}
-
-impl Drop for Engine {
-    /// The task owns the worker process, which is killed with it.
-    fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
         }
+        if loading {
+            return Health::Loading;
+        }
+        Health::Down(down.unwrap_or_else(|| none().shown))
+    }
+
+    fn load(&self) -> Load {
+        let mut load = Load { running: 0, waiting: 0, ..self.meter.load() };
+        let (mut cells, mut used) = (0u64, 0u64);
+        for tenant in &self.tenants {
+            load.waiting += self.ledger.entry(tenant.seat.key).map_or(0, |e| e.waiting);
+            let State::Ready(link) = &*tenant.seat.state.borrow() else { continue };
+            let jobs = link.jobs();
+            load.running += jobs.min(u32::from(link.slots));
+            load.waiting += jobs.saturating_sub(u32::from(link.slots));
+            if let Some(stats) = link.stats() {
+                cells += u64::from(stats.cells);
+                // Kept prefixes make room when it is needed.
+                used += u64::from(stats.cells_used.saturating_sub(stats.cells_kept));
+            }
+        }
+        load.kv_permille = (cells > 0).then(|| u16::try_from((used * 1000 / cells).min(1000)).unwrap_or(1000));
+        load
     }
 }
 
 impl Backend for Engine {
     fn place(&self) -> &Arc<Place> {
-        &self.spec.place
+        &self.place
     }
 
     fn models(&self) -> &[Arc<Model>] {
@@ -248,35 +327,54 @@ impl Backend for Engine {
     }
 
     fn count(&self, permit: Permit, ask: Arc<Ask>) -> Option<BoxFuture<'_, Result<u32, Fault>>> {
-        Some(match backend::check(&permit, &self.spec.place, &ask) {
-            Ok(()) => self.count_tokens(ask),
+        Some(match backend::check(&permit, &self.place, &ask).and_then(|()| self.find(&permit)) {
+            Ok(at) => Box::pin(self.count_at(at, ask)),
             Err(fault) => Box::pin(std::future::ready(Err(fault))),
         })
     }
 
     fn probe(&self) -> BoxFuture<'_, Probed> {
-        let (health, load) = self.load();
         let found =
             |m: &Arc<Model>| Discovered { id: m.id.to_string(), context_tokens: m.context_tokens, caps: Some(m.caps) };
         let models = Some(self.models.iter().map(found).collect());
-        Box::pin(std::future::ready(Probed { health, models, load: Some(load) }))
+        Box::pin(std::future::ready(Probed { health: self.health(), models, load: Some(self.load()) }))
     }
 }
 
-fn model_id(spec: &EngineSpec) -> String {
-    let stem = match spec.models.first().map(|m| &m.source) {
-        Some(ModelSource::Path(path)) => path.file_stem().map(|s| s.to_string_lossy().into_owned()),
-        Some(ModelSource::Bundled(_)) => Some("dewpoint-edge".to_owned()),
-        None => None,
-    };
-    spec.models.first().and_then(|m| m.id.clone()).or(stem).unwrap_or_else(|| "model".into())
+/// Bytes for all workers: what was asked for, else nine tenths of what the host has free, `used` by workers included;
+/// where it does not say, no bound.
+fn budget(spec: &EngineSpec, used: u64) -> u64 {
+    let free = || memory::available().map(|free| free.saturating_add(used) / 10 * 9);
+    spec.memory_bytes.or_else(free).unwrap_or(u64::MAX)
 }
 
-fn model(spec: &EngineSpec, id: &Arc<str>, facts: Option<&Facts>) -> Model {
-    let asked = spec.models.first().and_then(|m| m.context_tokens);
+fn most(spec: &EngineSpec) -> usize {
+    spec.max_loaded.map_or(usize::MAX, |n| usize::from(n).max(1))
+}
+
+fn pid(state: &State) -> Option<u32> {
+    match state {
+        State::Ready(link) => link.pid,
+        _ => None,
+    }
+}
+
+fn none() -> Fault {
+    elsewhere(Cause::Engine, "The embedded engine was given no model. Add an [[engine.model]].")
+}
+
+fn model_id(spec: &ModelSpec) -> String {
+    let stem = match &spec.source {
+        ModelSource::Path(path) => path.file_stem().map(|s| s.to_string_lossy().into_owned()),
+        ModelSource::Bundled(_) => Some("dewpoint-edge".to_owned()),
+    };
+    spec.id.clone().or(stem).unwrap_or_else(|| "model".into())
+}
+
+fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     Model {
-        id: Arc::clone(id),
-        context_tokens: facts.and_then(|f| f.context(asked).ok()),
+        id: model_id(spec).into(),
+        context_tokens: facts.and_then(|f| f.context(spec.context_tokens).ok()),
         caps: Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
         price: Some(Price::free("own-ground")),
         tier: None,
@@ -299,3 +397,7 @@ fn about(facts: &Facts) -> About {
 fn elsewhere(cause: Cause, text: impl Into<String>) -> Fault {
     Fault { retry: Retry::NextPlace, ..Fault::new(cause, text) }
 }
+
+#[cfg(test)]
+#[path = "engine/hung_tests.rs"]
+mod hung_tests;

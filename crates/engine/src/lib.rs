@@ -31,7 +31,7 @@ mod utf8;
 #[cfg(feature = "llama")]
 mod worker;
 
-pub use engine::{About, Engine};
+pub use engine::{About, Engine, ModelState, Phase, keep_alive};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};

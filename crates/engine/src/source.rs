@@ -4,7 +4,7 @@
 //! Never here: loading.
 
 use crate::gguf::{self, Header};
-use crate::protocol::Sampling;
+use crate::protocol::{CacheType, Sampling};
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -84,6 +84,17 @@ impl Facts {
             "The context of {context} tokens is not possible: this model takes {CONTEXT_MIN} to {most}. Set `context_tokens` \
              of the place to a number between them."
         ))
+    }
+
+    /// Bytes of a KV cache of so many cells.
+    pub(crate) fn cache_bytes(&self, cells: u32, cache: CacheType) -> u64 {
+        // Of 16 bits: 8.5 and 4.5 per value.
+        let (part, of) = match cache {
+            CacheType::F16 => (1, 1),
+            CacheType::Q8_0 => (17, 32),
+            CacheType::Q4_0 => (9, 32),
+        };
+        self.cache_per_token.saturating_mul(u64::from(cells)).saturating_mul(part) / of
     }
 
     /// How many requests to work on at a time.
@@ -273,6 +284,8 @@ mod tests {
         assert!(f.context(Some(0)).is_err());
         assert_eq!(f.cache_per_token, 2 * 2 * 64);
         assert_eq!(f.slots(None, 4096), 4);
+        let bytes = [CacheType::F16, CacheType::Q8_0, CacheType::Q4_0].map(|c| f.cache_bytes(1024, c));
+        assert_eq!(bytes, [256 << 10, 136 << 10, 72 << 10]);
         assert_eq!(f.slots(Some(0), 4096), 1);
         assert_eq!(facts(&Tiny { context: 100_000, ..Tiny::default() }).context(None), Ok(8192));
         let large = Facts { cache_per_token: 256 << 10, ..f };

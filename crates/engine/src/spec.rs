@@ -23,6 +23,8 @@ pub struct EngineSpec {
     /// Memory of all workers together, bytes; `None` takes what the host has free. A model that does not fit makes room by unloading the
     /// idle ones that were used longest ago.
     pub memory_bytes: Option<u64>,
+    /// Models loaded at the same time, at most; `None` is as many as fit.
+    pub max_loaded: Option<u16>,
 }
 
 /// One model and how to run it.

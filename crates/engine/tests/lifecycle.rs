@@ -223,7 +223,7 @@ async fn a_bad_file_is_down_with_the_reason_and_a_repaired_one_comes_up() {
     why("no-such-arch").await;
     let mut ask = chat("x");
     ask.id = 1;
-    let sent = engine.send(rig::permit(1), std::sync::Arc::new(ask), Deadlines::default()).await;
+    let sent = engine.send(rig::permit_for(1, "model"), std::sync::Arc::new(ask), Deadlines::default()).await;
     assert_eq!(sent.err().unwrap().cause, Cause::Engine);
     std::fs::write(&path, good).unwrap();
     let began = Instant::now();

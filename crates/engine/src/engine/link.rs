@@ -10,6 +10,7 @@ use decide::{Cause, Fault};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::Instant;
 
 /// Frames on their way to the worker. The table allows `QUEUE_MAX` requests, and each sends one frame and one cancel.
 pub(super) const OUTBOUND: usize = 4 * QUEUE_MAX;
@@ -28,6 +29,9 @@ pub(super) struct Link {
 struct Table {
     entries: HashMap<u64, Entry>,
     closed: Option<Fault>,
+    /// Since when it is not empty.
+    since: Option<Instant>,
+    /// What the worker said last of how it is doing.
     stats: Option<Stats>,
 }
 
@@ -65,12 +69,18 @@ impl Link {
         self.table().entries.len() as u32
     }
 
-    /// Keeps what the worker said of itself.
+    /// Since when there are requests in flight without a break; `None` where there are none.
+    pub(super) fn busy_since(&self) -> Option<Instant> {
+        let table = self.table();
+        table.since.filter(|_| !table.entries.is_empty())
+    }
+
+    /// The worker says how it is doing.
     pub(super) fn note(&self, stats: Stats) {
         self.table().stats = Some(stats);
     }
 
-    /// What the worker last said of itself.
+    /// What it said last; `None` before the first time.
     pub(super) fn stats(&self) -> Option<Stats> {
         self.table().stats
     }
@@ -122,6 +132,9 @@ impl Link {
         if table.entries.len() + ids.len() > QUEUE_MAX {
             return Err(busy());
         }
+        if table.entries.is_empty() {
+            table.since = Some(Instant::now());
+        }
         table.entries.extend(ids.iter().map(|(id, choice)| (*id, Entry { choice: *choice, to: to.clone() })));
         Ok(())
     }
@@ -142,6 +155,8 @@ pub(super) struct Pending {
     ids: Vec<(u64, u32)>,
     meter: Arc<Meter>,
     pub(super) signals: Receiver<Signal>,
+    /// What keeps the worker there meanwhile.
+    held: Option<Box<dyn Send + Sync>>,
 }
 
 impl Pending {
@@ -159,11 +174,17 @@ impl Pending {
         let (to, signals) = mpsc::channel(ids.len() * (link.context as usize + 8));
         link.enter(&ids, &to)?;
         meter.begin();
-        let pending = Pending { link: Arc::clone(link), ids, meter, signals };
+        let pending = Pending { link: Arc::clone(link), ids, meter, signals, held: None };
         for frame in frames {
             link.to.try_send(frame).map_err(|_| busy())?;
         }
         Ok(pending)
+    }
+
+    /// Keeps `held` (a lease of the worker) for as long as the request is in flight.
+    pub(super) fn holding(mut self, held: impl Send + Sync + 'static) -> Pending {
+        self.held = Some(Box::new(held));
+        self
     }
 
     /// The meter of the place.

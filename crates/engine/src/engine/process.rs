@@ -3,8 +3,8 @@
 //! Never here: what frames mean, when to restart.
 
 use crate::protocol::{FrameError, FromWorker, body_len};
-use crate::spec::EngineSpec;
 use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -33,6 +33,13 @@ const ENVIRONMENT: [&str; 14] = [
 /// Longest line of the worker's stderr that is kept, bytes.
 const LINE_MAX: usize = 2000;
 
+/// What is started as a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<String>,
+}
+
 /// A running worker. Dropping it kills the process.
 pub(super) struct Process {
     child: Child,
@@ -46,9 +53,14 @@ impl Process {
     ///
     /// # Errors
     /// The program cannot be started.
-    pub(super) fn start(spec: &EngineSpec, outbound: Receiver<Vec<u8>>) -> io::Result<Process> {
-        let mut command = Command::new(&spec.program);
-        command.args(&spec.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    pub(super) fn start(program: &Program, outbound: Receiver<Vec<u8>>) -> io::Result<Process> {
+        let mut command = Command::new(&program.path);
+        command
+            .args(&program.args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command.env_clear().envs(ENVIRONMENT.iter().filter_map(|n| std::env::var_os(n).map(|v| (n, v))));
         // On abort ggml would start a debugger to print a backtrace, which takes seconds.
         command.env("GGML_NO_BACKTRACE", "1");

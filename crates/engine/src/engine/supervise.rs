@@ -1,19 +1,20 @@
-//! The life of workers: one after the other, with a growing pause between those that fail.
+//! The life of a model's workers: one after the other, loaded when somebody asks or from the start, unloaded when nobody
+//! does or others need the room, with a growing pause between those that fail.
 //!
 //! Never here: requests (they meet the worker at `link`).
 
-use super::State;
+use super::ledger::{Claim, Leave, NoRoom, shown};
 use super::link::{Link, OUTBOUND};
+use super::memory;
+use super::prepare::prepare;
 use super::process::Process;
-use crate::protocol::{FrameError, FromWorker, Load, ToWorker, VERSION, encode};
-use crate::spec::EngineSpec;
-use crate::{cpu, source};
+use super::seat::{Seat, State};
+use crate::protocol::{FrameError, FromWorker, ToWorker, VERSION, encode};
 use decide::{Cause, Fault};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -21,72 +22,142 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const HEALTHY: Duration = Duration::from_secs(60);
 /// With a pause up to this long requests wait for the next worker; with a longer one they are refused at once.
 const WORTH_WAITING: Duration = Duration::from_secs(1);
-/// A worker with work that says nothing for so long hangs. It speaks at least after every step, and the longest step is
-/// one chunk of a prompt on a slow machine.
-const HUNG: Duration = Duration::from_secs(180);
 /// For a clean end.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between two measurements of a worker's memory.
+const WEIGHING: Duration = Duration::from_secs(10);
 
 /// How a worker ended.
-struct End {
-    why: String,
-    was_ready: bool,
+enum End {
+    /// Told to.
+    Stopped,
+    /// Nobody used it, or others needed the room.
+    Unloaded,
+    /// Not as it should.
+    Failed { why: String, was_ready: bool },
 }
 
-/// Keeps a worker alive until told to stop.
-pub(super) async fn run(spec: Arc<EngineSpec>, state: watch::Sender<State>, mut stop: watch::Receiver<bool>) {
+fn never(why: String) -> End {
+    End::Failed { why, was_ready: false }
+}
+
+/// Keeps a model until told to stop. Its row leaves the ledger at the end, also when the task is aborted.
+pub(super) async fn run(seat: Arc<Seat>) {
+    let _row = Row(Arc::clone(&seat));
     let mut pause = PAUSE_MIN;
+    // Loaded without being asked for: at the start, and after a crash, where it is to be there always.
+    let mut unasked = seat.spec.preload;
     loop {
+        if !unasked {
+            tokio::select! {
+                () = seat.asked_for() => {}
+                () = seat.stopped() => break,
+            }
+        }
         let began = Instant::now();
-        let Some(end) = life(&spec, &state, &mut stop).await else { break };
+        let (why, was_ready) = match life(&seat, unasked).await {
+            End::Stopped => break,
+            End::Unloaded => {
+                (pause, unasked) = (PAUSE_MIN, false);
+                continue;
+            }
+            End::Failed { why, was_ready } => (why, was_ready),
+        };
         if began.elapsed() >= HEALTHY {
             pause = PAUSE_MIN;
         }
-        tracing::error!(target: "engine", place = %spec.place.id, pause_ms = pause.as_millis() as u64, "{}", end.why);
+        unasked = seat.spec.preload;
+        let pause_ms = pause.as_millis() as u64;
+        tracing::error!(target: "engine", place = %seat.place, model = %seat.id, pause_ms, "{why}");
         // After a crash requests wait for the next worker; what never worked is not worth waiting for.
-        let patient = end.was_ready && pause <= WORTH_WAITING;
-        state.send_replace(if patient { State::Loading(0) } else { State::Down(end.why) });
+        let patient = was_ready && pause <= WORTH_WAITING;
+        seat.set(match patient {
+            true if unasked => State::Loading(0),
+            true => State::Unloaded,
+            false => State::Down(why, Instant::now() + pause),
+        });
         tokio::select! {
             () = sleep(pause) => {}
-            _ = stop.wait_for(|s| *s) => break,
+            () = seat.stopped() => break,
         }
         pause = (pause * 2).min(PAUSE_MAX);
     }
-    state.send_replace(State::Stopped);
+    seat.set(State::Stopped);
 }
 
-/// One worker from start to end; `None` when it was told to stop.
-async fn life(spec: &Arc<EngineSpec>, state: &watch::Sender<State>, stop: &mut watch::Receiver<bool>) -> Option<End> {
-    let never = |why: String| Some(End { why, was_ready: false });
-    let load = match prepare(Arc::clone(spec)).await {
-        Ok(load) => load,
+/// The row of a seat, while its keeper lives.
+struct Row(Arc<Seat>);
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.0.ledger.part(self.0.key);
+    }
+}
+
+/// One worker from start to end.
+async fn life(seat: &Arc<Seat>, unasked: bool) -> End {
+    // While a model that has failed is tried again, the reason of the failure stays in sight.
+    let step = |from: fn(&State) -> bool, to: State| {
+        seat.state.send_if_modified(|s| {
+            let is = from(s);
+            if is {
+                *s = to;
+            }
+            is
+        });
+    };
+    step(|s| matches!(s, State::Unloaded), State::Loading(0));
+    let (load, need) = match prepare(seat.spec.clone()).await {
+        Ok(prepared) => prepared,
         Err(why) => return never(why),
     };
+    step(|s| matches!(s, State::Loading(_)), State::Queued);
+    let claim = tokio::select! {
+        claim = seat.ledger.claim(seat.key, need, unasked) => claim,
+        () = seat.stopped() => return End::Stopped,
+    };
+    let claim = match claim {
+        Ok(claim) => claim,
+        Err(NoRoom::Nobody) => {
+            step(|s| matches!(s, State::Queued), State::Unloaded);
+            return End::Unloaded;
+        }
+        Err(NoRoom::Never { budget }) => return never(too_large(seat, need, budget)),
+    };
+    step(|s| matches!(s, State::Queued), State::Loading(0));
     let (to, outbound) = mpsc::channel(OUTBOUND);
-    let mut process = match Process::start(spec, outbound) {
+    let mut process = match Process::start(&seat.program, outbound) {
         Ok(process) => process,
-        Err(e) => return never(format!("The engine worker {} cannot be started: {e}.", spec.program.display())),
+        Err(e) => {
+            return never(format!("The engine worker {} cannot be started: {e}.", seat.program.path.display()));
+        }
     };
     let link = Arc::new(Link::new(process.id(), load.slots, load.context, to.clone()));
     say(&to, &ToWorker::Load(Box::new(load)));
     let mut ready = false;
-    let ended = tokio::select! {
-        ended = converse(&mut process, &link, state, &mut ready) => Some(ended),
-        _ = stop.wait_for(|s| *s) => None,
+    let (why, gently) = tokio::select! {
+        why = converse(&mut process, &link, seat, &claim, &mut ready) => (why, None),
+        () = seat.stopped() => (None, Some(End::Stopped)),
+        () = idle(seat) => (None, Some(End::Unloaded)),
+        () = weigh(seat, link.pid, &claim) => (None, None),
     };
-    let why = match ended {
-        None => {
-            link.close(Fault::new(Cause::Engine, "The embedded engine was shut down."));
-            say(&to, &ToWorker::Quit);
-            let _ = timeout(FAREWELL, process.wait()).await;
-            process.kill();
-            let _ = timeout(FAREWELL, process.wait()).await;
-            return None;
+    seat.ledger.shut(seat.key);
+    if let Some(end) = gently {
+        if matches!(end, End::Unloaded) {
+            tracing::info!(target: "engine", place = %seat.place, model = %seat.id, "the model is unloaded");
+            seat.set(State::Unloaded);
         }
-        Some(why) => why,
-    };
+        link.close(Fault::new(Cause::Engine, "The embedded engine was shut down."));
+        say(&to, &ToWorker::Quit);
+        let _ = timeout(FAREWELL, process.wait()).await;
+        process.kill();
+        let _ = timeout(FAREWELL, process.wait()).await;
+        return end;
+    }
     // In this order: a request that is failed now must find the next worker's state, not this one's.
-    state.send_replace(State::Loading(0));
+    if ready {
+        seat.set(if seat.spec.preload { State::Loading(0) } else { State::Unloaded });
+    }
     let shown = "The embedded engine stopped while it worked on this request. It is being restarted; try again.";
     link.close(Fault::new(Cause::Engine, shown));
     let why = match why {
@@ -103,7 +174,18 @@ async fn life(spec: &Arc<EngineSpec>, state: &watch::Sender<State>, stop: &mut w
             died(&mut process, ready).await
         }
     };
-    Some(End { why, was_ready: ready })
+    End::Failed { why, was_ready: ready }
+}
+
+/// What will never fit, with both numbers and what to do.
+fn too_large(seat: &Seat, need: u64, budget: u64) -> String {
+    format!(
+        "The model {} needs about {} of memory and the embedded engine may use {}. Choose a smaller model or a smaller \
+         quantisation, a smaller context_tokens or fewer slots, cache = \"q8_0\", or set a larger [engine] memory_mb.",
+        seat.id,
+        shown(need),
+        shown(budget)
+    )
 }
 
 async fn died(process: &mut Process, ready: bool) -> String {
@@ -115,24 +197,40 @@ async fn died(process: &mut Process, ready: bool) -> String {
     }
 }
 
-/// Looks at processor and file, off the runtime's threads since it reads the disk.
-async fn prepare(spec: Arc<EngineSpec>) -> Result<Load, String> {
-    let looked = tokio::task::spawn_blocking(move || {
-        cpu::check()?;
-        let model = spec.models.first().ok_or("The embedded engine was given no model.")?;
-        let path = source::path(&model.source)?;
-        let facts = source::examine(&path)?;
-        let context = facts.context(model.context_tokens)?;
-        let text = path.to_str().ok_or_else(|| format!("The path {} is not UTF-8. Rename it.", path.display()))?;
-        let threads = model.threads.unwrap_or_else(|| cpu::threads(facts.bytes)).clamp(1, 512);
-        Ok(Load::new(text.to_owned(), context, facts.slots(model.slots, context), threads))
-    });
-    looked.await.unwrap_or_else(|e| Err(format!("The model could not be looked at: {e}.")))
-}
-
 fn say(to: &Sender<Vec<u8>>, message: &ToWorker) {
     if let Ok(frame) = encode(message) {
         let _ = to.try_send(frame);
+    }
+}
+
+/// Ready when the worker is to be ended because nobody uses it or others need its room. No request gets in any more then.
+async fn idle(seat: &Seat) {
+    loop {
+        match seat.ledger.leave(seat.key, seat.spec.keep_alive) {
+            Leave::Now => return,
+            Leave::Wait => seat.bell.notified().await,
+            Leave::At(due) => tokio::select! {
+                () = sleep_until(due) => {}
+                () = seat.bell.notified() => {}
+            },
+        }
+        // Whoever was told to wait while it was to make room, and it no longer is, looks again.
+        if seat.ledger.is_asked_for(seat.key) {
+            seat.state.send_if_modified(|s| matches!(s, State::Ready(_)));
+        }
+    }
+}
+
+/// Measures the memory of a loaded worker again and again. Does not return.
+async fn weigh(seat: &Seat, pid: Option<u32>, claim: &Claim) {
+    let _ = seat.state.subscribe().wait_for(|s| matches!(s, State::Ready(_))).await;
+    loop {
+        if let Some(pid) = pid
+            && let Ok(Some(bytes)) = tokio::task::spawn_blocking(move || memory::resident(pid)).await
+        {
+            claim.measured(bytes);
+        }
+        sleep(WEIGHING).await;
     }
 }
 
@@ -140,12 +238,14 @@ fn say(to: &Sender<Vec<u8>>, message: &ToWorker) {
 async fn converse(
     process: &mut Process,
     link: &Arc<Link>,
-    state: &watch::Sender<State>,
+    seat: &Seat,
+    claim: &Claim,
     ready: &mut bool,
 ) -> Option<String> {
     let mut body = Vec::new();
     loop {
-        let next = hear(process, link, &mut body).await;
+        let bound = if *ready { seat.bounds.hung } else { seat.bounds.hung_loading };
+        let next = hear(process, link, &mut body, bound, *ready).await;
         let frame = match next {
             Ok(Some(frame)) => frame,
             Ok(None) => return None,
@@ -161,7 +261,7 @@ async fn converse(
             }
             FromWorker::Loading { permille } => {
                 // While a model that has failed is tried again, the reason of the failure stays in sight.
-                state.send_if_modified(|s| match s {
+                seat.state.send_if_modified(|s| match s {
                     State::Loading(p) => {
                         *p = permille;
                         true
@@ -170,28 +270,59 @@ async fn converse(
                 });
             }
             FromWorker::Ready(info) => {
-                tracing::info!(target: "engine", params = info.params, context = info.context, "the model is loaded");
+                tracing::info!(
+                    target: "engine", place = %seat.place, model = %seat.id, params = info.params, context = info.context,
+                    "the model is loaded"
+                );
                 *ready = true;
-                state.send_replace(State::Ready(Arc::clone(link)));
+                weighed(claim, info.resident);
+                seat.set(State::Ready(Arc::clone(link)));
+                seat.ledger.open(seat.key);
+                // Only now may those who wait come in.
+                seat.state.send_modify(|_| {});
             }
             FromWorker::Failed { message } => return Some(message),
-            FromWorker::Stats(stats) => link.note(*stats),
+            FromWorker::Stats(stats) => {
+                weighed(claim, stats.resident);
+                link.note(*stats);
+            }
             frame => link.deliver(frame),
         }
     }
 }
 
-/// The next frame. A worker that has work and stays silent for [`HUNG`] is given up.
-async fn hear(process: &mut Process, link: &Link, body: &mut Vec<u8>) -> Result<Option<FromWorker>, String> {
+/// What a worker says of its own size counts where the system does not say it.
+fn weighed(claim: &Claim, resident: u64) {
+    if cfg!(not(target_os = "linux")) && resident > 0 {
+        claim.measured(resident);
+    }
+}
+
+/// The next frame. A worker that has work (or is loading: `!ready`) and stays silent for `bound` is given up.
+async fn hear(
+    process: &mut Process,
+    link: &Link,
+    body: &mut Vec<u8>,
+    bound: Duration,
+    ready: bool,
+) -> Result<Option<FromWorker>, String> {
     let next = process.frames.next(body);
     tokio::pin!(next);
+    let heard = Instant::now();
+    let mut until = heard + bound;
     loop {
-        match timeout(HUNG, &mut next).await {
+        match timeout_at(until, &mut next).await {
             Ok(Ok(frame)) => return Ok(frame),
             Ok(Err(FrameError::Io(_))) => return Ok(None),
             Ok(Err(e)) => return Err(format!("The engine worker broke the protocol: {e}.")),
-            Err(_) if link.jobs() == 0 => {}
-            Err(_) => return Err(format!("The engine worker hangs: nothing came for {} s.", HUNG.as_secs())),
+            Err(_) => {}
+        }
+        // A worker without work has nothing to say: its silence counts from when it got some.
+        let silent_since = if ready { link.busy_since().map(|busy| busy.max(heard)) } else { Some(heard) };
+        let now = Instant::now();
+        until = silent_since.unwrap_or(now) + bound;
+        if until <= now {
+            return Err(format!("The engine worker hangs: nothing came for {:.1} s.", bound.as_secs_f64()));
         }
     }
 }

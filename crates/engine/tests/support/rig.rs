@@ -41,6 +41,7 @@ pub fn spec(model: PathBuf) -> EngineSpec {
         args: vec!["engine-worker".into()],
         models: vec![ModelSpec::new(ModelSource::Path(model))],
         memory_bytes: None,
+        max_loaded: None,
     }
 }
 
@@ -62,9 +63,14 @@ impl Rig {
         u128::from(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Asks the model that the request names, else the first one.
     pub async fn try_send(&self, mut ask: Ask, deadlines: Deadlines) -> Result<Reply, Fault> {
         ask.id = self.id();
-        let permit = permit(ask.id);
+        let model = match ask.model.as_str() {
+            "" => self.engine.models()[0].id.to_string(),
+            named => named.to_owned(),
+        };
+        let permit = permit_for(ask.id, &model);
         self.engine.send(permit, Arc::new(ask), deadlines).await
     }
 
@@ -138,10 +144,14 @@ pub fn texts(events: &[Event]) -> Vec<&str> {
 }
 
 pub fn permit(ask_id: u128) -> Permit {
+    permit_for(ask_id, "tiny")
+}
+
+pub fn permit_for(ask_id: u128, model: &str) -> Permit {
     let reason = Reason { quality_permille: 0, sufficient: true, cost_nanousd: None, ttft_ms: 0 };
     let place = place();
     let model = Model {
-        id: "tiny".into(),
+        id: model.into(),
         context_tokens: None,
         caps: Caps::default(),
         price: None,
