@@ -100,6 +100,7 @@ impl Rig {
                 ..ModelSpec::new(ModelSource::Path(model.to_owned()))
             }],
             memory_bytes: None,
+            max_loaded: None,
         };
         let began = Instant::now();
         let engine = Engine::start(spec);
@@ -254,6 +255,18 @@ mod tests {
             cache_bytes_per_token: Some(12288),
             rows: vec![row],
         };
-        insta::assert_snapshot!(show(&report), @"");
+        insta::assert_snapshot!(show(&report), @r"
+        model       half? (qwen2)
+        parameters  0.49 billion, file 400 MiB
+        threads     chosen by the engine
+        load        0.50 s
+        memory      not known here
+        KV cache    12288 bytes a token
+
+        clients  prompt t/s  decode t/s  first token  with prefix hit  prefix found
+        8        150.0       90.0        7350 ms      100 ms           100 %
+
+        prompts of 512 tokens, 128 generated, speculation off; speeds are those of all clients together
+        ");
     }
 }

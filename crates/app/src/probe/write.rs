@@ -40,10 +40,10 @@ pub(super) fn into(file: &Path, place: &str, prompt: f64, decode: f64) -> Result
 
 fn set(text: &str, place: &str, prompt: f64, decode: f64) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.to_string())?;
-    let tables = document.get_mut("place").and_then(|p| p.as_array_of_tables_mut());
-    let mut tables = tables.into_iter().flat_map(|tables| tables.iter_mut());
-    let named = tables.find(|t| t.get("name").and_then(|n| n.as_str()) == Some(place));
-    let Some(table) = named else { return Err(format!("it has no [[place]] with name = \"{place}\"")) };
+    let missing = || format!("it has no [[place]] with name = \"{place}\"");
+    let tables = document.get_mut("place").and_then(|p| p.as_array_of_tables_mut()).ok_or_else(missing)?;
+    let named = |t: &&mut toml_edit::Table| t.get("name").and_then(|n| n.as_str()) == Some(place);
+    let table = tables.iter_mut().find(named).ok_or_else(missing)?;
     for (key, speed) in KEYS.into_iter().zip([prompt, decode]) {
         table[key] = value(rounded(speed));
     }
