@@ -223,6 +223,8 @@ tier = "local"
 kind = "appliance"
 zone = "same-host"
 models = ["m"]
+prompt_tokens_per_s = 800
+decode_tokens_per_s = 90.5
 "#;
     let s = good(text);
     let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();
