@@ -14,7 +14,7 @@ VENV := .venv
 # What the end-to-end tests start; set it to test another build.
 export DEWPOINT_BIN ?= $(abspath $(BIN))
 
-.PHONY: help run build test bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
+.PHONY: help run build build-gateway test bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ run: build ## Build and start Dewpoint on 127.0.0.1:4141
 build: ## Build the binary: target/release/dewpoint
 	@scripts/setup $(TO_BUILD)
 	cargo build --release --workspace --bins --locked
+
+build-gateway: ## The binary without the embedded engine: no cmake, no libclang, about a minute
+	@scripts/setup rust
+	cargo build --release -p app --no-default-features --locked
 
 test: lint test-rust bench-count fuzz-brief test-sdk ## Everything that must hold: lint, tests, instruction counts, fuzz (briefly), end to end; what CI runs
 

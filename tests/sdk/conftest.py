@@ -4,11 +4,13 @@ The shared ones live for the whole run; a test that stops, breaks or reconfigure
 """
 
 import os
+import pathlib
+import subprocess
 
 import pytest
 
 from double import MODELS, STATUSES, Upstream
-from process import BINARY, Dewpoint
+from process import BINARY, ROOT, Dewpoint
 
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
@@ -79,6 +81,20 @@ def behind(tmp_path_factory, double):
     dewpoint = Dewpoint(folder, config(places(double.url)), {"DOUBLE_KEY": "sk-double"}).start()
     yield dewpoint
     dewpoint.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A folder with the test models, written by the generator of the repository (or DEWPOINT_TEST_MODELS)."""
+    if "DEWPOINT_TEST_MODELS" in os.environ:
+        return pathlib.Path(os.environ["DEWPOINT_TEST_MODELS"])
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run(
+        ["cargo", "run", "--release", "--quiet", "-p", "testkit", "--example", "test-models", "--", str(folder)],
+        cwd=ROOT,
+        check=True,
+    )
+    return folder
 
 
 @pytest.fixture

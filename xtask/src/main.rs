@@ -1,17 +1,19 @@
-//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`.
+//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `test-models`.
 //!
 //! Never here: anything that is shipped, and anything that needs a network.
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use xtask::{deny, ratchet, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   tidy            rooms, module cycles, heads, pure rooms, sizes, names, links
   deny            licences, banned and foreign crates, by deny.toml and Cargo.lock (no network)
   ratchet FILE    figures that a bench printed (`ratchet NAME VALUE`) against benches.toml
-                  --write sets the bounds to what was measured";
+                  --write sets the bounds to what was measured
+  test-models DIR writes the test models of `testkit::tiny` as GGUF files
+                  --real-size adds the ones to measure with (570 MB)";
 
 fn main() -> ExitCode {
     match run() {
@@ -32,8 +34,20 @@ fn run() -> Result<()> {
         ["deny"] => report("deny", &deny::check(&root)?),
         ["ratchet", file] => report("ratchet", &ratchet::check(&root, Path::new(file))?),
         ["ratchet", file, "--write"] | ["ratchet", "--write", file] => ratchet::write(&root, Path::new(file)),
+        ["test-models", folder @ ..] if !folder.is_empty() => test_models(folder),
         _ => bail!("{USAGE}"),
     }
+}
+
+/// Runs the example of testkit that writes them: testkit needs much that the other commands here do without.
+fn test_models(args: &[&str]) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let fixed = ["run", "--release", "--quiet", "-p", "testkit", "--example", "test-models", "--"];
+    let status = Command::new(cargo).args(fixed).args(args).status().context("cargo did not start")?;
+    if !status.success() {
+        bail!("test-models: nothing, or not everything, was written");
+    }
+    Ok(())
 }
 
 /// Prints the findings; any finding is a failure.

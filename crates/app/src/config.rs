@@ -2,6 +2,7 @@
 //!
 //! Never here: discovery (`discover`) and building what is configured (`serve`).
 
+mod engine;
 mod number;
 mod origin;
 pub(crate) mod reference;

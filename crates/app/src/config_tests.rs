@@ -263,3 +263,74 @@ fn all_mistakes_are_told_at_once() {
         load_as("[server]\ngap_s = 0\nbody_max_mb = 0\n[[place]]\nname = \"a b\"\n", &Flags::default()).unwrap_err();
     assert_eq!(e.0.len(), 4, "{e}");
 }
+
+#[cfg(bundled_model)]
+#[test]
+fn the_engine_may_have_several_models() {
+    let s = good(
+        r#"
+[engine]
+memory_mb = 4000
+max_loaded = 2
+threads = 3
+context_tokens = 4096
+keep_alive = "10m"
+[[engine.model]]
+name = "team/small"
+path = "bundled"
+context_tokens = 64
+slots = 64
+cache_tokens = 64
+cache = "q8_0"
+threads = 512
+gpu_layers = 0
+split = "row"
+experts_on_cpu = true
+mmap = false
+prefix_cache_mb = 0
+lookup = false
+keep_alive = "-1"
+[[engine.model]]
+name = "large"
+path = "bundled"
+[[engine.model]]
+name = "always"
+path = "bundled"
+preload = true
+"#,
+    );
+    let engine = s.engine.unwrap();
+    assert_eq!((engine.memory_bytes, engine.max_loaded), (Some(4_000_000_000), Some(2)));
+    let [small, large, always] = engine.models.as_slice() else { panic!("{}", engine.models.len()) };
+    assert_eq!(small.id.as_deref(), Some("team/small"));
+    assert_eq!((small.context_tokens, small.slots, small.cache_tokens), (Some(64), Some(64), Some(64)));
+    assert_eq!((small.cache, small.split), (::engine::CacheType::Q8_0, ::engine::Split::Row));
+    assert_eq!((small.threads, small.gpu_layers, small.prefix_bytes), (Some(512), Some(0), 0));
+    assert!(small.experts_on_cpu && !small.mmap && !small.lookup && !small.preload && small.keep_alive.is_none());
+    assert_eq!((large.context_tokens, large.threads, large.prefix_bytes), (Some(4096), Some(3), 256_000_000));
+    assert_eq!((large.keep_alive, large.preload), (Some(std::time::Duration::from_secs(600)), false));
+    assert_eq!((always.keep_alive, always.preload), (None, true));
+    let shown = s.values.to_string();
+    assert!(shown.contains("engine.model.always.preload = true (loaded at the start)"), "{shown}");
+    assert!(matches!(s.values.origin("engine.model.large.path"), Some(Origin::File(at)) if at == "dewpoint.toml:25"));
+}
+
+#[test]
+fn a_model_without_a_path_is_the_one_of_that_name_in_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("team")).unwrap();
+    let file = folder.path().join("team/qwen2.5-7b.gguf");
+    std::fs::write(&file, b"GGUF").unwrap();
+    std::fs::write(folder.path().join("llama3.gguf"), b"GGUF").unwrap();
+    let store = folder.path().to_str().unwrap().to_owned();
+    let env = move |name: &str| if name == "DEWPOINT_MODELS" { Some(store.clone()) } else { env(name) };
+    let load = |name: &str| {
+        let text = format!("[[engine.model]]\nname = \"{name}\"\n");
+        load_text("dewpoint.toml", &text, &Flags::default(), &env, &Book::built_in().unwrap())
+    };
+    let engine = load("team/qwen2.5-7b").unwrap().engine.unwrap();
+    assert_eq!(engine.models[0].source, ::engine::ModelSource::Path(file));
+    let problems = load("lama3").unwrap_err().to_string();
+    assert!(problems.contains("dewpoint.toml:2: there is no model \"lama3\" here"), "{problems}");
+    assert!(problems.contains("did you mean \"llama3\"?"), "{problems}");
+}

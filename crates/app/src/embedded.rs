@@ -7,65 +7,77 @@ use crate::table::printable;
 use anyhow::{Context, Result};
 use backend::Backend;
 use decide::{Health, Load, PlaceState};
-use engine::{Engine, EngineSpec, ModelSource, ModelSpec};
+use engine::{Engine, EngineSpec, ModelSpec};
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// The demonstration model inside the binary.
-#[cfg(bundled_model)]
-const BUNDLED: Option<&[u8]> = Some(include_bytes!("../../../models/edge/dewpoint-edge.gguf"));
-#[cfg(not(bundled_model))]
-const BUNDLED: Option<&[u8]> = None;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The embedded engine, or why there is none.
 pub(crate) struct Embedded {
+    program: PathBuf,
+    now: Mutex<Now>,
+}
+
+struct Now {
     engine: Option<Arc<Engine>>,
-    /// For people, at start.
-    pub(crate) note: String,
+    note: String,
 }
 
 impl Embedded {
-    /// As a place to ask.
-    pub(crate) fn backend(&self) -> Option<Arc<dyn Backend>> {
-        self.engine.clone().map(|engine| engine as Arc<dyn Backend>)
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counters of its models; none where it is off.
     pub(crate) fn numbers(&self) -> Vec<engine::Numbers> {
-        self.engine.as_ref().map(|engine| engine.numbers()).unwrap_or_default()
+        let engine = self.now().engine.clone();
+        engine.map(|engine| engine.numbers()).unwrap_or_default()
     }
 
-    /// Ends the worker process.
+    /// As a place to ask.
+    pub(crate) fn backend(&self) -> Option<Arc<dyn Backend>> {
+        self.now().engine.clone().map(|engine| engine as Arc<dyn Backend>)
+    }
+
+    /// For people, at the start: a line for each model, or why there is none.
+    pub(crate) fn note(&self) -> String {
+        self.now().note.clone()
+    }
+
+    /// Takes other settings over. A model that did not change goes on; one that is gone ends with its last request.
+    pub(crate) fn take_over(&self, settings: &Settings) {
+        let mut now = self.now();
+        let old = now.engine.take();
+        *now = match spec(settings.engine.as_ref(), self.program.clone()) {
+            Ok((wanted, spec)) => {
+                let engine = old.map_or_else(|| Engine::start(spec.clone()), |old| old.replaced(spec.clone()));
+                Now { note: note(wanted, &engine), engine: Some(engine) }
+            }
+            Err(why) => Now { engine: None, note: why.to_owned() },
+        };
+    }
+
+    /// Ends the worker processes.
     pub(crate) async fn shutdown(&self) {
-        if let Some(engine) = &self.engine {
+        let engine = self.now().engine.clone();
+        if let Some(engine) = engine {
             engine.shutdown().await;
         }
     }
 }
 
-/// Starts the engine if it is configured and there is one; its model loads in the background.
+/// Starts the engine if it is configured and there is one; models load in the background or when they are asked for.
 pub(crate) fn start(settings: &Settings) -> Result<Embedded> {
-    let Some(wanted) = &settings.engine else {
-        return Ok(Embedded {
-            engine: None,
-            note: "The embedded engine is off ([engine] enabled = false).".to_owned(),
-        });
-    };
     let program = std::env::current_exe().context("the path of this program is not known")?;
-    Ok(match spec(wanted, program) {
-        Ok(spec) => {
-            let engine = Engine::start(spec);
-            let note = note(wanted, &engine);
-            Embedded { engine: Some(engine), note }
-        }
-        Err(why) => Embedded { engine: None, note: why.to_owned() },
-    })
+    let embedded = Embedded { program, now: Mutex::new(Now { engine: None, note: String::new() }) };
+    embedded.take_over(settings);
+    Ok(embedded)
 }
 
-/// The engine's place as it would be once its model is loaded. Starts nothing: outside a runtime there is no worker.
+/// The engine's place as it would be. Loads nothing.
 pub(crate) fn preview(wanted: &EngineSettings) -> Option<PlaceState> {
-    let engine = Engine::start(spec(wanted, PathBuf::new()).ok()?);
-    let models = engine.models().to_vec();
+    let (_, mut spec) = spec(Some(wanted), PathBuf::new()).ok()?;
+    spec.models.iter_mut().for_each(|m| m.preload = false);
+    let models = Engine::start(spec).models().to_vec();
     Some(PlaceState { place: wanted.place.clone(), models, health: Health::Unknown, load: Load::default() })
 }
 
@@ -73,38 +85,39 @@ pub(crate) fn preview(wanted: &EngineSettings) -> Option<PlaceState> {
 ///
 /// # Errors
 /// Why there is nothing to run, for people.
-fn spec(wanted: &EngineSettings, program: PathBuf) -> Result<EngineSpec, &'static str> {
+fn spec(wanted: Option<&EngineSettings>, program: PathBuf) -> Result<(&EngineSettings, EngineSpec), &'static str> {
+    let Some(wanted) = wanted else { return Err("The embedded engine is off ([engine] enabled = false).") };
     if cfg!(not(feature = "engine")) {
         return Err("This build has no embedded engine (it was built without the feature `engine`).");
     }
-    let model = match (&wanted.model, BUNDLED) {
-        (Some(path), _) => ModelSource::Path(path.clone()),
-        (None, Some(bytes)) => ModelSource::Bundled(bytes),
-        (None, None) => return Err("This build has no bundled model; set [engine] model to the path of a GGUF file."),
-    };
-    Ok(EngineSpec {
+    if wanted.models.is_empty() {
+        return Err("This build has no bundled model; set [engine] model to the path of a GGUF file.");
+    }
+    let spec = EngineSpec {
         place: wanted.place.clone(),
         program,
         args: vec!["engine-worker".to_owned()],
-        models: vec![ModelSpec {
-            context_tokens: wanted.context_tokens,
-            threads: Some(wanted.threads).filter(|t| *t > 0),
-            ..ModelSpec::new(model)
-        }],
-        memory_bytes: None,
-        max_loaded: None,
-    })
+        models: wanted.models.clone(),
+        memory_bytes: wanted.memory_bytes,
+        max_loaded: wanted.max_loaded,
+    };
+    Ok((wanted, spec))
 }
 
-/// One line about the model: the bundled one is a demonstration, and must not pass for more.
+/// A line for each model; the bundled one is a demonstration, and must not pass for more.
 fn note(wanted: &EngineSettings, engine: &Engine) -> String {
-    let model = engine.models().first().map(|m| m.id.to_string()).unwrap_or_default();
-    let about = engine.about();
-    let said = about.and_then(|a| a.description.as_deref()).map(|d| format!(": {}", printable(d))).unwrap_or_default();
-    match wanted.model {
-        None => format!("{}/{model} is a demonstration model{said}", wanted.place.id),
-        Some(_) => format!("{}/{model} loads in the background{said}", wanted.place.id),
-    }
+    let line = |(i, (model, spec)): (usize, (&Arc<decide::Model>, &ModelSpec))| {
+        // Only the first model was looked into.
+        let about = engine.about().filter(|_| i == 0).and_then(|a| a.description.as_deref());
+        let said = about.map(|d| format!(": {}", printable(d))).unwrap_or_default();
+        let does = match (&spec.source, spec.preload) {
+            (engine::ModelSource::Bundled(_), _) => "is a demonstration model",
+            (_, true) => "loads in the background",
+            (_, false) => "loads with its first request",
+        };
+        format!("{}/{} {does}{said}", wanted.place.id, printable(&model.id))
+    };
+    engine.models().iter().zip(&wanted.models).enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(all(test, feature = "engine", bundled_model))]

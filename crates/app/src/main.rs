@@ -4,6 +4,7 @@
 
 mod bench;
 mod book;
+mod bundled;
 mod check;
 mod cli;
 mod config;

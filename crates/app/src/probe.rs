@@ -139,7 +139,7 @@ async fn own_engine(args: &cli::Probe, settings: &Settings) -> Result<Report> {
     let report = async {
         let backend = engine.backend().ok_or_else(|| {
             let help = "give the path of a GGUF file instead";
-            Problems::from(Problem::new("the embedded engine cannot be measured", engine.note.clone(), help))
+            Problems::from(Problem::new("the embedded engine cannot be measured", engine.note(), help))
         })?;
         let model = chosen(args, backend.models())?;
         ready(backend.as_ref()).await?;

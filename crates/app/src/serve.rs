@@ -211,7 +211,7 @@ fn announce(live: &Live, finds: &Finds, started: Instant) {
     if !missed.is_empty() {
         text.push_str(&format!("{missed}\n"));
     }
-    text.push_str(&format!("{}\n", live.engine.note));
+    text.push_str(&format!("{}\n", live.engine.note()));
     let ms = started.elapsed().as_millis();
     let version = env!("CARGO_PKG_VERSION");
     let from = live.path().map_or_else(|| "nothing configured".to_owned(), |p| p.display().to_string());

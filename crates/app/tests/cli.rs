@@ -88,9 +88,21 @@ impl Server {
     }
 
     fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path}"), "")
+    }
+
+    /// A chat with a model.
+    #[cfg(all(feature = "engine", bundled_model))]
+    fn chat(&self, model: &str) -> String {
+        let body = format!(r#"{{"model":"{model}","max_tokens":4,"messages":[{{"role":"user","content":"hi"}}]}}"#);
+        self.ask("POST /v1/chat/completions", &body)
+    }
+
+    fn ask(&self, what: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = "host: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/json";
+        write!(stream, "{what} HTTP/1.1\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -293,4 +305,51 @@ fn keys_and_reports() {
     assert!(err.starts_with("error: the ledger cannot be used\n  there is no ledger in "), "{err}");
     assert_ne!(run(dir.path(), &["ledger", "--since", "soon"]).0, 0);
     assert_ne!(run(dir.path(), &["nonsense"]).0, 0);
+}
+
+/// Processes that a process has started and that are alive.
+#[cfg(all(target_os = "linux", feature = "engine", bundled_model))]
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|t| std::fs::read_to_string(t.path().join("children")).ok());
+    lists.flat_map(|l| l.split_whitespace().map(|p| p.parse().unwrap()).collect::<Vec<_>>()).collect()
+}
+
+#[cfg(all(target_os = "linux", feature = "engine", bundled_model))]
+#[test]
+fn models_of_the_engine_come_and_go_while_it_runs() {
+    let file = |names: &[&str]| {
+        let table = |n: &&str| format!("[[engine.model]]\nname = \"{n}\"\npath = \"bundled\"\n");
+        format!("[discovery]\nenabled = false\n{}", names.iter().map(table).collect::<String>())
+    };
+    let dir = folder(&file(&["a", "team/b"]));
+    let server = Server::start(dir.path(), free_port(), &[]);
+    server.line("edge/team/b is a demonstration model");
+    server.line(" on http://");
+    let gateway = server.child.id();
+    let listed = server.get("/v1/models");
+    assert!(listed.contains("\"edge/a\"") && listed.contains("\"edge/team/b\""), "{listed}");
+    assert_eq!(children(gateway), [], "nothing is loaded before it is asked for");
+    let answer = server.chat("edge/team/b");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("team/b"), "{answer}");
+    let workers = children(gateway);
+    assert_eq!(workers.len(), 1);
+    std::fs::write(dir.path().join("new"), file(&["c", "team/b"])).unwrap();
+    std::fs::rename(dir.path().join("new"), dir.path().join("dewpoint.toml")).unwrap();
+    server.line("configuration taken over (the file changed)");
+    let listed = server.get("/v1/models");
+    assert!(listed.contains("\"edge/c\"") && !listed.contains("\"edge/a\""), "{listed}");
+    assert!(server.chat("edge/team/b").starts_with("HTTP/1.1 200"));
+    assert_eq!(children(gateway), workers, "the model that stayed was loaded again");
+    assert!(server.chat("edge/c").starts_with("HTTP/1.1 200"));
+    assert!(server.chat("edge/a").starts_with("HTTP/1.1 404"));
+    assert_eq!(children(gateway).len(), 2);
+    // A crash of a worker reaches neither the gateway nor the next request.
+    assert!(Command::new("kill").args(["-KILL", &workers[0].to_string()]).status().unwrap().success());
+    let answer = server.chat("edge/team/b");
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert!(server.chat("edge/team/b").starts_with("HTTP/1.1 200"));
+    let last = children(gateway);
+    assert_eq!(server.stop(), 0);
+    assert!(last.iter().all(|pid| !Path::new(&format!("/proc/{pid}/cmdline")).exists()), "{last:?}");
 }

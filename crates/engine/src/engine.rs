@@ -7,6 +7,7 @@
 //! Never here: the worker's own code, choosing a place.
 
 mod extras;
+mod fitting;
 mod flow;
 mod keep;
 mod ledger;
@@ -16,6 +17,7 @@ mod numbers;
 mod prepare;
 mod process;
 mod request;
+mod schema;
 mod seat;
 mod supervise;
 mod tenant;
@@ -54,6 +56,9 @@ pub struct About {
     pub file_bytes: u64,
     /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
     pub cache_bytes_per_token: u64,
+    /// Memory that it is estimated to need as it is configured, bytes; weights that are mapped included. `None` where it cannot
+    /// be run like that.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Where a model is.
@@ -140,6 +145,7 @@ impl Engine {
         let program = Arc::new(Program { path: spec.program, args: spec.args });
         let known: Vec<_> = spec.models.iter().map(|m| source::facts(&m.source)).collect();
         let models: Vec<_> = spec.models.iter().zip(&known).map(|(m, f)| Arc::new(model(m, f.as_ref()))).collect();
+        let about = known.first().and_then(Option::as_ref).zip(spec.models.first()).map(|(f, m)| about(f, m));
         let tenants = spec.models.into_iter().zip(&models).map(|(m, model)| {
             let same = |t: &&Arc<Tenant>| t.seat.id == model.id && t.seat.spec == m && t.seat.program == program;
             old.iter().find(same).map(Arc::clone).unwrap_or_else(|| {
@@ -148,7 +154,6 @@ impl Engine {
             })
         });
         let tenants = tenants.collect();
-        let about = known.first().and_then(Option::as_ref).map(about);
         Engine { place: spec.place, models, tenants, known, about, ledger, meter, next_id }
     }
 
@@ -382,14 +387,15 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     }
 }
 
-fn about(facts: &Facts) -> About {
+fn about(facts: &Facts, model: &ModelSpec) -> About {
     About {
         name: facts.name.clone(),
         description: facts.description.clone(),
         architecture: facts.architecture.clone(),
         params: facts.params,
         file_bytes: facts.bytes,
-        cache_bytes_per_token: facts.cache_per_token,
+        cache_bytes_per_token: facts.fit.cache_per_cell(crate::protocol::CacheType::F16),
+        memory_bytes: fitting::plan(model, facts, None).ok().map(|p| p.host.saturating_add(p.gpu)),
     }
 }
 

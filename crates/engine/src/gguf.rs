@@ -3,7 +3,11 @@
 //!
 //! Never here: weights, a vendor type.
 
+mod header;
+mod shape;
 mod tensor_type;
+
+pub(crate) use header::{Header, Scalar, Tensor};
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -41,58 +45,10 @@ pub(crate) enum HeaderError {
     Io(#[from] io::Error),
 }
 
-/// A scalar of the metadata. Arrays are checked and skipped.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Scalar {
-    /// Any integer type and bool.
-    Int(i128),
-    /// f32 and f64.
-    Float(f64),
-    /// Text.
-    Text(String),
-}
-
-/// What the header says.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Header {
-    scalars: BTreeMap<String, Scalar>,
-    /// Elements of all tensors.
-    pub(crate) params: u64,
-    /// Length of the file.
-    pub(crate) file_len: u64,
-}
-
-impl Header {
-    /// A text value.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        match self.scalars.get(key)? {
-            Scalar::Text(t) => Some(t),
-            _ => None,
-        }
-    }
-
-    /// A non-negative integer value.
-    pub(crate) fn uint(&self, key: &str) -> Option<u64> {
-        match self.scalars.get(key)? {
-            Scalar::Int(i) => u64::try_from(*i).ok(),
-            _ => None,
-        }
-    }
-
-    /// A number, whole or not.
-    pub(crate) fn float(&self, key: &str) -> Option<f64> {
-        match self.scalars.get(key)? {
-            Scalar::Int(i) => Some(*i as f64),
-            Scalar::Float(f) => Some(*f),
-            Scalar::Text(_) => None,
-        }
-    }
-
-    /// A value under the key of the file's own architecture (`llama.context_length`).
-    pub(crate) fn arch_uint(&self, key: &str) -> Option<u64> {
-        self.uint(&format!("{}.{key}", self.text("general.architecture")?))
-    }
-}
+/// Longest array of integers that is kept, elements: one value per layer. Longer ones are skipped.
+const INTS_MAX: u64 = 1024;
+/// Elements of all kept arrays together.
+const INTS_SUM_MAX: usize = 1 << 16;
 
 /// Reads and checks a header. Reads no weights.
 ///
@@ -104,7 +60,7 @@ pub(crate) fn read<R: Read + Seek>(mut from: R) -> Result<Header, HeaderError> {
     if len == 0 {
         return Err(HeaderError::Empty);
     }
-    let mut r = Reader { from, at: 0, len, strings: 0 };
+    let mut r = Reader { from, at: 0, len, strings: 0, ints: BTreeMap::new(), kept: 0 };
     let mut magic = [0u8; 4];
     if len < 4 || r.bytes(&mut magic, "the magic").is_err() || &magic != b"GGUF" {
         return Err(HeaderError::Magic);
@@ -116,18 +72,25 @@ pub(crate) fn read<R: Read + Seek>(mut from: R) -> Result<Header, HeaderError> {
     let tensors = r.count("tensors")?;
     let keys = r.count("keys")?;
     let mut header = Header { file_len: len, ..Header::default() };
+    let mut seen = HashSet::new();
     for _ in 0..keys {
         let (key, value) = r.pair()?;
+        if !seen.insert(key.clone()) {
+            return Err(HeaderError::Damaged(format!("the key {key} is there twice")));
+        }
         if let Some(value) = value {
             header.scalars.insert(key, value);
         }
     }
+    shape::check(&header).map_err(HeaderError::Damaged)?;
     let alignment = match header.scalars.get("general.alignment") {
         None => 32,
         Some(Scalar::Int(a)) if *a > 0 && *a <= 1 << 20 && a.count_ones() == 1 => *a as u64,
         Some(_) => return Err(HeaderError::Damaged("general.alignment is not a power of two".into())),
     };
-    header.params = r.tensors(tensors, alignment)?;
+    header.tensors = r.tensors(tensors, alignment)?;
+    header.params = header.tensors.iter().fold(0, |sum, t| sum.saturating_add(t.elements));
+    header.ints = r.ints;
     Ok(header)
 }
 
@@ -136,6 +99,8 @@ struct Reader<R> {
     at: u64,
     len: u64,
     strings: u64,
+    ints: BTreeMap<String, Vec<i64>>,
+    kept: usize,
 }
 
 impl<R: Read + Seek> Reader<R> {
@@ -199,7 +164,7 @@ impl<R: Read + Seek> Reader<R> {
         let value = match kind {
             8 => self.string(&what)?,
             9 => {
-                self.array(&what)?;
+                self.array(&key, &what)?;
                 None
             }
             _ => Some(self.scalar(kind, &what)?),
@@ -236,7 +201,7 @@ impl<R: Read + Seek> Reader<R> {
         })
     }
 
-    fn array(&mut self, what: &str) -> Result<(), HeaderError> {
+    fn array(&mut self, key: &str, what: &str) -> Result<(), HeaderError> {
         let kind = self.u32(what)?;
         let count = self.u64(what)?;
         let damaged = |text: &str| HeaderError::Damaged(format!("{what} {text}"));
@@ -250,6 +215,15 @@ impl<R: Read + Seek> Reader<R> {
                 }
                 Ok(())
             }
+            (4 | 5, Some(_)) if count <= INTS_MAX && self.kept + count as usize <= INTS_SUM_MAX => {
+                self.kept += count as usize;
+                let one = |r: &mut Reader<R>| {
+                    Ok(if kind == 4 { i64::from(r.u32(what)?) } else { i64::from(r.u32(what)?.cast_signed()) })
+                };
+                let array = (0..count).map(|_| one(self)).collect::<Result<Vec<i64>, HeaderError>>()?;
+                self.ints.insert(key.to_owned(), array);
+                Ok(())
+            }
             (_, Some(width)) => {
                 let bytes = count.checked_mul(width).ok_or_else(|| damaged("is absurdly long"))?;
                 self.skip(bytes, what)
@@ -258,57 +232,58 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// Checks every tensor's shape and place, and counts elements.
-    fn tensors(&mut self, count: u64, alignment: u64) -> Result<u64, HeaderError> {
-        let mut ends = Vec::new();
+    /// Checks every tensor's shape and place.
+    fn tensors(&mut self, count: u64, alignment: u64) -> Result<Vec<Tensor>, HeaderError> {
+        let mut tensors = Vec::new();
         let mut names = HashSet::new();
-        let mut params = 0u64;
+        let mut last = (0, String::new());
         for _ in 0..count {
             let name = self.name(NAME_MAX, "a tensor name")?;
-            let (elements, offset, size) = self.tensor(&name, alignment)?;
-            let end = offset.checked_add(size);
-            ends.push((name.clone(), end.ok_or_else(|| HeaderError::Damaged(format!("tensor {name} ends nowhere")))?));
-            params = params.saturating_add(elements);
-            if !names.insert(name) {
+            if !names.insert(name.clone()) {
                 return Err(HeaderError::Damaged("two tensors have the same name".into()));
             }
-        }
-        let data = self.at.div_ceil(alignment).saturating_mul(alignment);
-        match ends.into_iter().max_by_key(|(_, end)| *end) {
-            Some((name, end)) if data.saturating_add(end) > self.len => {
-                let what = format!("tensor {name}");
-                Err(HeaderError::Cut { what, end: data.saturating_add(end), len: self.len })
+            let tensor = self.tensor(name, alignment)?;
+            let end = tensor.offset.checked_add(tensor.bytes);
+            let end = end.ok_or_else(|| HeaderError::Damaged(format!("tensor {} ends nowhere", tensor.name)))?;
+            if end >= last.0 {
+                last = (end, tensor.name.clone());
             }
-            _ => Ok(params),
+            tensors.push(tensor);
         }
+        let end = self.at.div_ceil(alignment).saturating_mul(alignment).saturating_add(last.0);
+        if end > self.len && !tensors.is_empty() {
+            return Err(HeaderError::Cut { what: format!("tensor {}", last.1), end, len: self.len });
+        }
+        Ok(tensors)
     }
 
-    fn tensor(&mut self, name: &str, alignment: u64) -> Result<(u64, u64, u64), HeaderError> {
+    fn tensor(&mut self, name: String, alignment: u64) -> Result<Tensor, HeaderError> {
         let damaged = |text: String| HeaderError::Damaged(format!("tensor {name} {text}"));
-        let dimensions = self.u32(name)?;
+        let dimensions = self.u32(&name)?;
         if !(1..=4).contains(&dimensions) {
             return Err(damaged(format!("has {dimensions} dimensions")));
         }
         let mut elements = 1u64;
-        let mut row = 0;
+        let (mut row, mut rows) = (0, 1);
         for i in 0..dimensions {
-            let n = self.u64(name)?;
+            let n = self.u64(&name)?;
             row = if i == 0 { n } else { row };
+            rows = if i == 1 { n } else { rows };
             let product = elements.checked_mul(n).filter(|e| n > 0 && *e <= i64::MAX as u64);
             elements = product.ok_or_else(|| damaged(format!("has an impossible dimension {n}")))?;
         }
-        let kind = self.u32(name)?;
+        let kind = self.u32(&name)?;
         let (block, bytes) = tensor_type::block(kind)
             .ok_or_else(|| damaged(format!("has type {kind}, which this build does not know")))?;
         if row % block != 0 {
             return Err(damaged(format!("has rows of {row}, which is no multiple of its block of {block}")));
         }
-        let offset = self.u64(name)?;
+        let offset = self.u64(&name)?;
         if offset % alignment != 0 {
             return Err(damaged(format!("begins at {offset}, which is not aligned to {alignment}")));
         }
         let size = (elements / block).checked_mul(bytes).ok_or_else(|| damaged("is absurdly large".into()))?;
-        Ok((elements, offset, size))
+        Ok(Tensor { name, kind, dimensions, rows, bytes: size, elements, offset })
     }
 }
 
@@ -344,6 +319,10 @@ mod tests {
         assert_eq!(header.text("tokenizer.chat_template"), Some("{{ x }}"));
         assert_eq!(header.float("general.sampling.temp"), Some(0.25));
         assert_eq!(header.text("tokenizer.ggml.tokens"), None, "arrays are skipped");
+        let down = header.tensors.last().unwrap();
+        assert_eq!((down.name.as_str(), down.kind, down.dimensions), ("blk.0.ffn_down.weight", 0, 2));
+        assert_eq!((down.rows, down.bytes), (64, 4 * 64 * 32));
+        assert_eq!(header.arch_uint_of_layer("attention.head_count_kv", 5), Some(2), "a number is that of every layer");
         assert_eq!(header.params, 2 * 259 * 64 + 3 * 64 + 4 * 64 * 64 + 3 * 64 * 32);
     }
 

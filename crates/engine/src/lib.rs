@@ -17,6 +17,7 @@ mod cpu;
 #[cfg(feature = "llama")]
 mod disarm;
 mod engine;
+mod fit;
 mod gguf;
 mod protocol;
 mod source;
@@ -39,6 +40,14 @@ pub use tally::{Histogram, Numbers};
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;
+
+/// Looks at the header of a model file, as the engine does before it loads one. Reads no weights.
+///
+/// # Errors
+/// What is wrong with the file and what to do, for people.
+pub fn check(path: &std::path::Path) -> Result<(), String> {
+    source::examine(path).map(drop)
+}
 
 /// What `dewpoint engine-worker` runs: the engine itself, speaking with its supervisor over stdin and stdout. Ends when
 /// stdin closes.

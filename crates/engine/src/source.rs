@@ -3,8 +3,9 @@
 //!
 //! Never here: loading.
 
+use crate::fit::Fit;
 use crate::gguf::{self, Header};
-use crate::protocol::{CacheType, Sampling};
+use crate::protocol::Sampling;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,10 +15,6 @@ pub(crate) const CONTEXT_MIN: u32 = 64;
 pub(crate) const CONTEXT_MAX: u32 = 1 << 20;
 /// Context where none is asked for and the model was trained for more: memory grows with it.
 const CONTEXT_DEFAULT: u32 = 8192;
-/// KV cache of all slots together where nothing is asked for, bytes.
-const CACHE_BYTES: u64 = 512 << 20;
-/// Slots where nothing is asked for, at most.
-const SLOTS_DEFAULT: u64 = 4;
 /// Architectures that make vectors, or that need an encoder before they write.
 const ENCODERS: [&str; 9] =
     ["bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "t5", "t5encoder", "clip"];
@@ -44,20 +41,14 @@ pub(crate) struct Facts {
     pub(crate) bytes: u64,
     /// Context the model was trained for.
     trained: Option<u32>,
-    /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
-    pub(crate) cache_per_token: u64,
+    /// Memory that it needs.
+    pub(crate) fit: Fit,
     /// What the file recommends, over the defaults.
     pub(crate) sampling: Sampling,
 }
 
 impl Facts {
     fn new(header: &Header) -> Facts {
-        let number = |key: &str| header.arch_uint(key).unwrap_or(0);
-        let heads = number("attention.head_count").max(1);
-        let kv_heads = header.arch_uint("attention.head_count_kv").unwrap_or(heads);
-        let width = number("embedding_length") / heads;
-        let both = |key: &str| header.arch_uint(key).unwrap_or(width);
-        let per_head = both("attention.key_length").saturating_add(both("attention.value_length"));
         Facts {
             name: header.text("general.name").map(str::to_owned),
             description: header.text("general.description").map(str::to_owned),
@@ -65,7 +56,7 @@ impl Facts {
             params: header.params,
             bytes: header.file_len,
             trained: header.arch_uint("context_length").and_then(|n| u32::try_from(n).ok()),
-            cache_per_token: number("block_count").saturating_mul(kv_heads).saturating_mul(per_head).saturating_mul(2),
+            fit: Fit::new(header),
             sampling: recommended(header),
         }
     }
@@ -84,23 +75,6 @@ impl Facts {
             "The context of {context} tokens is not possible: this model takes {CONTEXT_MIN} to {most}. Set `context_tokens` \
              of the place to a number between them."
         ))
-    }
-
-    /// Bytes of a KV cache of so many cells.
-    pub(crate) fn cache_bytes(&self, cells: u32, cache: CacheType) -> u64 {
-        // Of 16 bits: 8.5 and 4.5 per value.
-        let (part, of) = match cache {
-            CacheType::F16 => (1, 1),
-            CacheType::Q8_0 => (17, 32),
-            CacheType::Q4_0 => (9, 32),
-        };
-        self.cache_per_token.saturating_mul(u64::from(cells)).saturating_mul(part) / of
-    }
-
-    /// How many requests to work on at a time.
-    pub(crate) fn slots(&self, asked: Option<u16>, context: u32) -> u16 {
-        let each = self.cache_per_token.saturating_mul(u64::from(context)).max(1);
-        asked.unwrap_or((CACHE_BYTES / each).clamp(1, SLOTS_DEFAULT) as u16).clamp(1, 64)
     }
 }
 
@@ -276,20 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn context_and_slots_are_bounded() {
+    fn the_context_is_bounded() {
         let f = facts(&Tiny { context: 4096, ..Tiny::default() });
         assert_eq!(f.context(None), Ok(4096));
         assert_eq!(f.context(Some(100)), Ok(100));
         assert!(f.context(Some(5000)).is_err());
         assert!(f.context(Some(0)).is_err());
-        assert_eq!(f.cache_per_token, 2 * 2 * 64);
-        assert_eq!(f.slots(None, 4096), 4);
-        let bytes = [CacheType::F16, CacheType::Q8_0, CacheType::Q4_0].map(|c| f.cache_bytes(1024, c));
-        assert_eq!(bytes, [256 << 10, 136 << 10, 72 << 10]);
-        assert_eq!(f.slots(Some(0), 4096), 1);
         assert_eq!(facts(&Tiny { context: 100_000, ..Tiny::default() }).context(None), Ok(8192));
-        let large = Facts { cache_per_token: 256 << 10, ..f };
-        assert_eq!(large.slots(None, 4096), 1);
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! Never here: a socket, the supervisor, a vendor type (only `llama`, `session` and `sampler` see those).
 
 mod cells;
+#[allow(dead_code, unused_imports, reason = "the scheduler that drives it lands beside it")]
+mod draft;
 mod job;
 mod llama;
 mod memory;

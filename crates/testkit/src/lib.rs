@@ -11,6 +11,7 @@ mod fake;
 mod load;
 mod permit;
 mod proxy;
+pub mod tiny;
 mod voice;
 
 pub use fake::{Answer, Fake, Framing, Seen, Step};

@@ -77,19 +77,28 @@ pub(crate) fn page() -> String {
         let text = section.get("description").and_then(Value::as_str).unwrap_or_default();
         let _ = writeln!(out, "\n## `{title}`\n\n{}\n", flat(text));
         table(&mut out, shape, section.get("default"), &defs);
+        if name == "engine" {
+            part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
+            part(&mut out, "Lora", "An adapter", &defs);
+        }
     }
     for (name, title) in [("ModelTable", "A model as a table"), ("Price", "A price"), ("Table", "Where a secret is")] {
-        let Some(shape) = defs.get(name) else { continue };
-        let text = shape.get("description").and_then(Value::as_str).unwrap_or_default();
-        let _ = writeln!(out, "\n## {title}\n\n{}\n", flat(text));
-        table(&mut out, shape, None, &defs);
+        part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Objective"] {
+    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Objective", "CacheType", "Split"] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }
     out
+}
+
+/// The table of one shape.
+fn part(out: &mut String, name: &str, title: &str, defs: &Map<String, Value>) {
+    let Some(shape) = defs.get(name) else { return };
+    let text = shape.get("description").and_then(Value::as_str).unwrap_or_default();
+    let _ = writeln!(out, "\n## {title}\n\n{}\n", flat(text));
+    table(out, shape, None, defs);
 }
 
 const HEAD: &str = "\
@@ -134,6 +143,8 @@ fn kind(property: &Value, defs: &Map<String, Value>) -> String {
         return match name {
             "SecretRef" => "[secret](#where-a-secret-is)".to_owned(),
             "Price" => "[price](#a-price)".to_owned(),
+            "EngineModels" => "string or [tables](#enginemodel)".to_owned(),
+            "Lora" => "[adapter](#an-adapter)".to_owned(),
             "Dollars" => "dollars".to_owned(),
             "Model" => "string or [table](#a-model-as-a-table)".to_owned(),
             name if defs.get(name).is_some_and(|d| !variants(d).is_empty()) => {

@@ -4,6 +4,7 @@
 //! Never here: the network, or building backends (`serve`).
 
 mod capacity;
+mod engine;
 mod keys;
 mod places;
 mod policy;
@@ -60,14 +61,15 @@ pub(crate) struct ServerSettings {
 }
 
 /// The embedded engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EngineSettings {
     pub(crate) place: std::sync::Arc<decide::Place>,
-    /// `None` is the bundled model.
-    pub(crate) model: Option<PathBuf>,
-    /// `None` takes what the model was trained with.
-    pub(crate) context_tokens: Option<u32>,
-    pub(crate) threads: u16,
+    /// In the order of the file. Empty only where the bundled model is wanted and this build has none.
+    pub(crate) models: Vec<::engine::ModelSpec>,
+    /// `None` takes what is free.
+    pub(crate) memory_bytes: Option<u64>,
+    /// `None` is as many as fit.
+    pub(crate) max_loaded: Option<u16>,
 }
 
 /// A caller's key.
@@ -149,7 +151,7 @@ pub(crate) fn resolve(
     let r = &mut reader;
     let server = server::server(r, &file.server);
     let ledger = server::ledger(r, &file.ledger);
-    let engine = server::engine(r, file);
+    let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());
     let names: Vec<&str> =

@@ -85,26 +85,6 @@ impl Default for Ledger {
     }
 }
 
-/// The embedded engine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Engine {
-    /// Whether the embedded engine runs.
-    pub(crate) enabled: bool,
-    /// Path of a GGUF file, or `bundled` for the demonstration model inside the binary.
-    pub(crate) model: String,
-    /// Context window in tokens; 0 takes what the model was trained for, at most 8192.
-    pub(crate) context_tokens: u32,
-    /// Threads; 0 lets the engine choose by the size of the model.
-    pub(crate) threads: u16,
-}
-
-impl Default for Engine {
-    fn default() -> Engine {
-        Engine { enabled: true, model: "bundled".to_owned(), context_tokens: 0, threads: 0 }
-    }
-}
-
 /// Looking for places that are not configured.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -309,5 +289,6 @@ pub(crate) struct Key {
     pub(crate) class: Option<Class>,
 }
 
+pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Kind, Objective, Tier, Zone};

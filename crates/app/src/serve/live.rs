@@ -112,6 +112,10 @@ impl Live {
         self.policy.store(Arc::new(Policy { version, ..settings.policy.clone() }));
         self.keys.store(Arc::new(keys(&settings)));
         self.profiles.store(Arc::new(profiles(&places)));
+        if now.settings.engine != settings.engine {
+            self.engine.take_over(&settings);
+            tracing::info!("the embedded engine: {}", self.engine.note().replace('\n', "; "));
+        }
         self.board.replace(order(&self.engine, &places));
         *now = Now { settings, places };
         Ok(version)
@@ -162,12 +166,8 @@ fn profiles(places: &[Built]) -> Vec<(decide::PlaceId, &'static backend::Profile
 
 /// Sections that a running server cannot change.
 fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    [
-        (old.server != new.server, "[server]"),
-        (old.ledger != new.ledger, "[ledger]"),
-        (old.engine != new.engine, "[engine]"),
-    ]
-    .into_iter()
-    .filter_map(|(changed, name)| changed.then_some(name))
-    .collect()
+    [(old.server != new.server, "[server]"), (old.ledger != new.ledger, "[ledger]")]
+        .into_iter()
+        .filter_map(|(changed, name)| changed.then_some(name))
+        .collect()
 }

@@ -2,8 +2,8 @@
 //!
 //! Never here: processes, waiting.
 
-use super::elsewhere;
 use super::extras::extras;
+use super::{elsewhere, schema};
 use crate::QUEUE_MAX;
 use crate::protocol::{Call, Constraint, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
 use decide::{Cause, Fault};
@@ -179,7 +179,12 @@ fn constraint(ask: &Ask) -> Result<Option<Constraint>, Fault> {
     }
     // serde_json's own depth limit; the C++ parser behind it has none and would overflow its stack.
     match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) if value.is_object() || value.is_boolean() => Ok(Some(Constraint::Schema(text.to_owned()))),
+        Ok(value) if value.is_object() || value.is_boolean() => {
+            if let Err(text) = schema::check(&value) {
+                return bad(text);
+            }
+            Ok(Some(Constraint::Schema(text.to_owned())))
+        }
         Ok(_) => bad("A JSON schema must be an object.".into()),
         Err(e) => bad(format!("The JSON schema cannot be read: {e}.")),
     }

@@ -54,7 +54,6 @@ impl Model {
     }
 
     /// llama.cpp itself, for a second model beside this one.
-    #[expect(dead_code, reason = "for the draft model")]
     pub(super) fn backend(&self) -> &'static LlamaBackend {
         self.backend
     }

@@ -19,6 +19,8 @@ const GROWTH: usize = 8;
 const WORTH_RESTORING: usize = 32;
 /// A request is moved beside the others if its answer may still get so many tokens.
 const WORTH_MOVING: usize = 8;
+/// Steps with gaps between those being worked on, until they are moved. Each costs a second pass over the weights.
+const PATIENCE: u32 = 8;
 
 impl Slots<'_> {
     /// Gives free slots to those who are next, as far as there are cells.
@@ -81,19 +83,16 @@ impl Slots<'_> {
 
     /// A sequence that is empty, or the kept one itself of which most will be used.
     fn seat_at(&mut self, best: Option<(u32, usize)>) -> Option<u32> {
-        let kept = best.filter(|(from, _)| self.prefixes.kept().any(|k| k == *from));
         if !self.session.streams() {
             if self.spare.is_empty() {
                 self.evict();
             }
             return self.spare.pop();
         }
-        // Neighbours are computed in one go, so the first stream that nobody works in is the best one.
-        let busy = |s: u32| self.slots.iter().flatten().any(|r| r.sequence == s);
-        let sequence = (0..self.session.sequences()).find(|s| !busy(*s))?;
+        let sequence = self.stream(best)?;
         self.spare.retain(|s| *s != sequence);
         if let Some(tokens) = self.prefixes.give(sequence) {
-            let used = kept.filter(|(from, _)| *from == sequence).map_or(0, |k| k.1);
+            let used = best.filter(|(from, _)| *from == sequence).map_or(0, |b| b.1);
             if tokens.len() >= used + WORTH_RESTORING {
                 self.remember(sequence, tokens);
             }
@@ -102,7 +101,25 @@ impl Slots<'_> {
         Some(sequence)
     }
 
-    /// Moves requests so that those being worked on are neighbours.
+    /// The stream that nobody works in and that is best taken: the one of which most will be used; else, among the neighbours of
+    /// those being worked on, an empty one, or the one whose prefix was used longest ago.
+    fn stream(&self, best: Option<(u32, usize)>) -> Option<u32> {
+        let busy: Vec<u32> = self.slots.iter().flatten().map(|r| r.sequence).collect();
+        let near = |s: u32| busy.is_empty() || busy.iter().any(|b| b.abs_diff(s) == 1);
+        let rank = |s: &u32| {
+            let (length, used) = self.prefixes.about(*s).unwrap_or((0, 0));
+            match best.filter(|(from, _)| from == s) {
+                Some((_, n)) if 2 * n >= length => (0, 0),
+                Some(_) => (3, used),
+                None if near(*s) => (1, used),
+                None => (2, used),
+            }
+        };
+        (0..self.session.sequences()).filter(|s| !busy.contains(s)).min_by_key(rank)
+    }
+
+    /// Moves requests so that those being worked on are neighbours, once they have not been for a while: others may come and
+    /// take the streams between, where their prefixes are.
     pub(super) fn close_ranks(&mut self) {
         if !self.session.streams() || !self.model.rewinds() {
             return;
@@ -111,7 +128,14 @@ impl Slots<'_> {
         busy.sort_unstable();
         let (Some(first), Some(last)) = (busy.first().copied(), busy.last().copied()) else { return };
         let end = first + busy.len() as u32;
-        let Some(hole) = (first..end).find(|s| !busy.contains(s)) else { return };
+        let Some(hole) = (first..end).find(|s| !busy.contains(s)) else {
+            self.scattered = 0;
+            return;
+        };
+        self.scattered += 1;
+        if self.scattered < PATIENCE {
+            return;
+        }
         let moves = |r: &&mut Running| r.sequence == last && r.job.left() >= WORTH_MOVING;
         if self.slots.iter_mut().flatten().find(moves).is_none() {
             return;

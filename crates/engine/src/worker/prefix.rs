@@ -91,6 +91,11 @@ impl<S> Prefixes<S> {
         best.filter(|(n, _)| *n >= LEAST).map(|(n, k)| (k.sequence, n))
     }
 
+    /// Tokens of a kept sequence, and its age: smaller is longer ago.
+    pub(super) fn about(&self, sequence: u32) -> Option<(usize, u64)> {
+        self.kept.iter().find(|k| k.sequence == sequence).map(|k| (k.tokens.len(), k.used))
+    }
+
     /// This kept sequence was of use.
     pub(super) fn touch(&mut self, sequence: u32) {
         let used = self.tick();

@@ -44,6 +44,8 @@ pub(super) struct Slots<'m> {
     pub(super) spare: Vec<u32>,
     pub(super) proposer: Option<Box<dyn Proposer + 'm>>,
     pub(super) pace: Pace,
+    /// Steps in a row in which those being worked on were no neighbours.
+    pub(super) scattered: u32,
     pub(super) prefix_bytes: u64,
     context: u32,
     out: Outbox,
@@ -67,6 +69,7 @@ impl<'m> Slots<'m> {
             spare: (0..session.sequences()).rev().collect(),
             proposer: None,
             pace: Pace::default(),
+            scattered: 0,
             prefix_bytes: load.prefix_bytes,
             session,
             context: load.context,

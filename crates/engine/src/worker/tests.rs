@@ -372,12 +372,29 @@ fn running_requests_stay_neighbours() {
     };
     (0..).zip(lengths).for_each(|(i, n)| d.send(ask(i, &prompt(i as u32, 30), n)));
     d.finish([0, 2]);
-    d.step();
+    (0..10).for_each(|_| drop(d.step()));
     let mut at: Vec<u32> = d.slots.slots.iter().flatten().map(|r| r.sequence).collect();
     at.sort_unstable();
     assert!(at.len() == 2 && at[1] == at[0] + 1, "{at:?}");
     d.finish(0..4);
     (0..).zip(&alone).for_each(|(i, text)| assert_eq!(&d.texts[&i], text, "request {i}"));
+}
+
+#[test]
+fn every_stream_keeps_a_conversation_and_all_come_back_at_once() {
+    let mut d = desk(thinker(), |_| {});
+    let prompts: Vec<String> = (0..4).map(|i| prompt(i, 200)).collect();
+    // One after the other: each finds an empty stream though the first would be free.
+    let first: Vec<String> = (0..).zip(&prompts).map(|(i, p)| d.one(ask(i, p, 8)).0).collect();
+    for round in 1..4u64 {
+        let ids = (0..4).map(|i| 10 * round + (i + round) % 4).collect::<Vec<_>>();
+        ids.iter().for_each(|id| d.send(ask(*id, &prompts[(id % 10) as usize], 8)));
+        d.finish(ids.clone());
+        for id in ids {
+            assert_eq!(d.spent(id).cached, 199, "request {id}");
+            assert_eq!(d.texts[&id], first[(id % 10) as usize]);
+        }
+    }
 }
 
 /// Proposes what the answer will be, wrong from a certain token on.

@@ -50,6 +50,14 @@ impl Rig {
         Rig::with(tiny, |_| {})
     }
 
+    /// An engine over these bytes of a model file.
+    pub fn of(bytes: &[u8]) -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.gguf");
+        std::fs::write(&path, bytes).unwrap();
+        Rig { engine: Engine::start(spec(path)), folder, next: AtomicU64::new(1) }
+    }
+
     pub fn with(tiny: Tiny, change: impl FnOnce(&mut EngineSpec)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny.gguf");
@@ -57,6 +65,10 @@ impl Rig {
         let mut spec = spec(path);
         change(&mut spec);
         Rig { engine: Engine::start(spec), folder, next: AtomicU64::new(1) }
+    }
+
+    pub fn over(engine: Arc<Engine>, folder: tempfile::TempDir) -> Rig {
+        Rig { engine, folder, next: AtomicU64::new(1) }
     }
 
     pub fn id(&self) -> u128 {

@@ -1,13 +1,12 @@
-//! The sections `[server]`, `[ledger]`, `[engine]`, `[discovery]`.
+//! The sections `[server]`, `[ledger]`, `[discovery]`.
 //!
-//! Never here: places, keys, policy.
+//! Never here: the engine, places, keys, policy.
 
-use super::{EngineSettings, KeySettings, Reader, ServerSettings};
+use super::{KeySettings, Reader, ServerSettings};
 use crate::config::origin::Origin;
-use crate::config::shape::{self, File};
+use crate::config::shape;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The variable that says where data is kept.
@@ -55,7 +54,7 @@ pub(super) fn server(r: &mut Reader<'_>, section: &shape::Server) -> Option<Serv
     })
 }
 
-fn shown_count(count: u16, when_zero: &str) -> String {
+pub(super) fn shown_count(count: u16, when_zero: &str) -> String {
     if count == 0 { format!("0 ({when_zero})") } else { count.to_string() }
 }
 
@@ -122,45 +121,6 @@ pub(crate) fn data_dir(env: crate::config::secret::Env<'_>) -> Option<(PathBuf, 
     from(DATA_VARIABLE, "").or_else(|| from("XDG_DATA_HOME", "dewpoint")).or_else(|| {
         let (dir, _) = from("HOME", ".local/share/dewpoint")?;
         Some((dir, Origin::Default))
-    })
-}
-
-/// The embedded engine. A `[[place]]` with `api = "engine"` gives it another name or tier.
-pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> {
-    let section = &file.engine;
-    r.note("engine.enabled", section.enabled);
-    let declared = file.place.iter().find(|p| p.api == Some(shape::Api::Engine));
-    if !section.enabled {
-        return None;
-    }
-    let model = (section.model != "bundled").then(|| PathBuf::from(&section.model));
-    if let Some(path) = &model
-        && !path.is_file()
-    {
-        r.wrong(
-            "engine.model",
-            format!("the model file {} is not there", path.display()),
-            "the embedded engine needs a GGUF file that can be read",
-            "correct the path, or write model = \"bundled\"",
-        );
-    }
-    r.note("engine.model", &section.model);
-    r.note("engine.context_tokens", section.context_tokens);
-    r.note("engine.threads", shown_count(section.threads, "the engine chooses"));
-    let name = declared.map_or("edge", |p| p.name.as_str());
-    let place = decide::Place {
-        id: decide::PlaceId::new(name),
-        api: decide::Api::Engine,
-        tier: declared.and_then(|p| p.tier).map_or(decide::Tier::Edge, Into::into),
-        kind: decide::Kind::Appliance,
-        zone: decide::Zone::Embedded,
-        provider: Arc::from("dewpoint"),
-    };
-    Some(EngineSettings {
-        place: Arc::new(place),
-        model,
-        context_tokens: Some(section.context_tokens).filter(|c| *c > 0),
-        threads: section.threads,
     })
 }
 
