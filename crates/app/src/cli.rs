@@ -196,7 +196,7 @@ pub(crate) struct Probe {
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = clap::value_parser!(u16).range(1..=32768))]
     pub(crate) prompt: u16,
     /// Tokens of an answer, at most.
-    #[arg(long, value_name = "TOKENS", default_value = "64", value_parser = clap::value_parser!(u16).range(2..=32768))]
+    #[arg(long, value_name = "TOKENS", default_value = "128", value_parser = clap::value_parser!(u16).range(2..=32768))]
     pub(crate) generate: u16,
     /// How often; the median and the range are shown.
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
