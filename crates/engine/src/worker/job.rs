@@ -14,6 +14,9 @@ use crate::utf8::Utf8;
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// Added to a logit so that its token is never chosen. Finite, since the sampler refuses anything else.
+const NEVER: f32 = -1e30;
+
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
@@ -29,7 +32,6 @@ pub(super) struct Job {
     pub(super) began: Option<Instant>,
     sampler: Sampler,
     alternatives: Option<u32>,
-    ignore_eos: bool,
     special: bool,
     utf8: Utf8,
     stop: Stop,
@@ -105,7 +107,12 @@ impl Job {
         }
         let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room) as usize;
         let model = prompter.model;
-        let sampler = Sampler::new(model, &g.sampling, g.constraint.as_ref(), g.logit_bias, &prompt)
+        let mut bias = g.logit_bias;
+        if g.ignore_eos {
+            // As llama.cpp has it: the end is never chosen. Going on after it would give end after end, and no text.
+            bias.extend(model.endings().map(|token| (token, NEVER)));
+        }
+        let sampler = Sampler::new(model, &g.sampling, g.constraint.as_ref(), bias, &prompt)
             .map_err(|text| (Kind::Invalid, text))?;
         Ok(Job {
             id: g.id,
@@ -117,7 +124,6 @@ impl Job {
             began: None,
             sampler,
             alternatives: g.logprobs,
-            ignore_eos: g.ignore_eos,
             special: g.special,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
@@ -150,7 +156,7 @@ impl Job {
         let Some(token) = self.sampler.pick(logits)? else { return Ok(self.close(Reason::End)) };
         self.tokens.push(token);
         self.spent.completion += 1;
-        if model.ends(token) && !self.ignore_eos {
+        if model.ends(token) {
             return Ok(self.close(Reason::End));
         }
         let bytes = model.bytes(token, self.special);

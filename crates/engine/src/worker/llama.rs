@@ -140,6 +140,11 @@ impl Model {
         self.model.vocab().token_to_piece(LlamaToken(token), special, None)
     }
 
+    /// The tokens that end an answer.
+    pub(super) fn endings(&self) -> impl Iterator<Item = i32> + '_ {
+        (0..self.vocabulary).filter(|token| self.ends(*token))
+    }
+
     /// Does this token end the answer?
     pub(super) fn ends(&self, token: i32) -> bool {
         self.knows(token) && self.model.vocab().is_eog(LlamaToken(token))
