@@ -14,7 +14,7 @@ VENV := .venv
 # What the end-to-end tests start; set it to test another build.
 export DEWPOINT_BIN ?= $(abspath $(BIN))
 
-.PHONY: help run build build-gateway test bench lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
+.PHONY: help run build build-gateway test bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ bench: ## Instructions per decision (callgrind), CPU time per proxied request as
 	$(BENCH) -p ledger --bench ledger
 	$(BENCH) -p app --bench way | tee target/bench.txt
 	cargo run --release -q -p xtask -- ratchet target/bench.txt
+
+bench-engine: build ## The embedded engine against llama.cpp's own server (builds it first); MODEL=FILE, ARGS="--rounds 5"
+	@test -n "$(MODEL)" || cargo run --release -q -p xtask --locked -- test-models target/test-models --real-size
+	python3 tests/bench_engine.py --model "$(or $(MODEL),target/test-models/half.gguf)" --dewpoint "$(BIN)" \
+	  --llama-server "$$(scripts/llama-server)" --page docs/book/engine-speed.md $(ARGS)
 
 .PHONY: bench-count
 bench-count:

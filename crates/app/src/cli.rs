@@ -40,6 +40,11 @@ pub(crate) enum Command {
     /// Keys of callers.
     #[command(subcommand)]
     Key(Key),
+    /// Measure speed and memory.
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
+    Probe(Probe),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,
@@ -192,6 +197,71 @@ pub(crate) enum Config {
 pub(crate) enum Key {
     /// Make a key and print it with its [[key]] lines. Nothing is stored.
     New,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Measure the embedded engine with a model: prompt and decode speed, time to first token, memory.
+    Engine(BenchEngine),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchEngine {
+    /// Path of a GGUF file.
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Computing threads. Left out: the engine chooses.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Numbers of clients that ask at the same time.
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,4,8,16",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) clients: Vec<u16>,
+    /// Tokens of a prompt, about.
+    #[arg(long, value_name = "TOKENS", default_value = "512", value_parser = clap::value_parser!(u16).range(1..=32768))]
+    pub(crate) prompt: u16,
+    /// Tokens of an answer.
+    #[arg(long, value_name = "TOKENS", default_value = "128", value_parser = clap::value_parser!(u16).range(2..=32768))]
+    pub(crate) generate: u16,
+    /// How often; medians are shown.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Name of a place, or path of a GGUF file.
+    #[arg(value_name = "PLACE|FILE")]
+    pub(crate) target: String,
+    /// Which model of the place. Left out: its first one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// Clients that ask at the same time. Left out: 4 on own ground, else 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) clients: Option<u16>,
+    /// Tokens of a prompt, about.
+    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = clap::value_parser!(u16).range(1..=32768))]
+    pub(crate) prompt: u16,
+    /// Tokens of an answer, at most.
+    #[arg(long, value_name = "TOKENS", default_value = "128", value_parser = clap::value_parser!(u16).range(2..=32768))]
+    pub(crate) generate: u16,
+    /// How often; the median and the range are shown.
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Write the figures into the place's section of the configuration file.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Agree to what the measurement costs.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `30s`, `15m`, `1h`, `7d`.

@@ -48,6 +48,17 @@ fn nothing_configured_is_valid() {
 }
 
 #[test]
+fn measured_speeds_are_noted_and_bounded() {
+    let place = |line: &str| format!("[[place]]\nname = \"openai\"\n{line}\n");
+    let settings = good(&place("prompt_tokens_per_s = 812.3\ndecode_tokens_per_s = 1e9"));
+    assert!(settings.values.to_string().contains("place.openai.prompt_tokens_per_s"), "{}", settings.values);
+    for bad in ["0", "-1", "nan", "inf", "1.1e9"] {
+        let problems = load_as(&place(&format!("decode_tokens_per_s = {bad}")), &Flags::default()).map(|_| ());
+        assert!(problems.unwrap_err().to_string().contains("decode_tokens_per_s"), "{bad} was taken");
+    }
+}
+
+#[test]
 fn the_place_of_the_issue_reads_as_written() {
     let s = good(
         r#"
@@ -212,6 +223,8 @@ tier = "local"
 kind = "appliance"
 zone = "same-host"
 models = ["m"]
+prompt_tokens_per_s = 800
+decode_tokens_per_s = 90.5
 "#;
     let s = good(text);
     let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();

@@ -27,6 +27,12 @@ impl Embedded {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counters of its models; none where it is off.
+    pub(crate) fn numbers(&self) -> Vec<engine::Numbers> {
+        let engine = self.now().engine.clone();
+        engine.map(|engine| engine.numbers()).unwrap_or_default()
+    }
+
     /// As a place to ask.
     pub(crate) fn backend(&self) -> Option<Arc<dyn Backend>> {
         self.now().engine.clone().map(|engine| engine as Arc<dyn Backend>)

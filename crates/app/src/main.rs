@@ -2,6 +2,7 @@
 //!
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
+mod bench;
 mod book;
 mod bundled;
 mod check;
@@ -13,7 +14,9 @@ mod explain;
 mod fleet;
 mod init;
 mod key;
+mod measure;
 mod models;
+mod probe;
 mod problem;
 mod pull;
 mod report;
@@ -55,6 +58,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
+        Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Never here: the way of a request (`gateway`).
 
+mod gauges;
 mod live;
 mod nowhere;
 mod watch;
@@ -77,13 +78,14 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
+    let counted = live.clone();
     let wiring = gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default(),
+        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
         draining: AtomicBool::new(false),
     };
     let served = tokio::select! {

@@ -14,6 +14,7 @@ mod ledger;
 mod link;
 mod memory;
 mod model_state;
+mod numbers;
 mod prepare;
 mod process;
 mod request;
@@ -56,6 +57,8 @@ pub struct About {
     pub params: u64,
     /// Length of the file in bytes.
     pub file_bytes: u64,
+    /// KV cache per token of context, bytes, 16 bits a value; 0 where the header does not say.
+    pub cache_bytes_per_token: u64,
     /// Memory that it is estimated to need as it is configured, bytes; weights that are mapped included. `None` where it cannot
     /// be run like that.
     pub memory_bytes: Option<u64>,
@@ -202,7 +205,15 @@ impl Engine {
         let jobs = (base..).zip(order).map(|(id, job)| job.numbered(id)).collect::<Vec<_>>();
         let open = jobs.len();
         let pending = Pending::open(&Arc::clone(&lease.link), jobs, Arc::clone(&self.meter))?.holding(lease);
-        let mut flow = Flow::new(pending, open, began, &ask, Arc::clone(&self.models[at].id), deadlines);
+        let mut flow = Flow::new(
+            pending,
+            open,
+            began,
+            &ask,
+            Arc::clone(&self.models[at].id),
+            deadlines,
+            Arc::clone(&tenant.tally),
+        );
         flow.accepted().await?;
         if ask.stream {
             return Ok(Reply::Stream(flow.into_stream()));
@@ -320,6 +331,7 @@ fn about(facts: &Facts, model: &ModelSpec) -> About {
         architecture: facts.architecture.clone(),
         params: facts.params,
         file_bytes: facts.bytes,
+        cache_bytes_per_token: facts.fit.cache_per_cell(crate::protocol::CacheType::F16),
         memory_bytes: fitting::plan(model, facts, None).ok().map(|p| p.host.saturating_add(p.gpu)),
     }
 }

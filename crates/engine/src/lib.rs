@@ -26,6 +26,7 @@ mod spec;
 mod speech;
 #[cfg(feature = "llama")]
 mod stop;
+mod tally;
 #[cfg(feature = "llama")]
 mod template;
 #[cfg(feature = "llama")]
@@ -41,6 +42,7 @@ pub use spec::{EngineSpec, ModelSpec};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use speech::check as check_speech;
+pub use tally::{Histogram, Numbers};
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

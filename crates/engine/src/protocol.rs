@@ -107,6 +107,9 @@ pub(crate) struct Generate {
     /// families are marked by them.
     #[serde(default)]
     pub(crate) special: bool,
+    /// The answer goes on past the end that the model sets, up to `max_tokens`.
+    #[serde(default)]
+    pub(crate) ignore_eos: bool,
     /// Who is served first.
     #[serde(default)]
     pub(crate) class: Class,
@@ -359,6 +362,7 @@ mod tests {
             constraint: Some(Constraint::Schema("{\"type\":\"object\"}".into())),
             logit_bias: vec![(3, -100.0)],
             special: true,
+            ignore_eos: true,
             class: Class::Batch,
             deadline_ms: Some(5),
         }

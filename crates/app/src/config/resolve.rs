@@ -3,6 +3,7 @@
 //!
 //! Never here: the network, or building backends (`serve`).
 
+mod capacity;
 mod engine;
 mod keys;
 mod places;

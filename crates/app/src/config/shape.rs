@@ -157,6 +157,14 @@ pub(crate) struct Place {
     /// Its models: ids, or tables with what is known of them. Left out: asked of the place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) models: Vec<Model>,
+    /// Prompt tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning; routing
+    /// does not read it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt_tokens_per_s: Option<f64>,
+    /// Completion tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning;
+    /// routing does not read it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decode_tokens_per_s: Option<f64>,
 }
 
 /// A model: its id, or a table.

@@ -5,7 +5,8 @@
 use super::link::{Pending, Signal, What};
 use super::request;
 use super::voice::Voice;
-use crate::protocol::Reason;
+use crate::protocol::{Reason, Spent};
+use crate::tally::{Ended, Tally};
 use backend::{Deadlines, EventStream};
 use decide::{Cause, Fault};
 use std::collections::VecDeque;
@@ -28,6 +29,9 @@ pub(super) struct Flow {
     open: usize,
     start: Option<Event>,
     voices: Vec<Voice>,
+    tally: Arc<Tally>,
+    /// When each choice had its first piece and its last one.
+    pieces: Vec<Option<(Instant, Instant)>>,
     usage: Usage,
     shared_by: u32,
     began: Instant,
@@ -46,6 +50,7 @@ impl Flow {
         ask: &Ask,
         model: Arc<str>,
         deadlines: Deadlines,
+        tally: Arc<Tally>,
     ) -> Flow {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let script = request::script(ask);
@@ -66,6 +71,8 @@ impl Flow {
             open,
             start: Some(start),
             voices: (0..open as u32).map(|choice| Voice::new(choice, script.clone())).collect(),
+            tally,
+            pieces: vec![None; open],
             usage: Usage::default(),
             shared_by: request::shared_by(ask),
             began,
@@ -81,6 +88,12 @@ impl Flow {
     /// # Errors
     /// The worker's refusal, or a deadline.
     pub(super) async fn accepted(&mut self) -> Result<(), Fault> {
+        let accepted = self.all_accepted().await;
+        self.ended |= accepted.is_err();
+        accepted
+    }
+
+    async fn all_accepted(&mut self) -> Result<(), Fault> {
         let (mut missing, mut early) = (self.open, Vec::new());
         while missing > 0 {
             self.fill().await?;
@@ -170,14 +183,35 @@ impl Flow {
         self.last = now;
     }
 
+    fn piece(&mut self, choice: usize) {
+        let now = Instant::now();
+        match &mut self.pieces[choice] {
+            Some((_, last)) => self.tally.next(now - std::mem::replace(last, now)),
+            none => {
+                self.tally.first(now - self.began);
+                *none = Some((now, now));
+            }
+        }
+    }
+
+    fn finished(&self, choice: usize, reason: &Reason, spent: &Spent) {
+        let now = Instant::now();
+        let decode = self.pieces[choice].map_or(Duration::ZERO, |(first, _)| now - first);
+        self.tally.finished(reason, spent, now - self.began, decode);
+    }
+
     fn take(&mut self, signal: Signal, events: &mut Vec<Event>) -> Result<(), Fault> {
-        let voice = &mut self.voices[signal.choice as usize];
+        let choice = signal.choice as usize;
         match signal.what {
             What::Accepted(_) | What::Counted(_) | What::Embedded { .. } => {}
             What::Failed(fault) => return Err(*fault),
-            What::Token { text, logprobs } => voice.say(text, logprobs, events),
+            What::Token { text, logprobs } => {
+                self.voices[choice].say(text, logprobs, events);
+                self.piece(choice);
+            }
             What::Finish { reason, spent } => {
                 self.open -= 1;
+                self.finished(choice, &reason, &spent);
                 self.usage.output += u64::from(spent.completion);
                 if signal.choice.is_multiple_of(self.shared_by) {
                     self.usage.input += u64::from(spent.prompt);
@@ -188,10 +222,18 @@ impl Flow {
                     Reason::Stop(sequence) => Finish::StopSequence(Some(sequence)),
                     Reason::Length => Finish::Length,
                 };
-                self.usage.reasoning += voice.end(finish, events).min(u64::from(spent.completion));
+                self.usage.reasoning += self.voices[choice].end(finish, events).min(u64::from(spent.completion));
             }
         }
         Ok(())
+    }
+}
+
+/// Whatever has not finished by now never will: it failed, or nobody wanted it any more.
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let how = if self.ended || self.failed.is_some() { Ended::Error } else { Ended::Abort };
+        self.tally.ended(how, self.open);
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Ve
         Some(0) => return Err(Fault::new(Cause::InvalidRequest, "max_tokens must be at least 1.").at("max_tokens")),
         other => other.map(|m| u32::try_from(m).unwrap_or(u32::MAX)),
     };
-    let (stop, constraint) = (stops(ask)?, bound(ask)?);
+    let (stop, constraint, ignore_eos) = (stops(ask)?, bound(ask)?, ignore_eos(ask)?);
     let mut order = Vec::with_capacity(n * inputs.len());
     for input in inputs {
         for _ in 0..n {
@@ -75,6 +75,7 @@ pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Ve
                 constraint,
                 logit_bias: extras.logit_bias.clone(),
                 special: ask.endpoint != Endpoint::Completions,
+                ignore_eos,
                 class: extras.class,
                 deadline_ms,
             };
@@ -148,6 +149,17 @@ fn stops(ask: &Ask) -> Result<Vec<String>, Fault> {
         return Err(Fault::new(Cause::InvalidRequest, text).at("stop"));
     }
     Ok(ask.stop.clone())
+}
+
+/// `ignore_eos`, as vLLM and llama.cpp have it: the answer goes on past the end that the model sets. For measurements of
+/// a fixed length.
+fn ignore_eos(ask: &Ask) -> Result<bool, Fault> {
+    let Some((_, value)) = ask.extra.iter().find(|(name, _)| name == "ignore_eos") else { return Ok(false) };
+    match value.get().trim() {
+        "true" => Ok(true),
+        "false" | "null" => Ok(false),
+        _ => Err(Fault::new(Cause::InvalidRequest, "ignore_eos must be true or false.").at("ignore_eos")),
+    }
 }
 
 /// What the voices of a request's choices need to know.
@@ -321,6 +333,18 @@ mod tests {
         assert_eq!(fault(|a| a.max_tokens = Some(0)).param.as_deref(), Some("max_tokens"));
         assert_eq!(fault(|a| a.stop = vec!["x".into(); 33]).param.as_deref(), Some("stop"));
         assert_eq!(fault(|a| a.logprobs = Some(21)).cause, Cause::InvalidRequest);
+    }
+
+    #[test]
+    fn ignore_eos_is_true_or_false() {
+        let with = |text: &str| {
+            let mut ask = ask();
+            ask.extra.push(("ignore_eos".into(), serde_json::value::RawValue::from_string(text.into()).unwrap()));
+            order(&ask, Sampling::default(), Duration::MAX).map(|orders| orders[0].generate.ignore_eos)
+        };
+        assert_eq!(with("true"), Ok(true));
+        assert_eq!(with("null"), Ok(false));
+        assert_eq!(with("1").map_err(|f| f.param.as_deref() == Some("ignore_eos")), Err(true));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::seat::{Bounds, Seat, State};
 use super::{elsewhere, supervise};
 use crate::QUEUE_MAX;
 use crate::spec::ModelSpec;
+use crate::tally::Tally;
 use decide::{Cause, Fault, PlaceId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use tokio::time::{Instant, timeout_at};
 /// A model and the task that keeps its worker. Dropping it kills the worker.
 pub(super) struct Tenant {
     pub(super) seat: Arc<Seat>,
+    /// What its requests took, over the lives of all its workers.
+    pub(super) tally: Arc<Tally>,
     /// `None` where there can be no worker.
     keeper: Option<JoinHandle<()>>,
 }
@@ -49,7 +52,7 @@ impl Tenant {
         let (state, stop) = (watch::Sender::new(state), watch::Sender::new(false));
         let seat = Arc::new(Seat { place, id, spec, program, ledger, key, bell, state, stop, bounds });
         let keeper = runtime.ok().map(|r| r.spawn(supervise::run(Arc::clone(&seat))));
-        Arc::new(Tenant { seat, keeper })
+        Arc::new(Tenant { seat, tally: Arc::default(), keeper })
     }
 
     /// The worker, once it is loaded, for as long as the lease is held.

@@ -17,6 +17,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// Added to a logit so that its token is never chosen. Finite, since the sampler refuses anything else.
+const NEVER: f32 = -1e30;
+
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
@@ -145,7 +148,12 @@ impl Job {
         let manner = Manner { family: prompter.family, thinks: prompter.thinks, opened, thinking };
         let Plan { speech, constraint, watch } =
             prompter.grammars.plan(manner, g.constraint, &tools, |gbnf| works(model, gbnf)).map_err(invalid)?;
-        let sampler = Sampler::new(model, &g.sampling, constraint.as_ref(), g.logit_bias, &prompt).map_err(invalid)?;
+        let mut bias = g.logit_bias;
+        if g.ignore_eos {
+            // As llama.cpp has it: the end is never chosen. Going on after it would give end after end, and no text.
+            bias.extend(model.endings().map(|token| (token, NEVER)));
+        }
+        let sampler = Sampler::new(model, &g.sampling, constraint.as_ref(), bias, &prompt).map_err(invalid)?;
         Ok(Job {
             id: g.id,
             fed: 0,

@@ -170,6 +170,11 @@ impl Model {
         self.model.meta_val_str("general.architecture").unwrap_or_default()
     }
 
+    /// The tokens that end an answer.
+    pub(super) fn endings(&self) -> impl Iterator<Item = i32> + '_ {
+        (0..self.vocabulary).filter(|token| self.ends(*token))
+    }
+
     /// Does this token end the answer?
     pub(super) fn ends(&self, token: i32) -> bool {
         self.knows(token) && self.model.vocab().is_eog(LlamaToken(token))
@@ -177,7 +182,7 @@ impl Model {
 }
 
 /// llama.cpp, begun once in this process and never ended.
-fn backend() -> Result<&'static LlamaBackend, String> {
+pub(super) fn backend() -> Result<&'static LlamaBackend, String> {
     static ONE: OnceLock<LlamaBackend> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -103,6 +103,7 @@ fn ask(id: u64, prompt: &str, max: u32) -> Generate {
         constraint: None,
         logit_bias: Vec::new(),
         special: false,
+        ignore_eos: false,
         class: Class::Interactive,
         deadline_ms: None,
     }

@@ -84,7 +84,11 @@ pub struct Metrics {
     completions: ArcSwap<Known>,
     embeddings: ArcSwap<Known>,
     rerank: ArcSwap<Known>,
+    more: Option<More>,
 }
+
+/// More families in OpenMetrics form, without the end mark.
+type More = Box<dyn Fn() -> String + Send + Sync>;
 
 impl Default for Metrics {
     fn default() -> Metrics {
@@ -133,11 +137,20 @@ impl Default for Metrics {
             completions: ArcSwap::default(),
             embeddings: ArcSwap::default(),
             rerank: ArcSwap::default(),
+            more: None,
         }
     }
 }
 
 impl Metrics {
+    /// With families that somebody else counts, asked for on every read: whole lines of OpenMetrics text, without the
+    /// end mark.
+    #[must_use]
+    pub fn with(mut self, more: impl Fn() -> String + Send + Sync + 'static) -> Metrics {
+        self.more = Some(Box::new(more));
+        self
+    }
+
     /// Counts one settled record. `provider` is the place's `gen_ai.provider.name`.
     pub(crate) fn settled(&self, record: &Record, provider: &str) {
         let (Some(place), Some(model)) = (&record.place, &record.model) else {
@@ -226,6 +239,24 @@ impl Metrics {
         let mut out = String::new();
         // Writing into a String cannot fail.
         let _ = text::encode(&mut out, &self.registry);
+        if let Some(more) = &self.more {
+            const END: &str = "# EOF\n";
+            let end = out.len() - if out.ends_with(END) { END.len() } else { 0 };
+            out.insert_str(end, &more());
+        }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_count_stands_before_the_one_end_mark() {
+        let text = Metrics::default().with(|| "# TYPE x gauge\nx 1\n".to_owned()).text();
+        assert!(text.ends_with("# TYPE x gauge\nx 1\n# EOF\n"), "{text}");
+        assert_eq!(text.matches("# EOF").count(), 1);
+        assert!(text.contains("dewpoint_attempts"));
     }
 }

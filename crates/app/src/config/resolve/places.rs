@@ -2,7 +2,7 @@
 //!
 //! Never here: discovered places (`discover`), or the embedded engine (`server`).
 
-use super::{EngineSettings, Reader};
+use super::{EngineSettings, Reader, capacity};
 use crate::book::{self, Told};
 use crate::config::number::nanousd;
 use crate::config::shape::{self, ModelTable};
@@ -46,6 +46,7 @@ pub(super) fn places(r: &mut Reader<'_>, list: &[shape::Place], engine: Option<&
     for (i, section) in list.iter().enumerate() {
         let path = format!("place[{i}]");
         check_name(r, section, &path, &list[..i], engine);
+        capacity::check(r, section, &path);
         if section.api == Some(shape::Api::Engine) {
             engines += 1;
             check_engine(r, section, &path, engines);

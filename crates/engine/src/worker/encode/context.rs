@@ -6,7 +6,7 @@
 use crate::disarm::{Disarm, stretches};
 use crate::protocol::Load;
 use crate::source::Pooling;
-use crate::worker::llama::{Model, complaints};
+use crate::worker::llama::{Model, backend, complaints};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
 use llama_cpp_2::llama_batch::LlamaBatch;
@@ -70,7 +70,7 @@ impl<'m> Encoder<'m> {
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_no_perf(true);
-        let context = model.model.new_context(model.backend(), params).map_err(|_| {
+        let context = model.model.new_context(backend()?, params).map_err(|_| {
             let (tokens, why) = (load.context, complaints());
             format!("There is no room to read texts of {tokens} tokens: {why}. Set a smaller context.")
         })?;
