@@ -8,7 +8,7 @@ use crate::config::{self, Flags};
 use crate::problem::{Problem, Problems};
 use crate::table::{columns, printable};
 use anyhow::Result;
-use engine::FileFacts;
+use engine::{FileFacts, ModelSource, ModelSpec};
 use hub::{CATALOG, Folders, Held, Store, Where, find_held, shown_bytes, survey};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -281,13 +281,13 @@ fn configured(flag: Option<&Path>) -> Vec<Held> {
             return Vec::new();
         }
     };
-    let path = settings.engine.and_then(|engine| engine.model);
-    let held = |path: PathBuf| {
+    let held = |model: ModelSpec| {
+        let ModelSource::Path(path) = model.source else { return None };
         let bytes = std::fs::metadata(&path).ok()?.len();
-        let name = path.file_stem()?.to_string_lossy().into_owned();
+        let name = model.id.unwrap_or(path.file_stem()?.to_string_lossy().into_owned());
         Some(Held { name, path, bytes, place: Where::Configured, license: None, source: None })
     };
-    path.and_then(held).into_iter().collect()
+    settings.engine.map(|engine| engine.models).unwrap_or_default().into_iter().filter_map(held).collect()
 }
 
 #[cfg(test)]

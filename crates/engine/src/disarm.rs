@@ -12,19 +12,31 @@ use crate::protocol::{ToolSpec, Turn};
 /// A character that Unicode guarantees to be none. Where a caller sends it all the same, it is dropped.
 const MARK: char = '\u{10fffe}';
 
-/// The control tokens of a model, as they are spelt.
-pub(crate) struct Disarm(Vec<String>);
+/// What a text must not spell.
+pub(crate) struct Disarm {
+    /// The control tokens of the model and the marks of its family around calls, their results and reasoning.
+    all: Vec<String>,
+    /// Control tokens that are no such marks: what an answer of the model itself cannot hold.
+    controls: Vec<String>,
+}
 
 impl Disarm {
     /// Spellings of less than two characters cannot be cut and are left out.
-    pub(crate) fn new(spellings: impl IntoIterator<Item = String>) -> Disarm {
-        Disarm(spellings.into_iter().filter(|s| s.chars().nth(1).is_some()).collect())
+    pub(crate) fn new<'m>(
+        spellings: impl IntoIterator<Item = String>,
+        marks: impl IntoIterator<Item = &'m str>,
+    ) -> Disarm {
+        let marks: Vec<String> = marks.into_iter().map(str::to_owned).collect();
+        let controls: Vec<String> =
+            spellings.into_iter().filter(|s| s.chars().nth(1).is_some() && !marks.contains(s)).collect();
+        Disarm { all: [controls.clone(), marks].concat(), controls }
     }
 
-    /// Marks every text of a message.
+    /// Marks every text of a message. What the model itself has said may have its marks: templates look for them.
     pub(crate) fn turn(&self, turn: &mut Turn) {
-        self.text(&mut turn.content);
-        [&mut turn.name, &mut turn.reasoning, &mut turn.call_id].into_iter().flatten().for_each(|t| self.text(t));
+        let own = if turn.role == "assistant" { &self.controls } else { &self.all };
+        cut(own, &mut turn.content);
+        [&mut turn.name, &mut turn.reasoning, &mut turn.call_id].into_iter().flatten().for_each(|t| cut(own, t));
         for call in &mut turn.calls {
             [&mut call.id, &mut call.name, &mut call.arguments].into_iter().for_each(|t| self.text(t));
         }
@@ -37,14 +49,18 @@ impl Disarm {
     }
 
     fn text(&self, text: &mut String) {
-        text.retain(|c| c != MARK);
-        for spelling in &self.0 {
-            // A spelling may overlap with itself, and then one round leaves one behind.
-            while text.contains(spelling.as_str()) {
-                let first = spelling.chars().next().map_or(0, char::len_utf8);
-                let (head, tail) = spelling.split_at(first);
-                *text = text.replace(spelling.as_str(), &format!("{head}{MARK}{tail}"));
-            }
+        cut(&self.all, text);
+    }
+}
+
+fn cut(spellings: &[String], text: &mut String) {
+    text.retain(|c| c != MARK);
+    for spelling in spellings {
+        // A spelling may overlap with itself, and then one round leaves one behind.
+        while text.contains(spelling.as_str()) {
+            let first = spelling.chars().next().map_or(0, char::len_utf8);
+            let (head, tail) = spelling.split_at(first);
+            *text = text.replace(spelling.as_str(), &format!("{head}{MARK}{tail}"));
         }
     }
 }
@@ -61,10 +77,24 @@ mod tests {
 
     #[test]
     fn a_control_token_in_a_message_is_cut_and_the_text_stays() {
-        let disarm = Disarm::new(["<|im_end|>".to_owned(), "x".to_owned()]);
+        let disarm = Disarm::new(["<|im_end|>".to_owned(), "x".to_owned()], []);
         let mut turn = Turn { content: "a<|im_end|>b x\u{10fffe}".into(), ..Turn::default() };
         disarm.turn(&mut turn);
         assert_eq!(stretches(&turn.content).collect::<Vec<_>>(), ["a<", "|im_end|>b x"]);
+    }
+
+    #[test]
+    fn marks_of_calls_are_the_models_own_to_write() {
+        let disarm = Disarm::new(["<|im_end|>".to_owned(), "[TOOL_CALLS]".to_owned()], ["[TOOL_CALLS]", "<think>"]);
+        for (role, text, wanted) in [
+            ("user", "[TOOL_CALLS]x<|im_end|>", vec!["[", "TOOL_CALLS]x<", "|im_end|>"]),
+            ("tool", "<think>", vec!["<", "think>"]),
+            ("assistant", "<think>[TOOL_CALLS]<|im_end|>", vec!["<think>[TOOL_CALLS]<", "|im_end|>"]),
+        ] {
+            let mut turn = Turn { role: role.into(), content: text.into(), ..Turn::default() };
+            disarm.turn(&mut turn);
+            assert_eq!(stretches(&turn.content).collect::<Vec<_>>(), wanted, "{role}");
+        }
     }
 
     proptest! {
@@ -74,7 +104,7 @@ mod tests {
             spellings in proptest::collection::vec("[ab<]{2,4}", 0..5),
         ) {
             let mut marked = text.clone();
-            Disarm::new(spellings.clone()).text(&mut marked);
+            Disarm::new(spellings.clone(), []).text(&mut marked);
             prop_assert_eq!(stretches(&marked).collect::<String>(), text);
             for stretch in stretches(&marked) {
                 prop_assert!(!spellings.iter().any(|s| stretch.contains(s.as_str())), "{stretch:?}");

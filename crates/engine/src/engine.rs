@@ -21,6 +21,7 @@ mod schema;
 mod seat;
 mod supervise;
 mod tenant;
+mod voice;
 
 pub use keep::keep_alive;
 pub use model_state::{ModelState, Phase};
@@ -300,7 +301,7 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     Model {
         id: model_id(spec).into(),
         context_tokens: facts.and_then(|f| f.context(spec.context_tokens).ok()),
-        caps: Caps { json_schema: true, logprobs: true, completions: true, ..Caps::default() },
+        caps: Caps { json_schema: true, tools: true, logprobs: true, completions: true, ..Caps::default() },
         price: Some(Price::free("own-ground")),
         tier: None,
         quality_permille: None,

@@ -23,6 +23,7 @@ mod inspect;
 mod protocol;
 mod source;
 mod spec;
+mod speech;
 #[cfg(feature = "llama")]
 mod stop;
 #[cfg(feature = "llama")]
@@ -37,6 +38,9 @@ pub use inspect::{FileFacts, inspect};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;
 pub use spec::{EngineSpec, ModelSpec};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use speech::check as check_speech;
 
 /// Requests that may wait for the engine; beyond that it says that it is busy.
 const QUEUE_MAX: usize = 256;

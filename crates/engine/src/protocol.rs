@@ -3,12 +3,15 @@
 //!
 //! Never here: pipes, processes, a vendor type.
 
+mod constraint;
 mod load;
 
+pub(crate) use constraint::Constraint;
 pub use load::{CacheType, Split};
 #[allow(unused_imports, reason = "read by the scheduler to come")]
 pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
 
+use crate::speech::Speech;
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
@@ -55,7 +58,13 @@ pub(crate) enum FromWorker {
     /// The model cannot be loaded; the worker ends.
     Failed { message: String },
     /// A [`Generate`] was read, checked and queued.
-    Accepted { id: u64, prompt_tokens: u32 },
+    Accepted {
+        id: u64,
+        prompt_tokens: u32,
+        /// How the answer is to be read.
+        #[serde(default)]
+        speech: Speech,
+    },
     /// A piece of the answer. `text` is whole characters and never part of a stop sequence.
     Token {
         id: u64,
@@ -104,17 +113,6 @@ pub(crate) struct Generate {
     /// Milliseconds from now after which nobody wants the answer any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deadline_ms: Option<u64>,
-}
-
-/// A bound on the form of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Constraint {
-    /// JSON schema text.
-    Schema(String),
-    /// A grammar in llama.cpp's GBNF; its first rule is `root`. With `triggers` (regular expressions over the whole answer so far,
-    /// the first group of which begins what the grammar governs) it holds only from where one of them matches.
-    Grammar { gbnf: String, triggers: Vec<String> },
 }
 
 /// Who is served first.

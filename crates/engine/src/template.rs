@@ -2,9 +2,14 @@
 //!
 //! Never here: a clock (the time is an argument), tokens.
 
+mod adapt;
 mod filters;
+#[cfg(test)]
+mod shapes;
 
 use crate::protocol::{ToolSpec, Turn};
+use crate::speech::Family;
+use adapt::{Manner, Shape};
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, context};
 
@@ -25,6 +30,9 @@ pub(crate) struct Template {
     jinja: Environment<'static>,
     bos: String,
     eos: String,
+    family: Family,
+    /// What it can say.
+    manner: Manner,
 }
 
 impl Template {
@@ -32,7 +40,12 @@ impl Template {
     ///
     /// # Errors
     /// The template is not Jinja that this build understands.
-    pub(crate) fn new(source: Option<&str>, bos: String, eos: String) -> Result<Template, TemplateError> {
+    pub(crate) fn new(
+        source: Option<&str>,
+        bos: String,
+        eos: String,
+        family: Family,
+    ) -> Result<Template, TemplateError> {
         let mut jinja = Environment::new();
         jinja.set_trim_blocks(true);
         jinja.set_lstrip_blocks(true);
@@ -43,10 +56,14 @@ impl Template {
         jinja
             .add_template_owned("chat", source.unwrap_or(CHATML).to_owned())
             .map_err(|e| TemplateError(format!("The chat template of the model file cannot be read: {e}.")))?;
-        Ok(Template { jinja, bos, eos })
+        let mut template = Template { jinja, bos, eos, family, manner: Manner::default() };
+        template.manner =
+            Manner::probe(|manner, messages, tools| template.write(manner, messages, tools, None, 0).ok());
+        Ok(template)
     }
 
-    /// The prompt for these messages, up to where the assistant begins to speak. `now` is Unix seconds.
+    /// The prompt for these messages, up to where the assistant begins to speak. What the template cannot say (tools it
+    /// does not list, a system role it refuses) is put into words that it can. `now` is Unix seconds.
     ///
     /// # Errors
     /// The template refuses the conversation, with its own words where it gives them.
@@ -57,6 +74,19 @@ impl Template {
         thinking: Option<bool>,
         now: u64,
     ) -> Result<String, TemplateError> {
+        let (messages, tools) = self.manner.adapt(self.family, messages, tools);
+        self.write(self.manner, &messages, &tools, thinking, now)
+    }
+
+    fn write(
+        &self,
+        manner: Manner,
+        messages: &[Turn],
+        tools: &[ToolSpec],
+        thinking: Option<bool>,
+        now: u64,
+    ) -> Result<String, TemplateError> {
+        let shape = manner.calls.unwrap_or(Shape { object: true, null: false });
         let failed = |e: minijinja::Error| {
             let own = (e.kind() == ErrorKind::InvalidOperation).then(|| e.detail()).flatten().unwrap_or_default();
             let text = if own.is_empty() { e.to_string() } else { own.to_owned() };
@@ -67,7 +97,7 @@ impl Template {
         let extra = thinking.map(|on| context! { enable_thinking => on }).unwrap_or_default();
         template
             .render(context! {
-                messages => messages.iter().map(turn).collect::<Vec<Value>>(),
+                messages => messages.iter().map(|t| turn(t, shape)).collect::<Vec<Value>>(),
                 tools => tools,
                 add_generation_prompt => true,
                 bos_token => self.bos,
@@ -80,15 +110,17 @@ impl Template {
 }
 
 /// A message as templates expect it: only the members that it has.
-fn turn(turn: &Turn) -> Value {
-    let mut map: Vec<(&str, Value)> =
-        vec![("role", turn.role.as_str().into()), ("content", turn.content.as_str().into())];
+fn turn(turn: &Turn, shape: Shape) -> Value {
+    let none = shape.null && !turn.calls.is_empty() && turn.content.is_empty();
+    let content = if none { Value::from(()) } else { turn.content.as_str().into() };
+    let mut map: Vec<(&str, Value)> = vec![("role", turn.role.as_str().into()), ("content", content)];
     let texts = [("name", &turn.name), ("reasoning_content", &turn.reasoning), ("tool_call_id", &turn.call_id)];
     map.extend(texts.into_iter().filter_map(|(k, v)| v.as_deref().map(|v| (k, Value::from(v)))));
     if !turn.calls.is_empty() {
         let call = |c: &crate::protocol::Call| {
             // Templates write arguments with `tojson`, so an object must not arrive as its own text.
-            let arguments = json(&c.arguments).filter(is_map).unwrap_or_else(|| Value::from(c.arguments.as_str()));
+            let object_of = || json(&c.arguments).filter(|_| shape.object).filter(is_map);
+            let arguments = object_of().unwrap_or_else(|| Value::from(c.arguments.as_str()));
             let function = object([("name", c.name.as_str().into()), ("arguments", arguments)]);
             object([("id", c.id.as_str().into()), ("type", "function".into()), ("function", function)])
         };
@@ -158,7 +190,7 @@ mod tests {
     }
 
     fn render(source: Option<&str>, messages: &[Turn], tools: &[ToolSpec]) -> Result<String, TemplateError> {
-        Template::new(source, "<s>".into(), "</s>".into()).unwrap().render(messages, tools, None, 0)
+        Template::new(source, "<s>".into(), "</s>".into(), Family::Hermes).unwrap().render(messages, tools, None, 0)
     }
 
     #[test]
@@ -199,7 +231,7 @@ u<|im_end|>
 
     #[test]
     fn thinking_can_be_said_off() {
-        let template = Template::new(Some(WITH_TOOLS), String::new(), String::new()).unwrap();
+        let template = Template::new(Some(WITH_TOOLS), String::new(), String::new(), Family::Hermes).unwrap();
         let text = template.render(&[says("user", "u")], &[], Some(false), 0).unwrap();
         assert!(text.ends_with("assistant\n<think></think>"), "{text}");
     }
@@ -212,9 +244,9 @@ u<|im_end|>
 
     #[test]
     fn a_refusal_of_the_template_is_told_in_its_words() {
-        let source = "{% if messages[0].role == 'system' %}{{ raise_exception('No system role here') }}{% endif %}";
-        let error = render(Some(source), &[says("system", "x")], &[]).unwrap_err();
-        assert!(error.0.ends_with("conversation: No system role here"), "{error}");
+        let source = "{% if messages[0].role != 'user' %}{{ raise_exception('A user begins') }}{% endif %}";
+        let error = render(Some(source), &[says("assistant", "x")], &[]).unwrap_err();
+        assert!(error.0.ends_with("conversation: A user begins"), "{error}");
     }
 
     #[test]
@@ -225,6 +257,6 @@ u<|im_end|>
 
     #[test]
     fn a_broken_template_is_an_error() {
-        assert!(Template::new(Some("{% if %}"), String::new(), String::new()).is_err());
+        assert!(Template::new(Some("{% if %}"), String::new(), String::new(), Family::Hermes).is_err());
     }
 }

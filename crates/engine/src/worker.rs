@@ -6,8 +6,10 @@
 //!
 //! Never here: a socket, the supervisor, a vendor type (only `llama`, `session` and `sampler` see those).
 
+mod calls;
 mod cells;
 mod draft;
+mod grammar;
 mod job;
 mod llama;
 mod memory;

@@ -187,16 +187,21 @@ async fn a_schema_that_cannot_be_enforced_is_the_requests_error() {
 
 #[tokio::test]
 async fn the_files_own_template_is_used_and_may_refuse() {
-    let template = "{% if messages[0].role == 'system' %}{{ raise_exception('No system role here') }}{% endif %}\
+    let template = "{% if messages[0].role != 'user' %}{{ raise_exception('A user begins') }}{% endif %}\
                     {{ messages[0].content }}";
     let rig = Rig::new(Tiny { template: Some(template), ..Tiny::default() });
     let mut ask = chat("uvw");
     ask.max_tokens = Some(3);
     assert_eq!(text(&rig.plain(ask).await.unwrap()), "xyz");
     let mut ask = chat("uvw");
-    ask.messages.insert(0, Message::text(Role::System, "S"));
+    ask.messages.insert(0, Message::text(Role::Assistant, "S"));
     let fault = rig.plain(ask).await.unwrap_err();
-    assert!(fault.cause == Cause::InvalidRequest && fault.shown.contains("No system role here"), "{fault:?}");
+    assert!(fault.cause == Cause::InvalidRequest && fault.shown.contains("A user begins"), "{fault:?}");
+    // A system message goes where the template has room for it.
+    let mut ask = chat("uvw");
+    ask.messages.insert(0, Message::text(Role::System, "S"));
+    ask.max_tokens = Some(3);
+    assert_eq!(text(&rig.plain(ask).await.unwrap()), "xyz");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn start_returns_at_once_and_requests_wait_for_the_load() {
     assert_eq!(probed.health, Health::Up);
     let model = &probed.models.unwrap()[0];
     assert_eq!((model.id.as_str(), model.context_tokens), ("tiny", Some(16_384)));
-    assert!(model.caps.unwrap().json_schema && !model.caps.unwrap().tools);
+    assert!(model.caps.unwrap().json_schema && model.caps.unwrap().tools);
     assert!(probed.load.unwrap().ttft_ms.is_some());
     let about = rig.engine.about().unwrap();
     assert_eq!((about.name.as_deref(), about.architecture.as_str()), (Some("tiny chain"), "llama"));

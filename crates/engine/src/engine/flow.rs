@@ -4,14 +4,15 @@
 
 use super::link::{Pending, Signal, What};
 use super::request;
-use crate::protocol::{Logprob, Reason};
+use super::voice::Voice;
+use crate::protocol::Reason;
 use backend::{Deadlines, EventStream};
 use decide::{Cause, Fault};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, timeout_at};
-use wire::{Ask, Chunk, Endpoint, Event, Finish, TokenLogprob, Usage};
+use wire::{Ask, Chunk, Endpoint, Event, Finish, Usage};
 
 /// Signals joined into one chunk when the reader is slower than the engine.
 const MERGE: usize = 64;
@@ -26,7 +27,7 @@ pub(super) struct Flow {
     failed: Option<Fault>,
     open: usize,
     start: Option<Event>,
-    spoke: Vec<bool>,
+    voices: Vec<Voice>,
     usage: Usage,
     shared_by: u32,
     began: Instant,
@@ -47,6 +48,7 @@ impl Flow {
         deadlines: Deadlines,
     ) -> Flow {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let script = request::script(ask);
         let prefix = match ask.endpoint {
             Endpoint::Chat => "chatcmpl-",
             Endpoint::Completions => "cmpl-",
@@ -62,7 +64,7 @@ impl Flow {
             failed: None,
             open,
             start: Some(start),
-            spoke: vec![false; open],
+            voices: (0..open as u32).map(|choice| Voice::new(choice, script.clone())).collect(),
             usage: Usage::default(),
             shared_by: request::shared_by(ask),
             began,
@@ -82,7 +84,10 @@ impl Flow {
         while missing > 0 {
             self.fill().await?;
             match self.waiting.pop_front() {
-                Some(Signal { what: What::Accepted, .. }) => missing -= 1,
+                Some(Signal { choice, what: What::Accepted(speech) }) => {
+                    self.voices[choice as usize].accepted(speech);
+                    missing -= 1;
+                }
                 Some(Signal { what: What::Failed(fault), .. }) => return Err(*fault),
                 other => early.extend(other),
             }
@@ -165,31 +170,24 @@ impl Flow {
     }
 
     fn take(&mut self, signal: Signal, events: &mut Vec<Event>) -> Result<(), Fault> {
-        let choice = signal.choice;
+        let voice = &mut self.voices[signal.choice as usize];
         match signal.what {
-            What::Accepted | What::Counted(_) => {}
+            What::Accepted(_) | What::Counted(_) => {}
             What::Failed(fault) => return Err(*fault),
-            What::Token { text, logprobs } => {
-                self.spoke[choice as usize] = true;
-                events.push(Event::Text { choice, text, logprobs: logprobs.into_iter().map(logprob).collect() });
-            }
+            What::Token { text, logprobs } => voice.say(text, logprobs, events),
             What::Finish { reason, spent } => {
                 self.open -= 1;
                 self.usage.output += u64::from(spent.completion);
-                if choice.is_multiple_of(self.shared_by) {
+                if signal.choice.is_multiple_of(self.shared_by) {
                     self.usage.input += u64::from(spent.prompt);
                     self.usage.cached += u64::from(spent.cached);
-                }
-                // An answer of nothing is an empty text, not an absent one.
-                if !self.spoke[choice as usize] {
-                    events.push(Event::Text { choice, text: String::new(), logprobs: Vec::new() });
                 }
                 let finish = match reason {
                     Reason::End => Finish::Stop,
                     Reason::Stop(sequence) => Finish::StopSequence(Some(sequence)),
                     Reason::Length => Finish::Length,
                 };
-                events.push(Event::Finish { choice, finish });
+                self.usage.reasoning += voice.end(finish, events).min(u64::from(spent.completion));
             }
         }
         Ok(())
@@ -202,14 +200,4 @@ fn late(after: Duration) -> Fault {
         after.as_secs_f64()
     );
     Fault::new(Cause::Timeout, text)
-}
-
-fn logprob(l: Logprob) -> TokenLogprob {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    TokenLogprob {
-        token: text(&l.bytes),
-        logprob: f64::from(l.logprob),
-        top: l.top.into_iter().map(|(bytes, p)| (text(&bytes), f64::from(p), Some(bytes))).collect(),
-        bytes: Some(l.bytes),
-    }
 }

@@ -5,6 +5,7 @@
 use super::elsewhere;
 use crate::QUEUE_MAX;
 use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Spent, Stats, ToWorker, encode};
+use crate::speech::Speech;
 use backend::Meter;
 use decide::{Cause, Fault};
 use std::collections::HashMap;
@@ -47,7 +48,7 @@ pub(super) struct Signal {
 }
 
 pub(super) enum What {
-    Accepted,
+    Accepted(Speech),
     Token { text: String, logprobs: Vec<Logprob> },
     Finish { reason: Reason, spent: Spent },
     Counted(u32),
@@ -88,7 +89,7 @@ impl Link {
     /// Hands a frame of the worker to whoever waits for it.
     pub(super) fn deliver(&self, frame: FromWorker) {
         let (id, what, last) = match frame {
-            FromWorker::Accepted { id, .. } => (id, What::Accepted, false),
+            FromWorker::Accepted { id, speech, .. } => (id, What::Accepted(speech), false),
             FromWorker::Token { id, text, logprobs } => (id, What::Token { text, logprobs }, false),
             FromWorker::Finish { id, reason, spent } => (id, What::Finish { reason, spent }, true),
             FromWorker::Counted { id, tokens } => (id, What::Counted(tokens), true),

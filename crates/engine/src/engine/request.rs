@@ -3,9 +3,11 @@
 //! Never here: processes, waiting.
 
 use super::extras::extras;
+use super::voice::Script;
 use super::{elsewhere, schema};
 use crate::QUEUE_MAX;
 use crate::protocol::{Call, Constraint, Generate, Input, Sampling, ToWorker, ToolSpec, Turn};
+use crate::speech::Known;
 use decide::{Cause, Fault};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -56,7 +58,7 @@ pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Ve
         Some(0) => return Err(Fault::new(Cause::InvalidRequest, "max_tokens must be at least 1.").at("max_tokens")),
         other => other.map(|m| u32::try_from(m).unwrap_or(u32::MAX)),
     };
-    let (stop, constraint) = (stops(ask)?, constraint(ask)?);
+    let (stop, constraint) = (stops(ask)?, bound(ask)?);
     let mut order = Vec::with_capacity(n * inputs.len());
     for input in inputs {
         for _ in 0..n {
@@ -72,7 +74,7 @@ pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Ve
                 logprobs: ask.logprobs,
                 constraint,
                 logit_bias: extras.logit_bias.clone(),
-                special: false,
+                special: ask.endpoint != Endpoint::Completions,
                 class: extras.class,
                 deadline_ms,
             };
@@ -99,8 +101,8 @@ fn refuse(ask: &Ask) -> Result<(), Fault> {
     if ask.suffix.as_deref().is_some_and(|s| !s.is_empty()) {
         return no("suffix", "`suffix`");
     }
-    if matches!(ask.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Other(_))) {
-        return no("tool_choice", "forced tool calls");
+    if matches!(ask.tool_choice, Some(ToolChoice::Other(_))) {
+        return no("tool_choice", "this form of `tool_choice`");
     }
     if ask.tools.iter().any(|t| t.raw.is_some()) {
         return no("tools", "built-in tools of a vendor");
@@ -148,7 +150,42 @@ fn stops(ask: &Ask) -> Result<Vec<String>, Fault> {
     Ok(ask.stop.clone())
 }
 
-/// What the answer must obey.
+/// What the voices of a request's choices need to know.
+pub(super) fn script(ask: &Ask) -> Script {
+    let known = |t: &wire::Tool| {
+        let parameters = t.parameters.as_ref().and_then(|p| serde_json::from_str(p.get()).ok());
+        Known { name: t.name.clone(), parameters }
+    };
+    let raw = ask.endpoint == Endpoint::Completions;
+    let tools = if raw { Vec::new() } else { tools(ask).map(known).collect() };
+    Script { ask: ask.id, tools: tools.into(), parallel: ask.parallel_tool_calls.unwrap_or(true), raw }
+}
+
+/// The tools that may be called.
+fn tools(ask: &Ask) -> impl Iterator<Item = &wire::Tool> {
+    ask.tools.iter().filter(|_| !matches!(ask.tool_choice, Some(ToolChoice::None)))
+}
+
+/// What the answer must obey: a forced call, a format, or where the model decides the form of its calls.
+fn bound(ask: &Ask) -> Result<Option<Constraint>, Fault> {
+    let bad = |text: String| Err(Fault::new(Cause::InvalidRequest, text).at("tool_choice"));
+    let parallel = ask.parallel_tool_calls.unwrap_or(true);
+    let calls = |only: Option<String>, required| Constraint::Calls { only, required, parallel };
+    let none = ask.tools.is_empty();
+    match &ask.tool_choice {
+        _ if ask.endpoint == Endpoint::Completions => constraint(ask),
+        Some(ToolChoice::Required) if none => bad("tool_choice asks for a call, but the request has no tools.".into()),
+        Some(ToolChoice::Required) => Ok(Some(calls(None, true))),
+        Some(ToolChoice::Named(name)) if !ask.tools.iter().any(|t| t.name == *name) => {
+            bad(format!("tool_choice names the tool `{name}`, which is not among the request's tools."))
+        }
+        Some(ToolChoice::Named(name)) => Ok(Some(calls(Some(name.clone()), true))),
+        Some(ToolChoice::None | ToolChoice::Other(_)) => constraint(ask),
+        Some(ToolChoice::Auto) | None => Ok(constraint(ask)?.or((!none).then(|| calls(None, false)))),
+    }
+}
+
+/// What the answer's text must obey.
 fn constraint(ask: &Ask) -> Result<Option<Constraint>, Fault> {
     let text = match &ask.format {
         None | Some(Format::Text) => return Ok(None),
@@ -188,11 +225,7 @@ pub(super) fn inputs(ask: &Ask) -> Result<Vec<Input>, Fault> {
         return Ok(texts.into_iter().map(|prompt| Input::Raw { prompt }).collect());
     }
     let messages = ask.messages.iter().zip(texts).map(|(m, content)| turn(m, content)).collect();
-    let tools = if matches!(ask.tool_choice, Some(ToolChoice::None)) {
-        Vec::new()
-    } else {
-        ask.tools.iter().map(tool).collect()
-    };
+    let tools = tools(ask).map(tool).collect();
     let thinking = ask.reasoning.as_ref().and_then(|r| r.enabled.or_else(|| r.effort.as_ref().map(|e| e != "none")));
     Ok(vec![Input::Chat { messages, tools, thinking }])
 }
@@ -296,7 +329,7 @@ mod tests {
         for f in [
             fault(|a| a.echo = true),
             fault(|a| a.suffix = Some("x".into())),
-            fault(|a| a.tool_choice = Some(ToolChoice::Required)),
+            fault(|a| a.tool_choice = Some(ToolChoice::Other(raw("{}")))),
             fault(|a| a.format = Some(Format::Other(raw("{}")))),
             fault(|a| {
                 let part = Part::Audio { data: String::new(), format: "wav".into(), extra: Vec::new() };
@@ -305,6 +338,42 @@ mod tests {
         ] {
             assert_eq!((f.cause, f.retry), (Cause::Unsupported, decide::Retry::NextPlace), "{f:?}");
         }
+    }
+
+    #[test]
+    fn a_forced_call_needs_its_tool() {
+        for choice in [ToolChoice::Required, ToolChoice::Named("g".into())] {
+            let f = fault(|a| a.tool_choice = Some(choice));
+            assert_eq!((f.cause, f.param.as_deref()), (Cause::InvalidRequest, Some("tool_choice")));
+        }
+    }
+
+    #[test]
+    fn who_decides_about_calls() {
+        let tool = wire::Tool {
+            name: "f".into(),
+            description: None,
+            parameters: None,
+            strict: None,
+            raw: None,
+            extra: Vec::new(),
+        };
+        let with = |choice: Option<ToolChoice>, format: Option<Format>| {
+            let mut a = ask();
+            (a.tools, a.tool_choice, a.format, a.parallel_tool_calls) =
+                (vec![tool.clone()], choice, format, Some(false));
+            let generate = order(&a, Sampling::default(), Duration::MAX).unwrap().remove(0).generate;
+            (generate.constraint, script(&a).tools.len(), generate.special)
+        };
+        let calls = |only: Option<&str>, required| {
+            Some(Constraint::Calls { only: only.map(str::to_owned), required, parallel: false })
+        };
+        assert_eq!(with(None, None), (calls(None, false), 1, true));
+        assert_eq!(with(Some(ToolChoice::None), None), (None, 0, true));
+        assert_eq!(with(Some(ToolChoice::Named("f".into())), None), (calls(Some("f"), true), 1, true));
+        // A forced call is the whole answer; where the model decides, the format binds it.
+        assert_eq!(with(Some(ToolChoice::Required), Some(Format::JsonObject)).0, calls(None, true));
+        assert!(matches!(with(None, Some(Format::JsonObject)).0, Some(Constraint::Schema(_))));
     }
 
     #[test]

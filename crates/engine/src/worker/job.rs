@@ -3,15 +3,18 @@
 //!
 //! Never here: decoding, other jobs, frames.
 
+use super::calls::{Grammars, Manner, Plan, Watch};
 use super::llama::Model;
 use super::pick::logprobs;
-use super::sampler::Sampler;
+use super::sampler::{Sampler, works};
 use crate::disarm::{Disarm, stretches};
-use crate::protocol::{Generate, Input, Kind, Logprob, Reason, Spent};
+use crate::protocol::{Generate, Input, Kind, Logprob, Reason, Spent, ToolSpec};
+use crate::speech::{Family, Speech, opened, thinks};
 use crate::stop::Stop;
 use crate::template::Template;
 use crate::utf8::Utf8;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A generation under way.
@@ -27,9 +30,14 @@ pub(super) struct Job {
     pub(super) spent: Spent,
     /// When it got its slot for the first time.
     pub(super) began: Option<Instant>,
+    /// How the answer is to be read.
+    pub(super) speech: Speech,
     sampler: Sampler,
+    /// What waits for its moment to bind the answer.
+    watch: Option<Watch>,
+    /// Control tokens that are sent as text.
+    shown: Arc<HashSet<i32>>,
     alternatives: Option<u32>,
-    special: bool,
     utf8: Utf8,
     stop: Stop,
     /// Log-probabilities of tokens whose text is not sent yet, each with where its text begins and ends.
@@ -51,6 +59,22 @@ pub(super) struct Prompter<'m> {
     model: &'m Model,
     template: Template,
     disarm: Disarm,
+    family: Family,
+    /// The model reasons, by its template.
+    thinks: bool,
+    /// The control tokens among the family's marks.
+    marks: Arc<HashSet<i32>>,
+    grammars: Grammars,
+}
+
+/// An input that was read.
+#[derive(Default)]
+pub(super) struct Prompt {
+    pub(super) tokens: Vec<i32>,
+    /// It has begun the reasoning.
+    opened: bool,
+    tools: Vec<ToolSpec>,
+    thinking: Option<bool>,
 }
 
 impl<'m> Prompter<'m> {
@@ -60,29 +84,42 @@ impl<'m> Prompter<'m> {
     /// The template cannot be read.
     pub(super) fn new(model: &'m Model) -> Result<Prompter<'m>, String> {
         let (bos, eos) = model.borders();
-        let template = Template::new(model.template().as_deref(), bos, eos).map_err(|e| e.to_string())?;
-        Ok(Prompter { model, template, disarm: Disarm::new(model.spellings()) })
+        let source = model.template();
+        let family = Family::of(source.as_deref().unwrap_or_default(), &model.architecture());
+        let template = Template::new(source.as_deref(), bos, eos, family).map_err(|e| e.to_string())?;
+        let marks = family.marks();
+        Ok(Prompter {
+            model,
+            template,
+            disarm: Disarm::new(model.spellings(), marks.iter().copied()),
+            family,
+            thinks: source.is_some_and(|s| thinks(&s)),
+            marks: Arc::new(model.controls(|spelling| marks.contains(&spelling))),
+            grammars: Grammars::default(),
+        })
     }
 
-    /// The tokens of an input.
+    /// The tokens of an input, and what is known of the answer by it.
     ///
     /// # Errors
     /// The template refuses it, or there is nothing in it.
-    pub(super) fn tokens(&self, input: Input) -> Result<Vec<i32>, (Kind, String)> {
-        let tokens = match input {
-            Input::Raw { prompt } => self.model.tokens([prompt.as_str()]),
-            Input::Chat { mut messages, mut tools, thinking } => {
+    pub(super) fn read(&self, input: Input) -> Result<Prompt, (Kind, String)> {
+        let prompt = match input {
+            Input::Raw { prompt } => Prompt { tokens: self.model.tokens([prompt.as_str()]), ..Prompt::default() },
+            Input::Chat { mut messages, tools, thinking } => {
+                let mut disarmed = tools.clone();
                 messages.iter_mut().for_each(|m| self.disarm.turn(m));
-                tools.iter_mut().for_each(|t| self.disarm.tool(t));
+                disarmed.iter_mut().for_each(|t| self.disarm.tool(t));
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-                let text = self.template.render(&messages, &tools, thinking, now);
-                self.model.tokens(stretches(&text.map_err(|e| (Kind::Invalid, e.to_string()))?))
+                let text = self.template.render(&messages, &disarmed, thinking, now);
+                let text = text.map_err(|e| (Kind::Invalid, e.to_string()))?;
+                Prompt { tokens: self.model.tokens(stretches(&text)), opened: opened(&text), tools, thinking }
             }
         };
-        if tokens.is_empty() {
+        if prompt.tokens.is_empty() {
             return Err((Kind::Invalid, "The prompt is empty; there is nothing to continue.".into()));
         }
-        Ok(tokens)
+        Ok(prompt)
     }
 }
 
@@ -92,7 +129,7 @@ impl Job {
     /// # Errors
     /// The kind and the text for the caller.
     pub(super) fn new(prompter: &Prompter<'_>, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
-        let prompt = prompter.tokens(g.input)?;
+        let Prompt { tokens: prompt, opened, tools, thinking } = prompter.read(g.input)?;
         let room = u32::try_from(prompt.len()).ok().and_then(|n| context.checked_sub(n)).unwrap_or(0);
         if room == 0 {
             let text = format!(
@@ -104,19 +141,24 @@ impl Job {
         }
         let limit = g.max_tokens.unwrap_or(u32::MAX).clamp(1, room) as usize;
         let model = prompter.model;
-        let sampler = Sampler::new(model, &g.sampling, g.constraint.as_ref(), g.logit_bias, &prompt)
-            .map_err(|text| (Kind::Invalid, text))?;
+        let invalid = |text| (Kind::Invalid, text);
+        let manner = Manner { family: prompter.family, thinks: prompter.thinks, opened, thinking };
+        let Plan { speech, constraint, watch } =
+            prompter.grammars.plan(manner, g.constraint, &tools, |gbnf| works(model, gbnf)).map_err(invalid)?;
+        let sampler = Sampler::new(model, &g.sampling, constraint.as_ref(), g.logit_bias, &prompt).map_err(invalid)?;
         Ok(Job {
             id: g.id,
             fed: 0,
             prompt: prompt.len(),
+            speech,
             limit,
             spent: Spent { prompt: prompt.len() as u32, ..Spent::default() },
             tokens: prompt,
             began: None,
             sampler,
+            watch,
+            shown: if g.special { Arc::clone(&prompter.marks) } else { Arc::default() },
             alternatives: g.logprobs,
-            special: g.special,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
             pending: VecDeque::new(),
@@ -151,13 +193,17 @@ impl Job {
         if model.ends(token) {
             return Ok(self.close(Reason::End));
         }
-        let bytes = model.bytes(token, self.special);
+        let bytes = model.bytes(token, self.shown.contains(&token));
         let text = self.utf8.push(&bytes);
+        if let Some(arm) = self.watch.as_mut().and_then(|w| w.see(token, &text)) {
+            self.watch = None;
+            self.sampler.arm(model, &arm);
+        }
         let begins = self.assembled;
         self.assembled += text.len();
         if let Some(n) = self.alternatives {
             let (logprob, top) = logprobs(logits, token, n as usize);
-            let top = top.into_iter().map(|(t, p)| (model.bytes(t, self.special), p)).collect();
+            let top = top.into_iter().map(|(t, p)| (model.bytes(t, self.shown.contains(&t)), p)).collect();
             self.pending.push_back((begins, self.assembled, Logprob { bytes, logprob, top }));
         }
         let released = self.stop.push(&text);

@@ -9,6 +9,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::{LlamaModelParams, LlamaSplitMode};
 use llama_cpp_2::token::LlamaToken;
+use std::collections::HashSet;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -138,6 +139,18 @@ impl Model {
             return Vec::new();
         }
         self.model.vocab().token_to_piece(LlamaToken(token), special, None)
+    }
+
+    /// The control tokens that `shown` is true of, by their spelling.
+    pub(super) fn controls(&self, shown: impl Fn(&str) -> bool) -> HashSet<i32> {
+        let vocab = self.model.vocab();
+        let control = vocab.tokens().filter(|t| vocab.is_control(*t));
+        control.filter(|t| vocab.text(*t).is_some_and(|s| shown(&s.to_string_lossy()))).map(|t| t.0).collect()
+    }
+
+    /// The model's architecture.
+    pub(super) fn architecture(&self) -> String {
+        self.model.meta_val_str("general.architecture").unwrap_or_default()
     }
 
     /// Does this token end the answer?

@@ -4,6 +4,7 @@
 //!
 //! Never here: decoding, text.
 
+use super::calls::Arm;
 use super::llama::Model;
 use super::pick::{Chance, Scratch, pick};
 use crate::protocol::{Constraint, Sampling};
@@ -143,5 +144,36 @@ fn grammar(model: &Model, bound: &Constraint) -> Result<LlamaSampler, String> {
             LlamaSampler::grammar_lazy_patterns(&model.model, gbnf, "root", triggers, &[])
                 .map_err(|e| format!("This grammar, or a pattern that begins it, cannot be used: {e}."))
         }
+        Constraint::Calls { .. } => Err("Calls are made into a grammar before they come here.".to_owned()),
     }
+}
+
+impl Sampler {
+    /// From now on the answer obeys `arm`'s grammar; false where what it has said already does not.
+    pub(super) fn arm(&mut self, model: &Model, arm: &Arm) -> bool {
+        let model = &model.model;
+        let made = if arm.tokens.is_empty() {
+            LlamaSampler::grammar(model, &arm.gbnf, "root")
+        } else {
+            // The pattern matches with the first token and leaves out what is not the grammar's.
+            let pattern = format!("^[\\s\\S]{{{}}}([\\s\\S]+)", arm.skip);
+            LlamaSampler::grammar_lazy_patterns(model, &arm.gbnf, "root", &[pattern], &[])
+        };
+        let Ok(mut grammar) = made else { return false };
+        let obeys = arm.tokens.iter().all(|t| grammar.try_accept(LlamaToken(*t)).is_ok());
+        if obeys {
+            self.grammar = Some(grammar);
+        }
+        obeys
+    }
+}
+
+/// Can the sampler work with this grammar?
+///
+/// # Errors
+/// It cannot; for the caller.
+pub(super) fn works(model: &Model, gbnf: &str) -> Result<(), String> {
+    LlamaSampler::grammar(&model.model, gbnf, "root")
+        .map(drop)
+        .map_err(|e| format!("The embedded engine cannot enforce these JSON schemas: {e}. Simplify them."))
 }

@@ -152,8 +152,8 @@ impl<'m> Slots<'m> {
                     self.retire(running.0, running.1);
                 }
             }
-            ToWorker::Count { id, input } => match self.prompter.tokens(input) {
-                Ok(tokens) => self.say(FromWorker::Counted { id, tokens: tokens.len() as u32 })?,
+            ToWorker::Count { id, input } => match self.prompter.read(input) {
+                Ok(prompt) => self.say(FromWorker::Counted { id, tokens: prompt.tokens.len() as u32 })?,
                 Err((kind, message)) => self.say(FromWorker::Error { id, kind, message })?,
             },
             ToWorker::Ping { id } => self.say(FromWorker::Pong { id })?,
@@ -177,7 +177,7 @@ impl<'m> Slots<'m> {
         };
         match job {
             Ok(job) => {
-                self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt })?;
+                self.say(FromWorker::Accepted { id, prompt_tokens: job.spent.prompt, speech: job.speech })?;
                 self.queue.push(ticket, job);
                 self.worked = true;
                 Ok(())

@@ -579,12 +579,14 @@ fn a_grammar_holds_at_once_or_from_its_trigger_on() {
 
 #[test]
 fn control_tokens_are_text_only_where_asked_and_never_the_end() {
-    let mut d = desk(Tiny::default(), |_| {});
-    for (id, special, wanted) in [(1, false, ""), (2, true, "<|im_start|><|im_start|>")] {
+    let mut d = desk(Tiny { mark: Some("<tool_call>"), ..Tiny::default() }, |_| {});
+    let (mark, other) = (crate::tiny::IM_START as i32 + 3, crate::tiny::IM_START as i32);
+    let both = "<tool_call><tool_call>";
+    for (id, token, special, wanted) in [(1, mark, false, ""), (2, mark, true, both), (4, other, true, "")] {
         let mut g = ask(id, "abc", 2);
         g.special = special;
-        g.logit_bias = vec![(crate::tiny::IM_START as i32, 100.0)];
-        assert_eq!(d.one(g).0, wanted);
+        g.logit_bias = vec![(token, 100.0)];
+        assert_eq!(d.one(g).0, wanted, "only the family's marks are shown");
     }
     let mut g = ask(3, "7", 9);
     g.special = true;

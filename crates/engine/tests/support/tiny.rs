@@ -16,13 +16,15 @@ pub struct Tiny {
     pub floats: Vec<(&'static str, f32)>,
     /// Architecture name.
     pub arch: &'static str,
+    /// One more control token, said after a new line instead of `0`; nothing in particular follows it.
+    pub mark: Option<&'static str>,
     /// Attention counts: every token depends on all before it, and the answer is no chain any more.
     pub attends: bool,
 }
 
 impl Default for Tiny {
     fn default() -> Tiny {
-        Tiny { context: 512, template: None, floats: Vec::new(), arch: "llama", attends: false }
+        Tiny { context: 512, template: None, floats: Vec::new(), arch: "llama", attends: false, mark: None }
     }
 }
 
@@ -50,7 +52,7 @@ fn next(token: usize) -> Option<usize> {
 impl Tiny {
     /// The bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
-        let tensors = tensors(self.attends);
+        let tensors = tensors(self.attends, self.mark.is_some());
         let mut keys = Keys::default();
         self.keys(&mut keys);
         let mut out = b"GGUF".to_vec();
@@ -91,8 +93,9 @@ impl Tiny {
         k.text("tokenizer.ggml.pre", "gpt-2");
         let mut tokens: Vec<String> = (0..=255u8).map(|b| printable(b).to_string()).collect();
         tokens.extend(["<|im_start|>", "<|im_end|>", "<|endoftext|>"].map(String::from));
+        tokens.extend(self.mark.map(String::from));
         k.strings("tokenizer.ggml.tokens", &tokens);
-        let kinds: Vec<i32> = (0..VOCAB).map(|t| if t >= IM_START { 3 } else { 1 }).collect();
+        let kinds: Vec<i32> = (0..tokens.len()).map(|t| if t >= IM_START { 3 } else { 1 }).collect();
         k.ints("tokenizer.ggml.token_type", &kinds);
         k.strings("tokenizer.ggml.merges", &[]);
         k.uint("tokenizer.ggml.eos_token_id", IM_END as u32);
@@ -115,20 +118,22 @@ fn printable(b: u8) -> char {
 
 type Tensor = (String, Vec<usize>, Vec<f32>);
 
-fn tensors(attends: bool) -> Vec<Tensor> {
+fn tensors(attends: bool, mark: bool) -> Vec<Tensor> {
+    let vocab = VOCAB + usize::from(mark);
     let mut seed = 0x9e37_79b9_7f4a_7c15u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((seed >> 40) as f32 / (1u64 << 24) as f32) - 0.5
     };
-    let mut embed = Vec::with_capacity(VOCAB * WIDTH);
-    for _ in 0..VOCAB {
+    let mut embed = Vec::with_capacity(vocab * WIDTH);
+    for _ in 0..vocab {
         let row: Vec<f32> = (0..WIDTH).map(|_| random()).collect();
         let length = row.iter().map(|v| v * v).sum::<f32>().sqrt();
         embed.extend(row.iter().map(|v| v / length));
     }
-    let mut output = vec![0f32; VOCAB * WIDTH];
-    for (token, to) in (0..VOCAB).filter_map(|t| next(t).map(|to| (t, to))) {
+    let mut output = vec![0f32; vocab * WIDTH];
+    let chain = |t: usize| if mark && t == usize::from(b'\n') { Some(VOCAB) } else { next(t) };
+    for (token, to) in (0..VOCAB).filter_map(|t| chain(t).map(|to| (t, to))) {
         for i in 0..WIDTH {
             output[to * WIDTH + i] += embed[token * WIDTH + i];
         }
@@ -138,9 +143,9 @@ fn tensors(attends: bool) -> Vec<Tensor> {
     let outgoing =
         if attends { matrix(WIDTH, WIDTH).iter().map(|v| v * 40.0).collect() } else { vec![0.0; WIDTH * WIDTH] };
     vec![
-        ("token_embd.weight".into(), vec![WIDTH, VOCAB], embed.clone()),
+        ("token_embd.weight".into(), vec![WIDTH, vocab], embed.clone()),
         ("output_norm.weight".into(), vec![WIDTH], vec![1.0; WIDTH]),
-        ("output.weight".into(), vec![WIDTH, VOCAB], output),
+        ("output.weight".into(), vec![WIDTH, vocab], output),
         ("blk.0.attn_norm.weight".into(), vec![WIDTH], vec![1.0; WIDTH]),
         ("blk.0.attn_q.weight".into(), square.clone(), matrix(WIDTH, WIDTH)),
         ("blk.0.attn_k.weight".into(), square.clone(), matrix(WIDTH, WIDTH)),

@@ -2,22 +2,18 @@
 //!
 //! Never here: starting the engine (`embedded`), reading model files.
 
-use super::server::{data_dir, shown_count};
+use super::server::shown_count;
 use super::{EngineSettings, Reader};
 use crate::bundled::BUNDLED;
 use crate::config::origin::Origin;
-use crate::config::secret::Env;
 use crate::config::shape::{self, EngineModel, EngineModels, File};
-use crate::problem::nearest;
 use engine::{CacheType, ModelSource, ModelSpec, Split};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The word for the model inside the binary.
 const IN_BINARY: &str = "bundled";
-/// The variable that says where models are kept.
-const MODELS_VARIABLE: &str = "DEWPOINT_MODELS";
 /// Models of one engine, at most.
 const MODELS_MAX: usize = 64;
 /// Bounds of the engine: context of a request, requests at a time, threads.
@@ -137,13 +133,13 @@ fn found(r: &mut Reader<'_>, model: &EngineModel, path: &str) -> Option<ModelSou
         }
         return source;
     }
-    match named(&model.name, r.env) {
+    match hub::find(&model.name, &hub::Folders::from_env(r.env)) {
         Ok(file) => {
             r.values.note(shown, file.display(), Origin::Derived("in the local store".to_owned()));
             Some(ModelSource::Path(file))
         }
-        Err((why, help)) => {
-            r.wrong(&format!("{path}.name"), format!("there is no model \"{}\" here", model.name), why, help);
+        Err(problem) => {
+            r.wrong(&format!("{path}.name"), problem.what, problem.why, problem.help);
             None
         }
     }
@@ -164,37 +160,6 @@ fn source(r: &mut Reader<'_>, at: &str, written: &str) -> Option<ModelSource> {
         );
     }
     Some(ModelSource::Path(path))
-}
-
-/// The file of a model that is known by name only: why it is not there and what to do, if it is not.
-fn named(name: &str, env: Env<'_>) -> Result<PathBuf, (String, String)> {
-    let set = env(MODELS_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let usual = || {
-        let from = |variable: &str| env(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let data = from("XDG_DATA_HOME").or_else(|| from("HOME").map(|h| h.join(".local/share")));
-        data.map(|d| d.join("dewpoint/models")).or_else(|| data_dir(env).map(|(dir, _)| dir.join("models")))
-    };
-    let advice = "write its path, or copy its file";
-    let Some(folder) = set.or_else(usual) else {
-        return Err((format!("none of {MODELS_VARIABLE}, XDG_DATA_HOME and HOME is set"), advice.to_owned()));
-    };
-    let file = folder.join(format!("{name}.gguf"));
-    if file.is_file() {
-        return Ok(file);
-    }
-    let why = format!("it has no path, and {} is not there", file.display());
-    let help = match nearest(name, stored(&folder).iter().map(String::as_str)) {
-        Some(near) => format!("did you mean \"{near}\"? Else {advice} there"),
-        None => format!("{advice} there"),
-    };
-    Err((why, help))
-}
-
-/// Names of the files of a store.
-fn stored(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let name = |e: std::fs::DirEntry| e.file_name().to_str()?.strip_suffix(".gguf").map(str::to_owned);
-    entries.filter_map(name).collect()
 }
 
 fn spec(
