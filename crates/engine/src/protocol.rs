@@ -15,6 +15,7 @@ use crate::speech::Speech;
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
+use std::sync::Arc;
 #[cfg(any(test, feature = "llama"))]
 use std::io::{Read, Write};
 
@@ -185,6 +186,18 @@ pub(crate) struct Turn {
     pub(crate) calls: Vec<Call>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_id: Option<String>,
+    /// Images, in the order of their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) images: Vec<Image>,
+}
+
+/// An image of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// Bytes of the message's text before it.
+    pub(crate) at: usize,
+    /// The file, base64; shared by the choices of a request.
+    pub(crate) data: Arc<str>,
 }
 
 /// A tool call that the assistant made.

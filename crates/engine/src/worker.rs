@@ -23,6 +23,7 @@ mod sampler;
 mod session;
 mod slots;
 mod step;
+mod vision;
 #[cfg(test)]
 mod tests;
 
@@ -89,7 +90,9 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
     })?;
     let draft = draft::DraftModel::load(&model, &load)?;
     let session = session::Session::new(&model, &load)?;
+    let projector = vision::Projector::load(&model, &load)?;
     let mut slots = slots::Slots::new(&model, session, &load, out.clone())?;
+    slots.see_with(projector.as_ref());
     if model.rewinds() {
         slots.propose_with(propose::drafts(&model, draft.as_ref(), &load)?);
     }

@@ -255,6 +255,7 @@ fn turn(message: &Message, content: String) -> Turn {
         reasoning: message.reasoning.as_ref().map(|(text, _)| text.clone()),
         calls: message.tool_calls.iter().map(call).collect(),
         call_id: message.tool_call_id.clone(),
+        images: Vec::new(),
     }
 }
 

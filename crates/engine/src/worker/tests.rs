@@ -1,6 +1,8 @@
 //! The scheduler, step by step, over the real model code and tiny models.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod vision;
+
 use super::Outbox;
 use super::draft::DraftModel;
 use super::llama::Model;
