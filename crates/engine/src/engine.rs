@@ -9,6 +9,7 @@
 mod extras;
 mod fitting;
 mod flow;
+mod images;
 mod keep;
 mod ledger;
 mod link;
@@ -151,7 +152,7 @@ impl Engine {
         let tenant = self.tenants.get(at).ok_or_else(none)?;
         let lease = tenant.lease(until).await?;
         let mut sum = 0u32;
-        for input in request::inputs(&ask)? {
+        for input in request::inputs(&ask, self.models[at].caps.vision)? {
             sum = sum.saturating_add(self.count_one(&lease.link, input, until).await?);
         }
         Ok(sum)
@@ -186,7 +187,7 @@ impl Engine {
         let at = self.find(&permit)?;
         let tenant = &self.tenants[at];
         let defaults = self.known[at].as_ref().map_or_else(Sampling::default, |f| f.sampling);
-        let order = request::order(&ask, defaults, deadlines.total)?;
+        let order = request::order(&ask, defaults, deadlines.total, self.models[at].caps.vision)?;
         let keep = keep::asked(&ask)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let lease = tenant.lease(began + first).await?;
@@ -301,7 +302,14 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     Model {
         id: model_id(spec).into(),
         context_tokens: facts.and_then(|f| f.context(spec.context_tokens).ok()),
-        caps: Caps { json_schema: true, tools: true, logprobs: true, completions: true, ..Caps::default() },
+        caps: Caps {
+            json_schema: true,
+            tools: true,
+            logprobs: true,
+            completions: true,
+            vision: source::projector(spec).is_ok_and(|p| p.is_some()),
+            ..Caps::default()
+        },
         price: Some(Price::free("own-ground")),
         tier: None,
         quality_permille: None,

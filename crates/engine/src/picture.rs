@@ -34,7 +34,9 @@ pub(crate) fn pixels(base64: &str) -> Result<(u32, u32, Vec<u8>), String> {
     let broken = |e: image::ImageError| format!("The image cannot be read: {e}.");
     let (width, height) = reader()?.into_dimensions().map_err(broken)?;
     if u64::from(width) * u64::from(height) > PIXELS_MAX {
-        return Err(format!("The image has {width} x {height} pixels, and {PIXELS_MAX} is the limit. Send a smaller one."));
+        return Err(format!(
+            "The image has {width} x {height} pixels, and {PIXELS_MAX} is the limit. Send a smaller one."
+        ));
     }
     let mut reader = reader()?;
     let mut limits = Limits::default();

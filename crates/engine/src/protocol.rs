@@ -15,9 +15,9 @@ use crate::speech::Speech;
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
-use std::sync::Arc;
 #[cfg(any(test, feature = "llama"))]
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.

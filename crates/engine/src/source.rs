@@ -19,6 +19,11 @@ const CONTEXT_DEFAULT: u32 = 8192;
 const ENCODERS: [&str; 9] =
     ["bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "t5", "t5encoder", "clip"];
 
+mod eye;
+#[cfg(feature = "llama")]
+pub(crate) use eye::check as check_projector;
+pub(crate) use eye::projector;
+
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {

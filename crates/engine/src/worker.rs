@@ -23,9 +23,9 @@ mod sampler;
 mod session;
 mod slots;
 mod step;
-mod vision;
 #[cfg(test)]
 mod tests;
+mod vision;
 
 use crate::protocol::{self, FromWorker, Load, ToWorker, VERSION};
 use std::fs::File;
@@ -129,6 +129,9 @@ fn check(load: &Load) -> Result<(), String> {
             ));
         }
         crate::source::adapter(std::path::Path::new(&lora.path))?;
+    }
+    if let Some(projector) = &load.projector {
+        crate::source::check_projector(std::path::Path::new(projector))?;
     }
     crate::cpu::check()?;
     crate::source::examine(std::path::Path::new(&load.path)).map(drop)

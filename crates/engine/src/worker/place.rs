@@ -137,9 +137,7 @@ impl Slots<'_> {
         if self.scattered < PATIENCE {
             return;
         }
-        let moves = |r: &&mut Running| {
-            r.sequence == last && r.job.left() >= WORTH_MOVING && !r.job.sees()
-        };
+        let moves = |r: &&mut Running| r.sequence == last && r.job.left() >= WORTH_MOVING && !r.job.sees();
         if self.slots.iter_mut().flatten().find(moves).is_none() {
             return;
         }

@@ -98,7 +98,8 @@ impl Slots<'_> {
     fn look(&mut self) -> Result<(), String> {
         let waits = |r: &&(usize, &Running)| r.1.job.image().is_some();
         let all = self.slots.iter().enumerate().filter_map(|(at, s)| s.as_ref().map(|r| (at, r)));
-        let next = all.filter(|r| waits(&r)).min_by_key(|(_, r)| (r.ticket.class == Class::Batch, r.ticket.came, r.job.id));
+        let next =
+            all.filter(|r| waits(&r)).min_by_key(|(_, r)| (r.ticket.class == Class::Batch, r.ticket.came, r.job.id));
         let Some((at, _)) = next else { return Ok(()) };
         loop {
             let (Some(projector), Some(Running { job, sequence, .. })) = (self.projector, &self.slots[at]) else {
