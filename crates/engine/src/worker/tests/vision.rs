@@ -60,14 +60,18 @@ fn an_image_counts_and_changes_the_answer_and_the_same_one_gives_the_same() {
 fn images_and_texts_are_answered_together_as_alone() {
     let text = |id: u64| prompt(id as u32, 100);
     let mut d = seeing(|_| {});
-    let alone: Vec<String> = (1..=4).map(|id| d.one(about(id, &text(id), vec![png(id as u8)])).0).collect();
+    let about = |id: u64| Generate { logprobs: Some(2), ..about(id, &text(id), vec![png(id as u8)]) };
+    let alone: Vec<String> = (1..=4).map(|id| d.one(about(id)).0).collect();
+    // Random weights have near ties, which the other order of sums in a batch of several may turn.
+    let clear: Vec<u64> = (1..=4).filter(|id| d.gaps[id] > 0.01).collect();
+    assert!(clear.len() >= 2, "{:?}", d.gaps);
     let mut d = seeing(|_| {});
     (11..=14).for_each(|id| d.send(ask(id, &text(id), 60)));
     d.step();
-    (1..=4).for_each(|id| d.send(about(id, &text(id), vec![png(id as u8)])));
+    (1..=4).for_each(|id| d.send(about(id)));
     d.finish((1..=4).chain(11..=14));
-    for id in 1..=4 {
-        assert_eq!(d.texts[&id], alone[id as usize - 1]);
+    for id in clear {
+        assert_eq!(d.texts[&id], alone[id as usize - 1], "{id}");
     }
     assert!((11..=14).all(|id| d.ended[&id].is_ok()));
 }
