@@ -307,7 +307,7 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
             tools: true,
             logprobs: true,
             completions: true,
-            vision: source::projector(spec).is_ok_and(|p| p.is_some()),
+            vision: source::projector(&spec.source, spec.projector.as_deref()).is_ok_and(|p| p.is_some()),
             ..Caps::default()
         },
         price: Some(Price::free("own-ground")),

@@ -4,9 +4,11 @@
 //! Never here: pipes, processes, a vendor type.
 
 mod constraint;
+mod image;
 mod load;
 
 pub(crate) use constraint::Constraint;
+pub(crate) use image::Image;
 pub use load::{CacheType, Split};
 #[allow(unused_imports, reason = "read by the scheduler to come")]
 pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
@@ -17,7 +19,6 @@ use serde_json::Error as JsonError;
 use std::io;
 #[cfg(any(test, feature = "llama"))]
 use std::io::{Read, Write};
-use std::sync::Arc;
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.
@@ -189,15 +190,6 @@ pub(crate) struct Turn {
     /// Images, in the order of their places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) images: Vec<Image>,
-}
-
-/// An image of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Image {
-    /// Bytes of the message's text before it.
-    pub(crate) at: usize,
-    /// The file, base64; shared by the choices of a request.
-    pub(crate) data: Arc<str>,
 }
 
 /// A tool call that the assistant made.

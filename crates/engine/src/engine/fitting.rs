@@ -37,7 +37,7 @@ pub(super) fn plan(model: &ModelSpec, facts: &Facts, host_free: Option<u64>) -> 
             file.map_err(|e| format!("The adapter {} cannot be read ({e}). Correct its path.", path.display()))?;
         wish.beside = wish.beside.saturating_add(file.len());
     }
-    if let Some(projector) = source::projector(model)? {
+    if let Some(projector) = source::projector(&model.source, model.projector.as_deref())? {
         let bytes = fs::metadata(&projector).map_or(0, |f| f.len());
         wish.beside = wish.beside.saturating_add(bytes);
     }

@@ -4,7 +4,6 @@
 
 use super::ModelSource;
 use crate::gguf::{self, Header};
-use crate::spec::ModelSpec;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -12,15 +11,15 @@ use std::path::{Path, PathBuf};
 /// Files of a folder that are looked at, at most.
 const FILES_MAX: usize = 10_000;
 
-/// The projector that a model has, checked.
+/// The projector that a model has, checked: the one that was named, else the one beside it.
 ///
 /// # Errors
 /// The one that was named cannot be used; for people.
-pub(crate) fn projector(model: &ModelSpec) -> Result<Option<PathBuf>, String> {
-    if let Some(path) = &model.projector {
-        return check(path).map(|()| Some(path.clone()));
+pub(crate) fn projector(source: &ModelSource, named: Option<&Path>) -> Result<Option<PathBuf>, String> {
+    if let Some(path) = named {
+        return check(path).map(|()| Some(path.to_owned()));
     }
-    let ModelSource::Path(path) = &model.source else { return Ok(None) };
+    let ModelSource::Path(path) = source else { return Ok(None) };
     Ok(beside(path))
 }
 
@@ -88,16 +87,16 @@ mod tests {
             path
         };
         let model = file("tiny.gguf", Family::Llama.file().bytes(SEED));
-        let spec = ModelSpec::new(ModelSource::Path(model.clone()));
-        assert_eq!(projector(&spec), Ok(None));
+        let source = ModelSource::Path(model.clone());
+        assert_eq!(projector(&source, None), Ok(None));
         file("mmproj-other.gguf", Family::Llama.file().bytes(SEED));
-        assert_eq!(projector(&spec), Ok(None), "not a projector");
+        assert_eq!(projector(&source, None), Ok(None), "not a projector");
         let one = file("mmproj-F16.gguf", tiny().bytes(SEED));
-        assert_eq!(projector(&spec), Ok(Some(one.clone())));
+        assert_eq!(projector(&source, None), Ok(Some(one.clone())));
         file("mmproj-F32.gguf", tiny().bytes(SEED));
-        assert_eq!(projector(&spec), Ok(None), "which one?");
-        assert_eq!(projector(&ModelSpec { projector: Some(one.clone()), ..spec.clone() }), Ok(Some(one)));
-        let wrong = projector(&ModelSpec { projector: Some(model), ..spec }).unwrap_err();
+        assert_eq!(projector(&source, None), Ok(None), "which one?");
+        assert_eq!(projector(&source, Some(&one)), Ok(Some(one.clone())));
+        let wrong = projector(&source, Some(&model)).unwrap_err();
         assert!(wrong.contains("not a projector"), "{wrong}");
     }
 }
