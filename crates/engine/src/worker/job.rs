@@ -22,13 +22,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Stands in a prompt for a token of an image.
 const IMAGE: i32 = -1;
 
+/// Images, each with the index of its first token.
+type Placed = Vec<(usize, Seen)>;
+
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
     /// Prompt and answer. The last one, once there is an answer, has not been fed yet.
     pub(super) tokens: Vec<i32>,
     /// Where there are images among them, and which; their tokens are [`IMAGE`].
-    images: Vec<(usize, Seen)>,
+    images: Placed,
     /// Of these, in the KV cache.
     pub(super) fed: usize,
     /// Tokens of the prompt.
@@ -79,7 +82,7 @@ pub(super) struct Prompter<'m> {
 #[derive(Default)]
 pub(super) struct Prompt {
     pub(super) tokens: Vec<i32>,
-    images: Vec<(usize, Seen)>,
+    images: Placed,
     /// It has begun the reasoning.
     opened: bool,
     tools: Vec<ToolSpec>,
@@ -115,7 +118,7 @@ impl<'m> Prompter<'m> {
     }
 
     /// The tokens of a rendered prompt with its images.
-    fn look(&self, text: &str, images: &[Image]) -> Result<(Vec<i32>, Vec<(usize, Seen)>), (Kind, String)> {
+    fn look(&self, text: &str, images: &[Image]) -> Result<(Vec<i32>, Placed), (Kind, String)> {
         if images.is_empty() {
             return Ok((self.model.tokens(stretches(text)), Vec::new()));
         }
