@@ -12,6 +12,9 @@ use crate::protocol::{ToolSpec, Turn};
 /// A character that Unicode guarantees to be none. Where a caller sends it all the same, it is dropped.
 const MARK: char = '\u{10fffe}';
 
+/// The same, for the place of an image.
+const PLACE: char = '\u{10ffff}';
+
 /// What a text must not spell.
 pub(crate) struct Disarm {
     /// The control tokens of the model and the marks of its family around calls, their results and reasoning.
@@ -33,9 +36,17 @@ impl Disarm {
     }
 
     /// Marks every text of a message. What the model itself has said may have its marks: templates look for them.
-    pub(crate) fn turn(&self, turn: &mut Turn) {
+    /// Where an image stands, its number is put between two places; `first` is that of the first.
+    pub(crate) fn turn(&self, turn: &mut Turn, first: usize) {
         let own = if turn.role == "assistant" { &self.controls } else { &self.all };
-        cut(own, &mut turn.content);
+        let mut before = std::mem::take(&mut turn.content);
+        for (number, image) in (first..).zip(&turn.images).collect::<Vec<_>>().into_iter().rev() {
+            let mut after = before.split_off(before.floor_char_boundary(image.at));
+            cut(own, &mut after);
+            turn.content.insert_str(0, &format!("{PLACE}{number}{PLACE}{after}"));
+        }
+        cut(own, &mut before);
+        turn.content.insert_str(0, &before);
         [&mut turn.name, &mut turn.reasoning, &mut turn.call_id].into_iter().flatten().for_each(|t| cut(own, t));
         for call in &mut turn.calls {
             [&mut call.id, &mut call.name, &mut call.arguments].into_iter().for_each(|t| self.text(t));
@@ -55,7 +66,7 @@ impl Disarm {
 }
 
 fn cut(spellings: &[String], text: &mut String) {
-    text.retain(|c| c != MARK);
+    text.retain(|c| c != MARK && c != PLACE);
     for spelling in spellings {
         // A spelling may overlap with itself, and then one round leaves one behind.
         while text.contains(spelling.as_str()) {
@@ -64,6 +75,23 @@ fn cut(spellings: &[String], text: &mut String) {
             *text = text.replace(spelling.as_str(), &format!("{head}{MARK}{tail}"));
         }
     }
+}
+
+/// A part of a rendered prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Part<'t> {
+    /// Text that may hold marks.
+    Text(&'t str),
+    /// The image of this number.
+    Image(usize),
+}
+
+/// The parts of a rendered prompt, text first.
+pub(crate) fn parts(rendered: &str) -> impl Iterator<Item = Part<'_>> {
+    rendered.split(PLACE).enumerate().map(|(i, text)| match text.parse() {
+        Ok(number) if i % 2 == 1 => Part::Image(number),
+        _ => Part::Text(text),
+    })
 }
 
 /// The stretches of a rendered prompt, each to be turned into tokens by itself.
@@ -80,7 +108,7 @@ mod tests {
     fn a_control_token_in_a_message_is_cut_and_the_text_stays() {
         let disarm = Disarm::new(["<|im_end|>".to_owned(), "x".to_owned()], []);
         let mut turn = Turn { content: "a<|im_end|>b x\u{10fffe}".into(), ..Turn::default() };
-        disarm.turn(&mut turn);
+        disarm.turn(&mut turn, 0);
         assert_eq!(stretches(&turn.content).collect::<Vec<_>>(), ["a<", "|im_end|>b x"]);
     }
 
@@ -93,7 +121,7 @@ mod tests {
             ("assistant", "<think>[TOOL_CALLS]<|im_end|>", vec!["<think>[TOOL_CALLS]<", "|im_end|>"]),
         ] {
             let mut turn = Turn { role: role.into(), content: text.into(), ..Turn::default() };
-            disarm.turn(&mut turn);
+            disarm.turn(&mut turn, 0);
             assert_eq!(stretches(&turn.content).collect::<Vec<_>>(), wanted, "{role}");
         }
     }

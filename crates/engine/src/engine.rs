@@ -9,6 +9,7 @@
 mod extras;
 mod fitting;
 mod flow;
+mod images;
 mod keep;
 mod ledger;
 mod link;
@@ -32,7 +33,7 @@ use crate::protocol::{Input, Role, Sampling, ToWorker};
 use crate::source::{self, Facts, ModelSource};
 use crate::spec::{EngineSpec, ModelSpec};
 use backend::{Backend, BoxFuture, Deadlines, Discovered, Meter, Probed, Reply};
-use decide::{Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
+use decide::{Caps, Cause, Fault, Health, Load, Model, Permit, Place, Price, Retry};
 use flow::Flow;
 use ledger::Ledger;
 use link::{Link, Pending};
@@ -155,7 +156,7 @@ impl Engine {
         let tenant = self.tenants.get(at).ok_or_else(none)?;
         let lease = tenant.lease(until).await?;
         let mut sum = 0u32;
-        for input in request::inputs(&ask)? {
+        for input in request::inputs(&ask, self.models[at].caps.vision)? {
             sum = sum.saturating_add(self.count_one(&lease.link, input, until).await?);
         }
         Ok(sum)
@@ -194,7 +195,7 @@ impl Engine {
             return self.encode(at, &ask, began + deadlines.total).await;
         }
         let defaults = self.known[at].as_ref().map_or_else(Sampling::default, |f| f.sampling);
-        let order = request::order(&ask, defaults, deadlines.total)?;
+        let order = request::order(&ask, defaults, deadlines.total, self.models[at].caps.vision)?;
         let keep = keep::asked(&ask)?;
         let first = if ask.stream { deadlines.first } else { deadlines.first.min(deadlines.total) };
         let lease = tenant.lease(began + first).await?;
@@ -317,7 +318,10 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
     Model {
         id: model_id(spec).into(),
         context_tokens: facts.and_then(|f| f.context(spec.context_tokens).ok()),
-        caps: vectors::caps(facts.map_or(Role::Generate, |f| f.role)),
+        caps: Caps {
+            vision: source::projector(&spec.source, spec.projector.as_deref()).is_ok_and(|p| p.is_some()),
+            ..vectors::caps(facts.map_or(Role::Generate, |f| f.role))
+        },
         price: Some(Price::free("own-ground")),
         tier: None,
         quality_permille: None,

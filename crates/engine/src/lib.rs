@@ -20,6 +20,8 @@ mod engine;
 mod fit;
 mod gguf;
 mod inspect;
+#[cfg(feature = "llama")]
+mod picture;
 mod protocol;
 mod source;
 mod spec;

@@ -4,9 +4,11 @@
 //! Never here: pipes, processes, a vendor type.
 
 mod constraint;
+mod image;
 mod load;
 
 pub(crate) use constraint::Constraint;
+pub(crate) use image::Image;
 pub use load::{CacheType, Split};
 #[allow(unused_imports, reason = "read by the scheduler to come")]
 pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
@@ -188,6 +190,9 @@ pub(crate) struct Turn {
     pub(crate) calls: Vec<Call>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_id: Option<String>,
+    /// Images, in the order of their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) images: Vec<Image>,
 }
 
 /// A tool call that the assistant made.

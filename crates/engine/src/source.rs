@@ -32,6 +32,11 @@ const ENCODERS: [&str; 11] = [
 /// Architectures that need another model beside them.
 const PARTS: [&str; 2] = ["t5", "clip"];
 
+mod eye;
+#[cfg(feature = "llama")]
+pub(crate) use eye::check as check_projector;
+pub(crate) use eye::projector;
+
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {

@@ -58,6 +58,9 @@ pub struct ModelSpec {
     pub loras: Vec<(PathBuf, f32)>,
     /// A smaller model of the same vocabulary that proposes tokens.
     pub draft: Option<PathBuf>,
+    /// What turns images into what the model reads (`mmproj-*.gguf`); `None` takes the one beside the model, where there is exactly
+    /// one of its width.
+    pub projector: Option<PathBuf>,
     /// Whether tokens may be proposed from the text itself (prompt lookup).
     pub lookup: bool,
     /// Loaded at start; else by the first request.
@@ -84,6 +87,7 @@ impl ModelSpec {
             mmap: true,
             loras: Vec::new(),
             draft: None,
+            projector: None,
             lookup: true,
             preload: true,
             keep_alive: None,

@@ -26,6 +26,7 @@ mod slots;
 mod step;
 #[cfg(test)]
 mod tests;
+mod vision;
 
 use crate::protocol::{self, FromWorker, Load, Role, ToWorker, VERSION};
 use crate::source::Facts;
@@ -94,8 +95,10 @@ fn serve(out: &Outbox, inbox: &Receiver<ToWorker>, gone: Arc<AtomicBool>) -> Res
     }
     let draft = draft::DraftModel::load(&model, &load)?;
     let session = session::Session::new(&model, &load)?;
+    let projector = vision::Projector::load(&model, &load)?;
     let drafts = if model.rewinds() { draft::drafts(&session, draft.as_ref(), &load)? } else { None };
     let mut slots = slots::Slots::new(&model, session, &load, out.clone())?;
+    slots.see_with(projector.as_ref());
     slots.propose_with(drafts);
     let ready = FromWorker::Ready(Box::new(model.info(&load)));
     out.send(&ready).map_err(|e| e.to_string())?;
@@ -130,6 +133,9 @@ fn check(load: &Load) -> Result<Facts, String> {
             ));
         }
         crate::source::adapter(std::path::Path::new(&lora.path))?;
+    }
+    if let Some(projector) = &load.projector {
+        crate::source::check_projector(std::path::Path::new(projector))?;
     }
     crate::cpu::check()?;
     crate::source::examine(std::path::Path::new(&load.path))

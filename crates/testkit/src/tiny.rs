@@ -8,6 +8,7 @@ mod bpe;
 mod encoder;
 mod family;
 mod gguf;
+mod projector;
 mod real;
 mod sizes;
 mod template;
@@ -16,6 +17,7 @@ mod vocab;
 
 pub use family::{CONTEXT, Family};
 pub use gguf::Gguf;
+pub use projector::{IMAGE_TOKENS, projector};
 pub use real::{DRAFT_LAYERS, LAYERS, real};
 pub use tensor::{Fill, Kind, Tensor};
 

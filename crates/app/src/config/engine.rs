@@ -118,6 +118,9 @@ pub(crate) struct EngineModel {
     /// Path of a smaller GGUF file of the same vocabulary that proposes tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) draft: Option<String>,
+    /// Path of the projector that lets the model read images (`mmproj-*.gguf`). Left out: the one in the model's folder, where exactly one there fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) projector: Option<String>,
     /// Tokens may be proposed from the text itself (prompt lookup), where that is faster.
     #[serde(default = "yes")]
     pub(crate) lookup: bool,

@@ -42,6 +42,10 @@ pub(super) fn plan(model: &ModelSpec, facts: &Facts, host_free: Option<u64>) -> 
             file.map_err(|e| format!("The adapter {} cannot be read ({e}). Correct its path.", path.display()))?;
         wish.beside = wish.beside.saturating_add(file.len());
     }
+    if let Some(projector) = source::projector(&model.source, model.projector.as_deref())? {
+        let bytes = fs::metadata(&projector).map_or(0, |f| f.len());
+        wish.beside = wish.beside.saturating_add(bytes);
+    }
     if let Some(draft) = &model.draft {
         let small = source::examine(draft).map_err(|e| format!("The draft model cannot be used. {e}"))?.fit;
         // As many cells as the model itself has where nothing stands beside it: at most as many as it will have.

@@ -32,6 +32,10 @@ pub(super) async fn prepare(model: ModelSpec) -> Result<(Load, u64), String> {
             loras: model.loras.iter().map(lora).collect::<Result<_, _>>()?,
             draft: fitting::draft(&model)?,
             lookup: model.lookup,
+            projector: source::projector(&model.source, model.projector.as_deref())?
+                .as_deref()
+                .map(text)
+                .transpose()?,
             ..Load::new(text(&path)?, plan.context, plan.slots, threads)
         };
         Ok((load, plan.host))

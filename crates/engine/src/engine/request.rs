@@ -3,6 +3,7 @@
 //! Never here: processes, waiting.
 
 use super::extras::extras;
+use super::images::{Images, content};
 use super::voice::Script;
 use super::{elsewhere, schema};
 use crate::QUEUE_MAX;
@@ -11,7 +12,7 @@ use crate::speech::Known;
 use decide::{Cause, Fault};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
-use wire::{Ask, Content, Endpoint, Format, Message, Part, Role, ToolChoice};
+use wire::{Ask, Endpoint, Format, Message, Role, ToolChoice};
 
 /// Choices of one request at most, over all its prompts.
 const CHOICES_MAX: usize = 128;
@@ -40,15 +41,16 @@ impl Order {
 }
 
 /// The jobs of a request: every prompt times every choice, in the order of their indices. Nobody wants them after `total`.
+/// `sees`: the model reads images.
 ///
 /// # Errors
 /// A value out of bounds, or something this engine cannot do.
-pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration) -> Result<Vec<Order>, Fault> {
+pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration, sees: bool) -> Result<Vec<Order>, Fault> {
     refuse(ask)?;
     let extras = extras(ask)?;
     let sampling = Sampling { repetition_penalty: extras.repetition_penalty, ..sampling(ask, defaults)? };
     let deadline_ms = u64::try_from(total.as_millis()).ok();
-    let inputs = inputs(ask)?;
+    let inputs = inputs(ask, sees)?;
     let n = ask.n.unwrap_or(1) as usize;
     if n == 0 || n.saturating_mul(inputs.len()) > CHOICES_MAX {
         let text = format!("n times the number of prompts must be between 1 and {CHOICES_MAX}.");
@@ -230,26 +232,19 @@ fn constraint(ask: &Ask) -> Result<Option<Constraint>, Fault> {
 /// The prompts of a request: one conversation, or each raw prompt of the completions endpoint.
 ///
 /// # Errors
-/// A part that is not text.
-pub(super) fn inputs(ask: &Ask) -> Result<Vec<Input>, Fault> {
-    let texts = ask.messages.iter().enumerate().map(|(i, m)| text(i, &m.content)).collect::<Result<Vec<_>, _>>()?;
+/// A part that this model does not read.
+pub(super) fn inputs(ask: &Ask, sees: bool) -> Result<Vec<Input>, Fault> {
+    let mut images = Images::new(sees && ask.endpoint != Endpoint::Completions, ask.n);
+    let read = ask.messages.iter().enumerate().map(|(i, m)| content(i, &m.content, &mut images));
+    let texts = read.collect::<Result<Vec<_>, _>>()?;
     if ask.endpoint == Endpoint::Completions {
-        return Ok(texts.into_iter().map(|prompt| Input::Raw { prompt }).collect());
+        return Ok(texts.into_iter().map(|(prompt, _)| Input::Raw { prompt }).collect());
     }
-    let messages = ask.messages.iter().zip(texts).map(|(m, content)| turn(m, content)).collect();
+    let turn = |(m, (text, images))| Turn { images, ..turn(m, text) };
+    let messages = ask.messages.iter().zip(texts).map(turn).collect();
     let tools = tools(ask).map(tool).collect();
     let thinking = ask.reasoning.as_ref().and_then(|r| r.enabled.or_else(|| r.effort.as_ref().map(|e| e != "none")));
     Ok(vec![Input::Chat { messages, tools, thinking }])
-}
-
-fn text(index: usize, content: &Content) -> Result<String, Fault> {
-    if let Content::Parts(parts) = content
-        && let Some(at) = parts.iter().position(|p| !matches!(p, Part::Text { .. }))
-    {
-        let text = "The embedded engine reads text only. Use another model for images, audio and files.";
-        return Err(elsewhere(Cause::Unsupported, text).at(format!("messages[{index}].content[{at}]")));
-    }
-    Ok(content.joined())
 }
 
 fn turn(message: &Message, content: String) -> Turn {
@@ -267,6 +262,7 @@ fn turn(message: &Message, content: String) -> Turn {
         reasoning: message.reasoning.as_ref().map(|(text, _)| text.clone()),
         calls: message.tool_calls.iter().map(call).collect(),
         call_id: message.tool_call_id.clone(),
+        images: Vec::new(),
     }
 }
 
@@ -282,6 +278,7 @@ fn tool(tool: &wire::Tool) -> ToolSpec {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use wire::{Content, Part};
 
     fn ask() -> Ask {
         let mut ask = Ask::new(Endpoint::Chat);
@@ -292,7 +289,7 @@ mod tests {
     fn fault(change: impl FnOnce(&mut Ask)) -> Fault {
         let mut ask = ask();
         change(&mut ask);
-        order(&ask, Sampling::default(), Duration::MAX).err().unwrap()
+        order(&ask, Sampling::default(), Duration::MAX, false).err().unwrap()
     }
 
     #[test]
@@ -301,7 +298,7 @@ mod tests {
         a.n = Some(3);
         a.sampling.seed = Some(-1);
         let seeds = |a: &Ask| {
-            order(a, Sampling::default(), Duration::MAX)
+            order(a, Sampling::default(), Duration::MAX, false)
                 .unwrap()
                 .iter()
                 .map(|o| o.generate.sampling.seed)
@@ -318,7 +315,7 @@ mod tests {
         a.extra.push(("logit_bias".into(), raw("{\"7\":-100}")));
         a.extra.push(("service_tier".into(), raw("\"flex\"")));
         a.extra.push(("repetition_penalty".into(), raw("1.25")));
-        let orders = order(&a, Sampling::default(), Duration::from_secs(3)).unwrap();
+        let orders = order(&a, Sampling::default(), Duration::from_secs(3), false).unwrap();
         let g = &orders[0].generate;
         assert_eq!((g.deadline_ms, g.class), (Some(3000), crate::protocol::Class::Batch));
         assert_eq!((g.logit_bias.as_slice(), g.sampling.repetition_penalty), ([(7, -100.0)].as_slice(), 1.25));
@@ -340,7 +337,7 @@ mod tests {
         let with = |text: &str| {
             let mut ask = ask();
             ask.extra.push(("ignore_eos".into(), serde_json::value::RawValue::from_string(text.into()).unwrap()));
-            order(&ask, Sampling::default(), Duration::MAX).map(|orders| orders[0].generate.ignore_eos)
+            order(&ask, Sampling::default(), Duration::MAX, false).map(|orders| orders[0].generate.ignore_eos)
         };
         assert_eq!(with("true"), Ok(true));
         assert_eq!(with("null"), Ok(false));
@@ -386,7 +383,7 @@ mod tests {
             let mut a = ask();
             (a.tools, a.tool_choice, a.format, a.parallel_tool_calls) =
                 (vec![tool.clone()], choice, format, Some(false));
-            let generate = order(&a, Sampling::default(), Duration::MAX).unwrap().remove(0).generate;
+            let generate = order(&a, Sampling::default(), Duration::MAX, false).unwrap().remove(0).generate;
             (generate.constraint, script(&a).tools.len(), generate.special)
         };
         let calls = |only: Option<&str>, required| {
@@ -414,7 +411,7 @@ mod tests {
     fn every_raw_prompt_is_a_choice() {
         let mut a = ask();
         a.endpoint = Endpoint::Completions;
-        let orders = order(&a, Sampling::default(), Duration::MAX).unwrap();
+        let orders = order(&a, Sampling::default(), Duration::MAX, false).unwrap();
         assert_eq!(orders.iter().map(|o| o.choice).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(orders[1].generate.input, Input::Raw { prompt: "U".into() });
     }

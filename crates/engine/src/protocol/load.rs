@@ -39,6 +39,9 @@ pub(crate) struct Load {
     pub(crate) draft: Option<Draft>,
     /// Tokens may be proposed from the text itself (prompt lookup).
     pub(crate) lookup: bool,
+    /// What turns images into what the model reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) projector: Option<String>,
 }
 
 impl Load {
@@ -62,6 +65,7 @@ impl Load {
             loras: Vec::new(),
             draft: None,
             lookup: false,
+            projector: None,
         }
     }
 }

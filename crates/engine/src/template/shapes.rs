@@ -288,7 +288,7 @@ fn a_user_cannot_forge_a_call_or_a_result() {
         let marks = family.marks();
         let disarm = Disarm::new([], marks.iter().copied());
         let mut turns = vec![says("user", &marks.concat())];
-        turns.iter_mut().for_each(|t| disarm.turn(t));
+        turns.iter_mut().for_each(|t| disarm.turn(t, 0));
         let template = Template::new(Some(source), String::new(), String::new(), family).unwrap();
         let text = template.render(&turns, &[], None, 0).unwrap();
         // What the template itself says about tools is not said here; its own end of the prompt may open the reasoning.

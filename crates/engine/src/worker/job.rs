@@ -7,8 +7,10 @@ use super::calls::{Grammars, Manner, Plan, Watch};
 use super::llama::Model;
 use super::pick::logprobs;
 use super::sampler::{Sampler, works};
-use crate::disarm::{Disarm, stretches};
-use crate::protocol::{Generate, Input, Kind, Logprob, Reason, Spent, ToolSpec};
+use super::vision::{Chunk, Pixels, Projector, Seen};
+use crate::disarm::{Disarm, Part, parts, stretches};
+use crate::picture;
+use crate::protocol::{Generate, Image, Input, Kind, Logprob, Reason, Spent, ToolSpec};
 use crate::speech::{Family, Speech, opened, thinks};
 use crate::stop::Stop;
 use crate::template::Template;
@@ -20,11 +22,19 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Added to a logit so that its token is never chosen. Finite, since the sampler refuses anything else.
 const NEVER: f32 = -1e30;
 
+/// Stands in a prompt for a token of an image.
+const IMAGE: i32 = -1;
+
+/// Images, each with the index of its first token.
+type Placed = Vec<(usize, Seen)>;
+
 /// A generation under way.
 pub(super) struct Job {
     pub(super) id: u64,
     /// Prompt and answer. The last one, once there is an answer, has not been fed yet.
     pub(super) tokens: Vec<i32>,
+    /// Where there are images among them, and which; their tokens are [`IMAGE`].
+    images: Placed,
     /// Of these, in the KV cache.
     pub(super) fed: usize,
     /// Tokens of the prompt.
@@ -68,12 +78,14 @@ pub(super) struct Prompter<'m> {
     /// The control tokens among the family's marks.
     marks: Arc<HashSet<i32>>,
     grammars: Grammars,
+    projector: Option<&'m Projector<'m>>,
 }
 
 /// An input that was read.
 #[derive(Default)]
 pub(super) struct Prompt {
     pub(super) tokens: Vec<i32>,
+    images: Placed,
     /// It has begun the reasoning.
     opened: bool,
     tools: Vec<ToolSpec>,
@@ -99,7 +111,52 @@ impl<'m> Prompter<'m> {
             thinks: source.is_some_and(|s| thinks(&s)),
             marks: Arc::new(model.controls(|spelling| marks.contains(&spelling))),
             grammars: Grammars::default(),
+            projector: None,
         })
+    }
+
+    /// Lets images be seen.
+    pub(super) fn see_with(&mut self, projector: Option<&'m Projector<'m>>) {
+        self.projector = projector;
+    }
+
+    /// The tokens of a rendered prompt with its images.
+    fn look(&self, text: &str, images: &[Image]) -> Result<(Vec<i32>, Placed), (Kind, String)> {
+        if images.is_empty() {
+            return Ok((self.model.tokens(stretches(text)), Vec::new()));
+        }
+        let Some(projector) = self.projector else {
+            return Err((Kind::Invalid, "This model reads no images; it was loaded without a projector.".into()));
+        };
+        let (mut tokens, mut seen, mut next) = (Vec::new(), Vec::new(), 0);
+        for (i, part) in parts(text).enumerate() {
+            match part {
+                Part::Text(text) if i == 0 => tokens = self.model.tokens(stretches(text)),
+                Part::Text(text) => tokens.extend(self.model.plain(stretches(text))),
+                Part::Image(number) if number == next => {
+                    next += 1;
+                    let invalid = |e: String| (Kind::Invalid, format!("Image {next} of the request: {e}"));
+                    let image = images.get(number).ok_or_else(|| invalid("it is not there.".into()))?;
+                    let (width, height, rgb) = picture::pixels(&image.data).map_err(invalid)?;
+                    for chunk in projector.see(&Pixels { width, height, rgb }).map_err(invalid)? {
+                        match chunk {
+                            Chunk::Text(text) => tokens.extend(text),
+                            Chunk::Image(image) => {
+                                let at = tokens.len();
+                                tokens.resize(at + image.tokens, IMAGE);
+                                seen.push((at, image));
+                            }
+                        }
+                    }
+                }
+                Part::Image(_) => next = usize::MAX,
+            }
+        }
+        if next != images.len() || tokens.last() == Some(&IMAGE) {
+            let text = "The model's chat template does not keep the images of this conversation in their places. Put them into messages of the user.";
+            return Err((Kind::Invalid, text.into()));
+        }
+        Ok((tokens, seen))
     }
 
     /// The tokens of an input, and what is known of the answer by it.
@@ -111,12 +168,17 @@ impl<'m> Prompter<'m> {
             Input::Raw { prompt } => Prompt { tokens: self.model.tokens([prompt.as_str()]), ..Prompt::default() },
             Input::Chat { mut messages, tools, thinking } => {
                 let mut disarmed = tools.clone();
-                messages.iter_mut().for_each(|m| self.disarm.turn(m));
+                let mut images = Vec::new();
+                for message in &mut messages {
+                    self.disarm.turn(message, images.len());
+                    images.append(&mut message.images);
+                }
                 disarmed.iter_mut().for_each(|t| self.disarm.tool(t));
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
                 let text = self.template.render(&messages, &disarmed, thinking, now);
                 let text = text.map_err(|e| (Kind::Invalid, e.to_string()))?;
-                Prompt { tokens: self.model.tokens(stretches(&text)), opened: opened(&text), tools, thinking }
+                let (tokens, images) = self.look(&text, &images)?;
+                Prompt { tokens, images, opened: opened(&text), tools, thinking }
             }
         };
         if prompt.tokens.is_empty() {
@@ -132,7 +194,7 @@ impl Job {
     /// # Errors
     /// The kind and the text for the caller.
     pub(super) fn new(prompter: &Prompter<'_>, g: Generate, context: u32) -> Result<Job, (Kind, String)> {
-        let Prompt { tokens: prompt, opened, tools, thinking } = prompter.read(g.input)?;
+        let Prompt { tokens: prompt, images, opened, tools, thinking } = prompter.read(g.input)?;
         let room = u32::try_from(prompt.len()).ok().and_then(|n| context.checked_sub(n)).unwrap_or(0);
         if room == 0 {
             let text = format!(
@@ -162,6 +224,7 @@ impl Job {
             limit,
             spent: Spent { prompt: prompt.len() as u32, ..Spent::default() },
             tokens: prompt,
+            images,
             began: None,
             sampler,
             watch,
@@ -173,6 +236,38 @@ impl Job {
             assembled: 0,
             released: 0,
         })
+    }
+
+    /// The image that is next, where one is.
+    pub(super) fn image(&self) -> Option<&Seen> {
+        self.images.iter().find(|(at, _)| *at == self.fed).map(|(_, image)| image)
+    }
+
+    /// Has it images?
+    pub(super) fn sees(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    /// Tokens before the first image. Only they can be shared with others.
+    pub(super) fn head(&self) -> usize {
+        self.images.first().map_or(usize::MAX, |(at, _)| *at)
+    }
+
+    /// What could be found in another sequence: all but the last token, which is computed for its logits, up to an image.
+    pub(super) fn known(&self) -> &[i32] {
+        &self.tokens[..(self.tokens.len() - 1).min(self.head())]
+    }
+
+    /// Where the token at this index stands: an image may take fewer positions than it has tokens.
+    pub(super) fn position(&self, index: usize) -> usize {
+        let before = self.images.iter().take_while(|(at, _)| *at < index);
+        before.fold(index, |p, (_, image)| (p + image.positions).saturating_sub(image.tokens))
+    }
+
+    /// Tokens that are known, not fed, and before the next image.
+    pub(super) fn ready(&self) -> usize {
+        let until = self.images.iter().map(|(at, _)| *at).find(|at| *at >= self.fed);
+        until.unwrap_or(self.tokens.len()) - self.fed
     }
 
     /// Tokens that are known and not fed.

@@ -138,16 +138,20 @@ impl Model {
     /// something to continue.
     pub(super) fn tokens<'t>(&self, stretches: impl IntoIterator<Item = &'t str>) -> Vec<i32> {
         let vocab = self.model.vocab();
-        let mut tokens = Vec::new();
-        for text in stretches {
-            tokens.extend(vocab.tokenize(text.as_bytes(), false, true));
-        }
+        let mut tokens: Vec<_> = self.plain(stretches).into_iter().map(LlamaToken).collect();
         let bos = vocab.bos();
         let wanted = vocab.should_add_bos() && tokens.first() != Some(&bos);
         if (wanted || tokens.is_empty()) && (0..self.vocabulary).contains(&bos.0) {
             tokens.insert(0, bos);
         }
         tokens.into_iter().map(|t| t.0).collect()
+    }
+
+    /// The tokens of stretches in the middle of a prompt.
+    pub(super) fn plain<'t>(&self, stretches: impl IntoIterator<Item = &'t str>) -> Vec<i32> {
+        let vocab = self.model.vocab();
+        let tokens = stretches.into_iter().flat_map(|text| vocab.tokenize(text.as_bytes(), false, true));
+        tokens.map(|t| t.0).collect()
     }
 
     /// The bytes that a token stands for; for control tokens none, or with `special` their spelling.
@@ -235,5 +239,6 @@ fn log_to_stderr() {
     unsafe {
         llama_cpp_sys_2::llama_log_set(Some(line), std::ptr::null_mut());
         llama_cpp_sys_2::ggml_log_set(Some(line), std::ptr::null_mut());
+        llama_cpp_sys_2::mtmd_helper_log_set(Some(line), std::ptr::null_mut());
     }
 }

@@ -47,7 +47,7 @@ impl Slots<'_> {
     fn seat(&mut self, job: &mut Job) -> Option<u32> {
         job.fed = 0;
         // The last token is always computed, for its logits.
-        let known = &job.tokens[..job.tokens.len() - 1];
+        let known = job.known();
         let others = self.slots.iter().flatten();
         let pending: usize = others.clone().map(|r| r.job.pending() + GROWTH.min(r.job.left())).sum();
         let alone = others.clone().next().is_none();
@@ -137,7 +137,7 @@ impl Slots<'_> {
         if self.scattered < PATIENCE {
             return;
         }
-        let moves = |r: &&mut Running| r.sequence == last && r.job.left() >= WORTH_MOVING;
+        let moves = |r: &&mut Running| r.sequence == last && r.job.left() >= WORTH_MOVING && !r.job.sees();
         if self.slots.iter_mut().flatten().find(moves).is_none() {
             return;
         }
@@ -172,7 +172,11 @@ impl Slots<'_> {
             proposer.forget(at as u32);
         }
         let Running { mut job, sequence, .. } = running;
-        job.tokens.truncate(job.fed);
+        let kept = job.fed.min(job.head());
+        if kept < job.fed && !self.session.trim(sequence, kept) {
+            return self.clear(sequence);
+        }
+        job.tokens.truncate(kept);
         self.keep(sequence, job.tokens);
     }
 
@@ -225,7 +229,10 @@ impl Slots<'_> {
         if let Some(proposer) = &mut self.proposer {
             proposer.forget(at as u32);
         }
-        self.remember(sequence, job.tokens[..job.fed].to_vec());
+        let kept = job.fed.min(job.head());
+        if kept == job.fed || self.session.trim(sequence, kept) {
+            self.remember(sequence, job.tokens[..kept].to_vec());
+        }
         self.clear(sequence);
         job.fed = 0;
         self.queue.put_back(ticket, job);

@@ -12,6 +12,7 @@
 //!
 //! Never here: who is served, text.
 
+mod look;
 mod open;
 mod pool;
 

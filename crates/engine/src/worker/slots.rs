@@ -13,6 +13,7 @@ use super::prefix::Prefixes;
 use super::propose::Proposer;
 use super::queue::{Queue, Ticket};
 use super::session::{Session, State};
+use super::vision::Projector;
 use crate::protocol::{FromWorker, Generate, Kind, Load, Stats, ToWorker};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ pub(super) struct Slots<'m> {
     /// Sequences that hold nothing.
     pub(super) spare: Vec<u32>,
     pub(super) proposer: Option<Box<dyn Proposer + 'm>>,
+    pub(super) projector: Option<&'m Projector<'m>>,
     pub(super) pace: Pace,
     /// Steps in a row in which those being worked on were no neighbours.
     pub(super) scattered: u32,
@@ -70,6 +72,7 @@ impl<'m> Slots<'m> {
             prefixes: Prefixes::new(load.prefix_bytes),
             spare: (0..session.sequences()).rev().collect(),
             proposer: None,
+            projector: None,
             pace: Pace::default(),
             scattered: 0,
             prefix_bytes: load.prefix_bytes,
@@ -81,6 +84,12 @@ impl<'m> Slots<'m> {
             reported: Instant::now(),
             worked: true,
         })
+    }
+
+    /// Lets images be seen.
+    pub(super) fn see_with(&mut self, projector: Option<&'m Projector<'m>>) {
+        self.projector = projector;
+        self.prompter.see_with(projector);
     }
 
     /// Lets tokens be proposed.

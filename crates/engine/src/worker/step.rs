@@ -34,6 +34,8 @@ impl Slots<'_> {
         self.expire(began)?;
         self.admit(began);
         self.close_ranks();
+        self.look()?;
+        let began = Instant::now();
         let batch = match self.batch() {
             Ok(batch) if batch.is_empty() => return Ok(()),
             Ok(batch) => batch,
@@ -92,6 +94,33 @@ impl Slots<'_> {
         Ok(())
     }
 
+    /// Looks at the next image of the request whose turn it is: one image in a step, so that answers go on between them.
+    fn look(&mut self) -> Result<(), String> {
+        let waits = |r: &&(usize, &Running)| r.1.job.image().is_some();
+        let all = self.slots.iter().enumerate().filter_map(|(at, s)| s.as_ref().map(|r| (at, r)));
+        let next =
+            all.filter(|r| waits(&r)).min_by_key(|(_, r)| (r.ticket.class == Class::Batch, r.ticket.came, r.job.id));
+        let Some((at, _)) = next else { return Ok(()) };
+        loop {
+            let (Some(projector), Some(Running { job, sequence, .. })) = (self.projector, &self.slots[at]) else {
+                return Ok(());
+            };
+            let Some(image) = job.image() else { return Ok(()) };
+            let tokens = image.tokens;
+            match self.session.look(projector, image, *sequence, job.position(job.fed)) {
+                Ok(()) => {
+                    self.slots[at].iter_mut().for_each(|r| r.job.fed += tokens);
+                    return Ok(());
+                }
+                Err(Failure::Full) if self.make_room() => {}
+                Err(Failure::Full) => {
+                    return self.fail(vec![at], "The KV cache is full, and nothing in it can be given up.");
+                }
+                Err(Failure::Broken(message)) => return self.fail(vec![at], &message),
+            }
+        }
+    }
+
     /// Puts the batch together.
     fn batch(&mut self) -> Result<Vec<Fed>, String> {
         let pending = |slots: &Slots<'_>, at: usize| slots.slots[at].as_ref().map_or(0, |r| r.job.pending());
@@ -121,7 +150,8 @@ impl Slots<'_> {
                 continue;
             }
             self.catch_up(*at);
-            let wanted = pending(self, *at).min(budget).min(self.session.most() - self.session.filled());
+            let ready = self.slots[*at].as_ref().map_or(0, |r| r.job.ready());
+            let wanted = ready.min(budget).min(self.session.most() - self.session.filled());
             self.make_room_from_kept(self.session.filled() + wanted);
             let n = wanted.min(free(self).saturating_sub(self.session.filled()));
             if n > 0 {
@@ -138,6 +168,7 @@ impl Slots<'_> {
         let mut drafted = Vec::new();
         if let Some(proposer) = &mut self.proposer
             && self.model.rewinds()
+            && !job.sees()
         {
             let most = room.min(job.left().saturating_sub(1)).min(DRAFTED_MOST);
             drafted = proposer.propose(at as u32, &job.tokens, most);
@@ -147,7 +178,7 @@ impl Slots<'_> {
         }
         let mut logits = None;
         for (i, token) in job.tokens[job.fed..].iter().chain(&drafted).enumerate() {
-            let place = self.session.add(*sequence, *token, job.fed + i, true)?;
+            let place = self.session.add(*sequence, *token, job.position(job.fed + i), true)?;
             logits = logits.or(Some(place));
         }
         Ok(Some(Fed { at, answer: true, tokens: 1, drafted, logits }))
@@ -159,7 +190,7 @@ impl Slots<'_> {
         let mut logits = None;
         for position in job.fed..job.fed + n {
             let last = position + 1 == job.tokens.len();
-            let place = self.session.add(*sequence, job.tokens[position], position, last)?;
+            let place = self.session.add(*sequence, job.tokens[position], job.position(position), last)?;
             logits = last.then_some(place);
         }
         Ok(Some(Fed { at, answer: false, tokens: n, drafted: Vec::new(), logits }))
@@ -168,7 +199,7 @@ impl Slots<'_> {
     /// Takes over what another running request has computed meanwhile.
     fn catch_up(&mut self, at: usize) {
         let Some(Running { job, sequence, .. }) = &self.slots[at] else { return };
-        let known = &job.tokens[..job.tokens.len() - 1];
+        let known = job.known();
         let others = self.slots.iter().flatten().filter(|r| r.job.fed >= job.fed + LEAST);
         let best = others.map(|r| (common(&r.job.tokens[..r.job.fed], known), r.sequence)).max();
         let Some((until, from)) = best.filter(|(n, _)| *n >= job.fed + LEAST) else { return };
@@ -189,7 +220,7 @@ impl Slots<'_> {
     /// Will the request in slot `before`, which is fed first, compute more of what the one in slot `at` needs?
     fn will_share(&self, before: usize, at: usize) -> bool {
         let (Some(a), Some(b)) = (&self.slots[before], &self.slots[at]) else { return false };
-        let known = &b.job.tokens[..b.job.tokens.len() - 1];
+        let known = b.job.known();
         self.model.rewinds() && common(&a.job.tokens, known) >= a.job.fed.max(b.job.fed) + LEAST
     }
 

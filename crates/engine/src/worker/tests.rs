@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod drafting;
+mod vision;
 
 use super::Outbox;
 use super::draft::{DraftModel, drafts};

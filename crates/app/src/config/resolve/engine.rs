@@ -192,6 +192,7 @@ fn spec(
         None => keep,
     };
     let draft = model.draft.as_ref().map(|file| beside(r, &format!("{path}.draft"), "draft model", file));
+    let projector = model.projector.as_ref().map(|file| beside(r, &format!("{path}.projector"), "projector", file));
     let loras = loras(r, model, path);
     note(r, model, path, keep_alive);
     ModelSpec {
@@ -216,6 +217,7 @@ fn spec(
         mmap: model.mmap,
         loras,
         draft,
+        projector,
         lookup: model.lookup,
         preload: model.preload,
         keep_alive,
