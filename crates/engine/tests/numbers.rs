@@ -82,8 +82,8 @@ async fn what_the_worker_says_of_itself_arrives() {
     let began = Instant::now();
     loop {
         let seen = numbers(&rig);
-        if seen.kv_cache_usage.is_some() {
-            assert!(seen.kv_cache_usage.unwrap() <= 1.0 && seen.num_requests_running == 0, "{seen:?}");
+        if let Some(usage) = seen.kv_cache_usage {
+            assert!(usage <= 1.0 && seen.num_requests_running == 0, "{seen:?}");
             return;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "no word of the worker");
