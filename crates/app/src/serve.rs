@@ -86,6 +86,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         outlet,
         limits,
         metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
+        care: Arc::default(),
         draining: AtomicBool::new(false),
     };
     let served = tokio::select! {

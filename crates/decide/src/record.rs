@@ -18,6 +18,9 @@ pub enum Outcome {
     Cancelled,
     /// Refused before anything was sent (policy, unknown model, no place).
     Refused,
+    /// Sent, and what came of it is not known: the process ended first. Settled at its estimate, to be reconciled with
+    /// the provider's own account.
+    Unknown,
 }
 
 impl Outcome {
@@ -28,6 +31,7 @@ impl Outcome {
             Outcome::Failed => "failed",
             Outcome::Cancelled => "cancelled",
             Outcome::Refused => "refused",
+            Outcome::Unknown => "unknown",
         }
     }
 }
@@ -89,6 +93,12 @@ pub struct OutletFull;
 
 /// Room for exactly one record, reserved before anything is sent. Dropping it unused gives the room back.
 pub trait Slot: Send {
+    /// The attempt is about to be sent; `estimate` is what it would be settled at if nothing more were ever heard of it
+    /// (outcome [`Outcome::Unknown`]). Called at most once, before the first byte goes out. When it returns, a crash of
+    /// this process leaves the estimate in the ledger; [`Slot::put`] replaces it, dropping the slot voids it. Must not
+    /// block on a disk.
+    fn sent(&mut self, estimate: &Record);
+
     /// Hands the record over. Must not block on a disk and cannot fail: the room was reserved. When it returns, the
     /// record survives a crash of this process.
     fn put(self: Box<Self>, record: Record);
@@ -96,11 +106,12 @@ pub trait Slot: Send {
 
 /// Where records go. Implemented by `ledger` (and by test doubles); the data plane sees only this.
 pub trait Outlet: Send + Sync {
-    /// Reserves room for one record.
+    /// Reserves room for one record; `paid` says whether the attempt may cost money.
     ///
     /// # Errors
-    /// [`OutletFull`] when the bounded room is used up or the store has failed; the request is refused, not lost.
-    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull>;
+    /// [`OutletFull`] when the bounded room is used up, or the store has failed and the attempt is paid; the request is
+    /// refused, not lost.
+    fn reserve(&self, paid: bool) -> Result<Box<dyn Slot>, OutletFull>;
 }
 
 /// A 128-bit id as 32 hexadecimal digits.

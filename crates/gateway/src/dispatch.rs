@@ -3,6 +3,8 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
+pub(crate) mod care;
+
 use crate::Wiring;
 use crate::relay::{self, Reply, in_band, truncated, writer};
 use crate::settle::{Account, Attempt, Meterage};
@@ -40,7 +42,11 @@ pub(crate) async fn run(
     let ask = Arc::new(ask);
     let most = if need.no_fallback { 1 } else { usize::from(wiring.policy.load().attempts_max.max(1)) };
     let mut last: Option<Fault> = None;
+    wiring.care.arrived();
     for rank in 0..verdict.order.len().min(most) {
+        if account.has_attempts() && !wiring.care.may_retry() {
+            break;
+        }
         let mut attempt = match begin(wiring, verdict, rank, account) {
             Ok(attempt) => attempt,
             Err(fault) if fault.retry == Retry::NextPlace => {
@@ -53,7 +59,7 @@ pub(crate) async fn run(
             }
         };
         let brought = tokio::select! {
-            brought = send(wiring, &mut attempt, &ask) => brought,
+            brought = send(wiring, &mut attempt, account, &ask) => brought,
             () = reply.left() => {
                 attempt.cancelled(wiring, account, &Meterage::default());
                 return;
@@ -92,11 +98,12 @@ pub(crate) async fn run(
 
 /// Reserves room for the record and counts the attempt.
 fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut Account) -> Result<Attempt<'v>, Fault> {
-    let slot = wiring.outlet.reserve().map_err(|_| {
+    let candidate = &verdict.order[rank];
+    let paid = candidate.reason.cost_nanousd != Some(0);
+    let slot = wiring.outlet.reserve(paid).map_err(|_| {
         let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
         Fault::new(Cause::LedgerUnavailable, shown).after(1)
     })?;
-    let candidate = &verdict.order[rank];
     let Some(entry) = wiring.board.entry(&candidate.place.id) else {
         let mut fault = Fault::new(
             Cause::NoPlaceReady,
@@ -111,14 +118,16 @@ fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut A
         fault.retry = Retry::NextPlace;
         fault
     })?;
-    Ok(Attempt::begin(account, candidate, entry, slot, permit))
+    let pass = wiring.care.enter(candidate)?;
+    Ok(Attempt::begin(account, candidate, entry, slot, permit, pass))
 }
 
 /// Sends, and for streams waits for the first content, which is the point of no return.
-async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, ask: &Arc<Ask>) -> Result<Brought, Fault> {
+async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, account: &Account, ask: &Arc<Ask>) -> Result<Brought, Fault> {
     let Some(permit) = attempt.permit.take() else {
         return Err(Fault::new(Cause::Internal, "An attempt was sent twice. Please report this."));
     };
+    attempt.sending(account);
     match attempt.entry().backend.clone().send(permit, ask.clone(), wiring.limits.deadlines).await? {
         Answered::Plain(answer) => Ok(Brought::Plain(answer)),
         Answered::Vectors(vectors) => Ok(Brought::Vectors(vectors)),

@@ -24,6 +24,7 @@ mod settle;
 
 pub use accept::{Limits, serve};
 pub use admit::{Key, Keys};
+pub use dispatch::care::{Care, CareOptions};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -52,6 +53,8 @@ pub struct Wiring {
     pub limits: Limits,
     /// Counters and histograms behind `/metrics`.
     pub metrics: Metrics,
+    /// What is known of places from their last answers: breakers, pauses, limits, and the budget of further attempts.
+    pub care: Arc<Care>,
     /// Set when shutting down: `/readyz` says 503.
     pub draining: AtomicBool,
 }

@@ -47,7 +47,7 @@ fn flood(ledger: &Ledger, count: u64) {
         // Bursts, so that reading the clock costs nothing and the time of waiting for room is not counted.
         while put - burst < 10_000 {
             let Some(record) = next.take() else { break };
-            let Ok(slot) = outlet.reserve() else {
+            let Ok(slot) = outlet.reserve(true) else {
                 next = Some(record);
                 refused += 1;
                 break;
@@ -82,7 +82,7 @@ fn pace(ledger: &Ledger, count: u64, gap: Duration, first: u64) {
             let record = sample::record(first + n);
             std::thread::sleep(gap);
             let start = Instant::now();
-            outlet.reserve().ok()?.put(record);
+            outlet.reserve(true).ok()?.put(record);
             Some(start.elapsed().as_nanos() as u64)
         })
         .collect();

@@ -269,7 +269,7 @@ impl Inner {
 pub(crate) struct DeskOutlet(pub(crate) Arc<Desk>);
 
 impl Outlet for DeskOutlet {
-    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull> {
+    fn reserve(&self, _paid: bool) -> Result<Box<dyn Slot>, OutletFull> {
         let mut inner = self.0.inner();
         let open = matches!(inner.writer, Writer::Awake | Writer::Asleep);
         let records = inner.slots + inner.pending < self.0.room;
@@ -288,6 +288,8 @@ impl Outlet for DeskOutlet {
 struct DeskSlot(Option<Arc<Desk>>);
 
 impl Slot for DeskSlot {
+    fn sent(&mut self, _estimate: &Record) {}
+
     fn put(mut self: Box<Self>, record: Record) {
         if let Some(desk) = self.0.take() {
             desk.put(record);

@@ -5,7 +5,7 @@
 use decide::{DataClass, Outcome, Task, Tier};
 
 const TIERS: [Tier; 3] = [Tier::Edge, Tier::Local, Tier::Cloud];
-const OUTCOMES: [Outcome; 4] = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused];
+const OUTCOMES: [Outcome; 5] = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused, Outcome::Unknown];
 
 pub(crate) const fn class_code(class: DataClass) -> u8 {
     match class {
@@ -47,6 +47,7 @@ pub(crate) const fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::Failed => 1,
         Outcome::Cancelled => 2,
         Outcome::Refused => 3,
+        Outcome::Unknown => 4,
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn an_unknown_code_or_name_is_none() {
-        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(4)), (None, None, None, None));
+        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(5)), (None, None, None, None));
         assert_eq!((task_named("Chat"), tier_named(""), outcome_named("okay")), (None, None, None));
     }
 }

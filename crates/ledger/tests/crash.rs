@@ -35,7 +35,7 @@ fn child() {
             scope.spawn(move || {
                 for n in 0..10_000_000 {
                     let number = (round << 40) | (thread << 32) | n;
-                    match outlet.reserve() {
+                    match outlet.reserve(true) {
                         Ok(slot) => slot.put(record(number)),
                         Err(OutletFull) => {
                             std::thread::sleep(Duration::from_millis(1));

@@ -21,7 +21,7 @@ fn open(dir: &Path) -> Ledger {
 
 fn put(ledger: &Ledger, records: impl IntoIterator<Item = Record>) {
     let outlet = ledger.outlet();
-    records.into_iter().for_each(|r| outlet.reserve().unwrap().put(r));
+    records.into_iter().for_each(|r| outlet.reserve(true).unwrap().put(r));
 }
 
 fn filled(dir: &Path, records: &[Record]) {
@@ -37,7 +37,7 @@ fn what_many_threads_put_is_there_once_after_closing() {
     std::thread::scope(|scope| {
         for thread in 0..50 {
             let outlet = ledger.outlet();
-            scope.spawn(move || (0..200).for_each(|n| outlet.reserve().unwrap().put(record(thread * 200 + n))));
+            scope.spawn(move || (0..200).for_each(|n| outlet.reserve(true).unwrap().put(record(thread * 200 + n))));
         }
     });
     assert!(ledger.flush(SOON));
@@ -55,17 +55,17 @@ fn full_room_refuses_and_a_dropped_slot_gives_it_back() {
     let dir = tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), Options { room: 3, ..Options::default() }).unwrap();
     let outlet = ledger.outlet();
-    let mut slots: Vec<_> = (0..3).map(|_| outlet.reserve().unwrap()).collect();
-    assert_eq!(outlet.reserve().err(), Some(OutletFull));
+    let mut slots: Vec<_> = (0..3).map(|_| outlet.reserve(true).unwrap()).collect();
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     assert_eq!((ledger.state().reserved, ledger.state().refused), (3, 1));
     drop(slots.pop());
-    let again = outlet.reserve().unwrap();
-    assert_eq!(outlet.reserve().err(), Some(OutletFull));
+    let again = outlet.reserve(true).unwrap();
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     again.put(record(1));
     slots.drain(..).zip(2..).for_each(|(slot, n)| slot.put(record(n)));
     assert!(ledger.flush(SOON));
     assert_eq!((ledger.state().reserved, ledger.state().pending), (0, 0));
-    (0..3).map(|_| outlet.reserve().unwrap()).for_each(drop);
+    (0..3).map(|_| outlet.reserve(true).unwrap()).for_each(drop);
     ledger.close().unwrap();
     assert_eq!(records(dir.path(), None, 9).unwrap().len(), 3);
 }
@@ -75,11 +75,11 @@ fn a_small_journal_bounds_the_room_too() {
     let dir = tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), Options { journal_bytes: 64 << 10, ..Options::default() }).unwrap();
     let outlet = ledger.outlet();
-    let slots: Vec<_> = std::iter::from_fn(|| outlet.reserve().ok()).collect();
+    let slots: Vec<_> = std::iter::from_fn(|| outlet.reserve(true).ok()).collect();
     assert!((20..60).contains(&slots.len()), "{}", slots.len());
     slots.into_iter().zip(0..).for_each(|(slot, n)| slot.put(record(n)));
     assert!(ledger.flush(SOON));
-    outlet.reserve().unwrap().put(record(1000));
+    outlet.reserve(true).unwrap().put(record(1000));
 }
 
 /// Far more than the journal holds at once, through a journal that wraps again and again.
@@ -90,7 +90,7 @@ fn a_small_journal_passes_many_records() {
     let (outlet, start) = (ledger.outlet(), std::time::Instant::now());
     for n in 0..3000 {
         let slot = loop {
-            match outlet.reserve() {
+            match outlet.reserve(true) {
                 Ok(slot) => break slot,
                 Err(OutletFull) => std::thread::sleep(Duration::from_micros(200)),
             }
@@ -140,9 +140,9 @@ fn a_slot_put_after_closing_is_in_the_journal_and_holds_the_folder() {
     let dir = tempdir().unwrap();
     let ledger = open(dir.path());
     let outlet = ledger.outlet();
-    let late = outlet.reserve().unwrap();
+    let late = outlet.reserve(true).unwrap();
     ledger.close().unwrap();
-    assert_eq!(outlet.reserve().err(), Some(OutletFull));
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     assert!(matches!(Ledger::open(dir.path(), Options::default()), Err(LedgerError::Held { .. })));
     late.put(record(7));
     let ledger = open(dir.path());
@@ -155,7 +155,7 @@ fn a_slot_put_after_closing_is_in_the_journal_and_holds_the_folder() {
 fn a_report_replays_what_a_crash_left() {
     let dir = tempdir().unwrap();
     let ledger = open(dir.path());
-    let late = ledger.outlet().reserve().unwrap();
+    let late = ledger.outlet().reserve(true).unwrap();
     ledger.close().unwrap();
     late.put(record(7));
     assert_eq!(report(dir.path(), Query::default()).unwrap().total.attempts, 1);

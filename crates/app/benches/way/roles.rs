@@ -173,6 +173,7 @@ pub(crate) fn dewpoint(upstream: &str) {
             outlet: ledger.outlet(),
             limits: gateway::Limits::default(),
             metrics: gateway::Metrics::default(),
+            care: Arc::default(),
             draining: AtomicBool::new(false),
         };
         gateway::serve(listener, Arc::new(wiring), std::future::pending()).await.unwrap();

@@ -6,11 +6,13 @@ use decide::{Outlet, OutletFull, Record, Slot};
 pub(super) struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull> {
+    fn reserve(&self, _: bool) -> Result<Box<dyn Slot>, OutletFull> {
         Ok(Box::new(Nowhere))
     }
 }
 
 impl Slot for Nowhere {
+    fn sent(&mut self, _: &Record) {}
+
     fn put(self: Box<Self>, _: Record) {}
 }

@@ -79,6 +79,11 @@ impl Account {
         self.last_place.as_ref().map(|p| (p, &self.decision_header))
     }
 
+    /// Whether an attempt was made already.
+    pub(crate) fn has_attempts(&self) -> bool {
+        self.attempts > 0
+    }
+
     /// Counts one more attempt, at `place`; gives its id and its index.
     pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
         let next = (self.id(), self.attempts);
@@ -119,7 +124,7 @@ impl Account {
     /// Hands over a record for which no room was reserved. When there is none the log has it.
     fn keep(&self, wiring: &Wiring, record: Record) {
         wiring.metrics.settled(&record, "none");
-        match wiring.outlet.reserve() {
+        match wiring.outlet.reserve(false) {
             Ok(slot) => slot.put(record),
             Err(_) => {
                 tracing::warn!(request = %self.request_id, error = ?record.error, "the ledger has no room for this")

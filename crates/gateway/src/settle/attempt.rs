@@ -2,6 +2,7 @@
 
 use super::account::{Account, micros};
 use crate::Wiring;
+use crate::dispatch::care::Pass;
 use backend::Entry;
 use decide::{Candidate, Cause, Fault, Nanousd, Outcome, Permit, Record, Slot, Usage, cost};
 use std::time::Instant;
@@ -100,6 +101,7 @@ pub(crate) struct Attempt<'v> {
     pub(crate) first: Option<Instant>,
     running: Running,
     slot: Box<dyn Slot>,
+    pass: Pass,
     id: u128,
     index: u8,
     started: Instant,
@@ -113,11 +115,28 @@ impl<'v> Attempt<'v> {
         entry: Entry,
         slot: Box<dyn Slot>,
         permit: Permit,
+        pass: Pass,
     ) -> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
         let running = Running(entry);
-        Attempt { candidate, permit: Some(permit), first: None, running, slot, id, index, started: Instant::now() }
+        Attempt {
+            candidate,
+            permit: Some(permit),
+            first: None,
+            running,
+            slot,
+            pass,
+            id,
+            index,
+            started: Instant::now(),
+        }
+    }
+
+    /// The first byte is about to go out: from here on the ledger knows of this attempt, whatever becomes of us.
+    pub(crate) fn sending(&mut self, account: &Account) {
+        let estimate = self.record(account, &Meterage::default(), Outcome::Unknown, None);
+        self.slot.sent(&estimate);
     }
 
     /// The place's backend and meter.
@@ -152,8 +171,6 @@ impl<'v> Attempt<'v> {
     }
 
     fn settle(self, wiring: &Wiring, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) {
-        let usage = meterage.usage(account.input_estimate);
-        let price = self.candidate.model.price.as_ref();
         let meter = &self.running.0.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
@@ -161,7 +178,17 @@ impl<'v> Attempt<'v> {
                 meter.itl((last - first) / (meterage.pieces - 1));
             }
         }
-        let record = Record {
+        let record = self.record(account, meterage, outcome, cause);
+        wiring.metrics.settled(&record, &self.candidate.place.provider);
+        self.pass.ended(self.first.map(|f| f - self.started), cause);
+        self.slot.put(record);
+    }
+
+    /// What the ledger is to keep of this attempt, by what was metered.
+    fn record(&self, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) -> Record {
+        let usage = meterage.usage(account.input_estimate);
+        let price = self.candidate.model.price.as_ref();
+        Record {
             attempt_id: self.id,
             attempt: self.index,
             place: Some(self.candidate.place.id.clone()),
@@ -175,8 +202,6 @@ impl<'v> Attempt<'v> {
             outcome,
             error: cause.map(|c| c.code().into()),
             ..account.blank()
-        };
-        wiring.metrics.settled(&record, &self.candidate.place.provider);
-        self.slot.put(record);
+        }
     }
 }

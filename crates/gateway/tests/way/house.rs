@@ -149,6 +149,8 @@ pub(crate) struct Kept {
 struct KeptSlot(Arc<Kept>);
 
 impl Slot for KeptSlot {
+    fn sent(&mut self, _: &Record) {}
+
     fn put(self: Box<Self>, record: Record) {
         self.0.records.lock().unwrap().push(record);
     }
@@ -157,7 +159,7 @@ impl Slot for KeptSlot {
 struct KeptOutlet(Arc<Kept>);
 
 impl Outlet for KeptOutlet {
-    fn reserve(&self) -> Result<Box<dyn Slot>, OutletFull> {
+    fn reserve(&self, _: bool) -> Result<Box<dyn Slot>, OutletFull> {
         let left = self.0.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         left.map_err(|_| OutletFull)?;
         Ok(Box::new(KeptSlot(self.0.clone())))
@@ -190,6 +192,7 @@ pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys:
         outlet: Arc::new(KeptOutlet(kept.clone())),
         limits,
         metrics: Metrics::default(),
+        care: Arc::default(),
         draining: AtomicBool::new(false),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -55,7 +55,7 @@ fn failing(ledger: &Ledger) -> bool {
 fn fill(ledger: &Ledger, first: u64) -> u64 {
     let (outlet, mut next, start) = (ledger.outlet(), first, Instant::now());
     loop {
-        match outlet.reserve() {
+        match outlet.reserve(true) {
             Ok(slot) => {
                 slot.put(record(next));
                 next += 1;
@@ -79,7 +79,7 @@ fn a_full_disk_keeps_refuses_and_recovers() {
     let (ledger, pages) = squeezed(dir.path(), 500);
     let outlet = ledger.outlet();
     for n in 0..10 {
-        outlet.reserve().unwrap().put(record(n));
+        outlet.reserve(true).unwrap().put(record(n));
     }
     assert!(ledger.flush(Duration::from_secs(10)));
     pages.store(1, SeqCst);
@@ -96,7 +96,7 @@ fn a_full_disk_keeps_refuses_and_recovers() {
     pages.store(u32::MAX - 1, SeqCst);
     wait("drained", || ledger.flush(Duration::from_secs(1)));
     assert_eq!(ledger.state().condition, Condition::Writing);
-    outlet.reserve().unwrap().put(record(next));
+    outlet.reserve(true).unwrap().put(record(next));
     ledger.close().unwrap();
     assert_eq!(ids(dir.path()), (0..=next).collect::<Vec<_>>());
 }
@@ -122,7 +122,7 @@ fn a_database_locked_by_another_program_is_waited_for() {
     let ledger = Ledger::open(dir.path(), options(100)).unwrap();
     let other = rusqlite::Connection::open(crate::store::path(dir.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    ledger.outlet().reserve().unwrap().put(record(1));
+    ledger.outlet().reserve(true).unwrap().put(record(1));
     wait("failing", || failing(&ledger));
     assert_eq!(ledger.state().pending, 1);
     other.execute_batch("ROLLBACK").unwrap();
@@ -159,7 +159,7 @@ fn a_commit_of_unknown_end_is_repeated_without_doubling() {
     let ledger =
         Ledger::over(dir.path(), options(5000), lock::take(dir.path(), Duration::ZERO).unwrap(), sink).unwrap();
     for n in 0..1000 {
-        ledger.outlet().reserve().unwrap().put(record(n));
+        ledger.outlet().reserve(true).unwrap().put(record(n));
     }
     assert!(ledger.flush(Duration::from_secs(20)));
     ledger.close().unwrap();
@@ -185,10 +185,10 @@ fn a_dead_writer_is_seen_refuses_and_loses_nothing() {
     let sink = Box::new(Panics(Arc::default()));
     let ledger = Ledger::over(dir.path(), options(100), lock::take(dir.path(), Duration::ZERO).unwrap(), sink).unwrap();
     let outlet = ledger.outlet();
-    let (first, late) = (outlet.reserve().unwrap(), outlet.reserve().unwrap());
+    let (first, late) = (outlet.reserve(true).unwrap(), outlet.reserve(true).unwrap());
     first.put(record(1));
     wait("failing", || failing(&ledger));
-    assert_eq!(outlet.reserve().err(), Some(OutletFull));
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     assert!(!ledger.flush(Duration::from_secs(5)));
     late.put(record(2));
     assert!(ledger.close().is_err());
