@@ -3,8 +3,6 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
-pub(crate) mod care;
-
 use crate::Wiring;
 use crate::relay::{self, Reply, in_band, truncated, writer};
 use crate::settle::{Account, Attempt, Meterage};

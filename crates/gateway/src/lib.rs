@@ -9,6 +9,8 @@
 //! 7. [`relay`]: the answer in the caller's dialect → bytes
 //! 8. [`settle`]: always last: what it was, cost and led to → [`decide::Record`]
 //!
+//! Beside the steps stands [`care`]: what dispatch asks before an attempt and settle tells after it.
+//!
 //! A request runs as a task of its own, so that a caller who leaves cancels the work but never `settle`.
 //!
 //! Never here: the disk, SQL, a user interface; Records leave through [`decide::Outlet`].
@@ -17,6 +19,7 @@ mod accept;
 mod admit;
 mod ask;
 mod assess;
+mod care;
 mod choose;
 mod dispatch;
 mod relay;
@@ -24,7 +27,7 @@ mod settle;
 
 pub use accept::{Limits, serve};
 pub use admit::{Key, Keys};
-pub use dispatch::care::{Care, CareOptions};
+pub use care::{Care, CareOptions};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;

@@ -2,7 +2,7 @@
 
 use super::account::{Account, micros};
 use crate::Wiring;
-use crate::dispatch::care::Pass;
+use crate::care::Pass;
 use backend::Entry;
 use decide::{Candidate, Cause, Fault, Nanousd, Outcome, Permit, Record, Slot, Usage, cost};
 use std::time::Instant;
