@@ -7,10 +7,12 @@ mod connection;
 mod deaf;
 mod script;
 mod tls;
+mod two;
 
 pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
 pub use tls::{Authority, Certificate};
+pub use two::{FakeTwo, Two, TwoEnd};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};

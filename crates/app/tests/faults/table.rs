@@ -123,7 +123,7 @@ const FAULTS: [Fault; 64] = [
     Fault(45, "Something behind the end", "Content after the terminal event is dropped; a second response on the connection ends the connection.",
         Holds(&["fault_45_a_second_response_is_nobodys_answer", "fault_45_what_stands_behind_the_end_is_dropped"])),
     Fault(46, "HTTP/2 upstreams", "GOAWAY and RST_STREAM in a stream, a window that never opens: as a reset and as a stall; the pool does not use the connection again.",
-        NotYet("not tested yet", &[])),
+        NotYet("a connection whose window stays closed is used again", &["fault_46_a_connection_that_goes_away_is_not_used_again", "fault_46_a_reset_stream_is_a_broken_answer_and_others_go_on", "fault_46_a_stalled_stream_ends_at_the_gaps_deadline", "fault_46_a_window_that_never_opens_runs_into_the_deadline"])),
     Fault(47, "A place that slows down", "Its limit of concurrent work falls, what is too much is shed with 429, and it recovers with the place.",
         NotYet("not tested yet", &[])),
     Fault(48, "All places down", "At most 20 % further attempts, flat memory, 503 with Retry-After at once, and no herd at the return.",
