@@ -7,8 +7,8 @@ mod balance;
 mod order;
 
 use crate::{
-    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy, Reason,
-    Refusal, Refused, Route, Standing, Tier, Unseen, Usage, Verdict, Zone, cost,
+    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy,
+    Reason, Refusal, Refused, Route, Standing, Tier, Unseen, Usage, Verdict, Zone, cost,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
