@@ -86,7 +86,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         outlet,
         limits,
         metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
-        care: Arc::default(),
+        care: live.care.clone(),
         draining: AtomicBool::new(false),
     };
     let served = tokio::select! {

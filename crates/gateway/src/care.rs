@@ -11,8 +11,8 @@ mod pause;
 mod report;
 mod ward;
 
-pub use options::CareOptions;
 pub(crate) use options::Work;
+pub use options::{CareOptions, Hedge};
 
 use arc_swap::ArcSwap;
 use budget::Budget;
@@ -94,6 +94,15 @@ impl Care {
         let counter = if granted { &self.counted.granted } else { &self.counted.denied };
         counter.fetch_add(1, Ordering::Relaxed);
         granted
+    }
+
+    /// Whether and when a second attempt may start beside a first one at `first`: after the time that is configured, and
+    /// not before twice the usual wait there. Asks nothing of the budget of further attempts: that is asked when it
+    /// starts.
+    pub(crate) fn hedge(&self, first: &Candidate) -> Option<Hedge> {
+        let hedge = self.options.load().hedge?;
+        let usual = self.ward(first, Instant::now()).usual();
+        Some(Hedge { after: hedge.after.max(usual * 2), ..hedge })
     }
 
     /// A hedge was started. It took its attempt with [`Care::may_retry`] before.

@@ -27,7 +27,7 @@ mod settle;
 
 pub use accept::{Limits, serve};
 pub use admit::{Key, Keys};
-pub use care::{Care, CareOptions};
+pub use care::{Care, CareOptions, Hedge};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;

@@ -179,6 +179,12 @@ impl Ward {
         }
     }
 
+    /// The usual wait for the first piece of a stream; zero where none was measured.
+    pub(super) fn usual(&self) -> Duration {
+        Duration::from_micros(self.lock().kinds[0].mean_us.unwrap_or_default())
+    }
+
+    /// For metrics.
     pub(super) fn figures(&self, now: Instant, options: &CareOptions) -> Figures {
         let s = self.lock();
         Figures {
