@@ -88,6 +88,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
         care: Arc::default(),
         draining: AtomicBool::new(false),
+        cut: gateway::Cut::default(),
     };
     let served = tokio::select! {
         served = gateway::serve(listener, Arc::new(wiring), stopped(stopping.clone(), Stop::InOrder)) => served,

@@ -62,6 +62,8 @@ pub enum Cause {
     RateLimited,
     /// The ledger takes no more records.
     LedgerUnavailable,
+    /// This process is stopping, and the time for requests under way is over.
+    ShuttingDown,
     /// No connection to the backend.
     Connect,
     /// A deadline passed.
@@ -105,6 +107,7 @@ impl Cause {
             Cause::NoPlaceReady => "no_place_ready",
             Cause::RateLimited => "rate_limit_exceeded",
             Cause::LedgerUnavailable => "ledger_unavailable",
+            Cause::ShuttingDown => "shutting_down",
             Cause::Connect => "upstream_unreachable",
             Cause::Timeout => "upstream_timeout",
             Cause::UpstreamAuth => "upstream_credentials_rejected",
@@ -139,7 +142,7 @@ impl Cause {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => 502,
-            Cause::NoPlaceReady | Cause::LedgerUnavailable => 503,
+            Cause::NoPlaceReady | Cause::LedgerUnavailable | Cause::ShuttingDown => 503,
             Cause::Timeout => 504,
         }
     }
@@ -191,9 +194,11 @@ impl Fault {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => (Side::Backend, Retry::NextPlace),
-            Cause::NoPlaceReady | Cause::RateLimited | Cause::LedgerUnavailable | Cause::Internal => {
-                (Side::Us, Retry::Never)
-            }
+            Cause::NoPlaceReady
+            | Cause::RateLimited
+            | Cause::LedgerUnavailable
+            | Cause::ShuttingDown
+            | Cause::Internal => (Side::Us, Retry::Never),
         };
         Fault { side, retry, cause, shown: shown.into(), param: None, retry_after_s: None, detail: None }
     }

@@ -3,21 +3,41 @@
 //!
 //! Never here: which place is best (room `decide`), or sending.
 
-use decide::{Candidate, Cause, Fault};
+use decide::{Candidate, Cause, Fault, Nanousd};
 use std::time::Duration;
 
 /// What `[resilience]` says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CareOptions {}
+pub struct CareOptions {
+    /// A second attempt beside a slow first one; `None` is off.
+    pub hedge: Option<Hedge>,
+}
+
+/// When a second attempt starts beside the first, and what it may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hedge {
+    /// How long the first attempt may be without content.
+    pub after: Duration,
+    /// The most that the second one may be expected to cost; one of unknown price is never started.
+    pub cost_max: Nanousd,
+}
 
 /// What is known of places from their last answers.
 #[derive(Debug, Default)]
-pub struct Care {}
+pub struct Care {
+    options: CareOptions,
+}
 
 impl Care {
     /// With nothing known yet.
-    pub fn new(_options: CareOptions) -> Care {
-        Care {}
+    pub fn new(options: CareOptions) -> Care {
+        Care { options }
+    }
+
+    /// Whether and when a second attempt may start beside a first one at this candidate. Asks nothing of the budget of
+    /// further attempts: that is asked when it starts.
+    pub(crate) fn hedge(&self, _first: &Candidate) -> Option<Hedge> {
+        self.options.hedge
     }
 
     /// One more request: it earns its share of the budget of further attempts.

@@ -21,13 +21,15 @@ mod ask;
 mod assess;
 mod care;
 mod choose;
+mod cut;
 mod dispatch;
 mod relay;
 mod settle;
 
 pub use accept::{Limits, serve};
 pub use admit::{Key, Keys};
-pub use care::{Care, CareOptions};
+pub use care::{Care, CareOptions, Hedge};
+pub use cut::Cut;
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -60,6 +62,8 @@ pub struct Wiring {
     pub care: Arc<Care>,
     /// Set when shutting down: `/readyz` says 503.
     pub draining: AtomicBool,
+    /// Made when the time for requests under way is over: each ends with an error, settled on what was seen.
+    pub cut: Cut,
 }
 
 /// What step 1 gives: one request to an endpoint that models answer.

@@ -194,6 +194,7 @@ pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys:
         metrics: Metrics::default(),
         care: Arc::default(),
         draining: AtomicBool::new(false),
+        cut: gateway::Cut::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
