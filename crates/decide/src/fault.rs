@@ -82,6 +82,8 @@ pub enum Cause {
     Truncated,
     /// The caller went away.
     Cancelled,
+    /// Another attempt of the same request was faster.
+    Outrun,
     /// The embedded engine failed.
     Engine,
     /// A bug of ours.
@@ -117,6 +119,7 @@ impl Cause {
             Cause::UpstreamInvalid => "upstream_invalid",
             Cause::Truncated => "upstream_truncated",
             Cause::Cancelled => "client_closed_request",
+            Cause::Outrun => "outrun",
             Cause::Engine => "engine_failed",
             Cause::Internal => "internal_error",
         }
@@ -134,7 +137,7 @@ impl Cause {
             Cause::TooLarge => 413,
             Cause::UnsupportedMedia => 415,
             Cause::RateLimited | Cause::UpstreamBusy => 429,
-            Cause::Cancelled => 499,
+            Cause::Cancelled | Cause::Outrun => 499,
             Cause::Internal => 500,
             Cause::UpstreamAuth
             | Cause::Connect
@@ -184,7 +187,8 @@ impl Fault {
             | Cause::MethodNotAllowed
             | Cause::ContextLength
             | Cause::Unsupported
-            | Cause::Cancelled => (Side::Caller, Retry::Never),
+            | Cause::Cancelled
+            | Cause::Outrun => (Side::Caller, Retry::Never),
             Cause::UpstreamRefused => (Side::Backend, Retry::Never),
             Cause::Connect
             | Cause::Timeout

@@ -37,6 +37,8 @@ pub struct Limits {
     pub read: Duration,
     /// Deadlines of attempts.
     pub deadlines: Deadlines,
+    /// A stream on which nothing was sent for so long gets a comment (or a ping).
+    pub keep_alive: Duration,
     /// How long streams may go on after the signal to stop.
     pub drain: Duration,
 }
@@ -48,6 +50,8 @@ impl Default for Limits {
             connections_max: 10_000,
             read: Duration::from_secs(30),
             deadlines: Deadlines::default(),
+            // Under the 30 s after which the stricter proxies drop a silent connection.
+            keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
         }
     }

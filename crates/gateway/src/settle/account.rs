@@ -13,6 +13,7 @@ pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
+    pub(super) output_estimate: u32,
     number: u128,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
@@ -35,6 +36,7 @@ impl Account {
             endpoint: request.endpoint,
             stream: false,
             input_estimate: 0,
+            output_estimate: 0,
             number: request.number,
             request_id: request.id.clone(),
             key: caller.key.as_ref().map(|k| k.id.clone()),
@@ -56,6 +58,7 @@ impl Account {
         self.asked = Arc::from(need.model.as_str());
         self.stream = stream;
         self.input_estimate = need.input_tokens;
+        self.output_estimate = need.output_tokens;
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
