@@ -88,6 +88,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
         care: Arc::default(),
         draining: AtomicBool::new(false),
+        door: Arc::default(),
         cut: gateway::Cut::default(),
     };
     let served = tokio::select! {

@@ -9,7 +9,7 @@ mod reply;
 mod stream;
 pub(crate) mod writer;
 
-pub(crate) use body::Outbound;
+pub(crate) use body::{BrokeOff, Outbound};
 pub(crate) use fail::{in_band, panicked, shutting_down, truncated};
 pub(crate) use reply::Reply;
 
