@@ -2,6 +2,10 @@
 //!
 //! Never here: text of the request deciding class or place.
 
+mod patience;
+
+pub(crate) use patience::Patience;
+
 use crate::Request;
 use crate::admit::Caller;
 use decide::{Api, Cause, DataClass, Fault, Need};
@@ -22,8 +26,8 @@ const SESSION_HEADERS: [&str; 8] = [
 /// Characters of a session key at most; a longer one does not count.
 const SESSION_MAX: usize = 255;
 
-/// Completes the reading of `sense` with what key and headers declare.
-pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need, Fault> {
+/// Completes the reading of `sense` with what key and headers declare, and reads how long the caller will wait.
+pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Need, Patience), Fault> {
     let mut need = sense::assess(ask);
     let said = Declared::read(&request.headers)?;
     let key = caller.key.as_deref();
@@ -45,7 +49,7 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need
     // Scoped by key, so that one caller's key cannot steer another's affinity.
     let scope = key.map_or("-", |k| &k.id);
     need.session = said.session.or(need.session.as_deref()).map(|s| format!("{scope}/{s}"));
-    Ok(need)
+    Ok((need, said.patience))
 }
 
 /// What the headers of a request declare.
@@ -55,6 +59,7 @@ struct Declared<'h> {
     no_fallback: bool,
     batch: Option<bool>,
     session: Option<&'h str>,
+    patience: Patience,
 }
 
 impl<'h> Declared<'h> {
@@ -72,6 +77,7 @@ impl<'h> Declared<'h> {
                 "x-dewpoint-class" => said.class = said.class.max(Some(class(value)?)),
                 "x-dewpoint-priority" => said.batch = said.batch.max(Some(is_batch(value)?)),
                 "x-dewpoint-fallback" => said.no_fallback |= no_fallback(value)?,
+                _ if said.patience.note(name, value)? => {}
                 _ => {
                     let Some(at) = SESSION_HEADERS.iter().position(|h| *h == name).filter(|at| *at < rank) else {
                         continue;

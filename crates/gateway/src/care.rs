@@ -105,10 +105,9 @@ impl Care {
         Some(Hedge { after: hedge.after.max(usual * 2), ..hedge })
     }
 
-    /// A hedge was started. It took its attempt with [`Care::may_retry`] before.
-    #[allow(dead_code, reason = "the attempt engine counts its hedges with it")]
-    pub(crate) fn hedged(&self) {
-        self.counted.hedges.fetch_add(1, Ordering::Relaxed);
+    /// It was time for a hedge. Counts it where it was started; it took its attempt with [`Care::may_retry`].
+    pub(crate) fn hedged(&self, started: bool) {
+        self.counted.hedges.fetch_add(u64::from(started), Ordering::Relaxed);
     }
 
     /// A request ends with this fault. Counts it where it was shed, and says no wait that is longer than a pause.
