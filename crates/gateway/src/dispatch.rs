@@ -64,14 +64,14 @@ pub(crate) async fn run(
             }
         };
         match brought {
-            Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, account, reply),
+            Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, account, reply).await,
             Ok(Brought::Vectors(vectors)) => {
                 let usage = vectors.usage;
-                return relay::encoded(wiring, writer::vectors(&vectors, &ask), usage, attempt, account, reply);
+                return relay::encoded(wiring, writer::vectors(&vectors, &ask), usage, attempt, account, reply).await;
             }
             Ok(Brought::Ranking(ranking)) => {
                 let usage = ranking.usage;
-                return relay::encoded(wiring, writer::ranking(&ranking, &ask), usage, attempt, account, reply);
+                return relay::encoded(wiring, writer::ranking(&ranking, &ask), usage, attempt, account, reply).await;
             }
             Ok(Brought::Stream(held, rest)) => {
                 return relay::stream(wiring, &ask, held, rest, attempt, account, reply).await;
@@ -98,9 +98,14 @@ pub(crate) async fn run(
 fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut Account) -> Result<Attempt<'v>, Fault> {
     let candidate = &verdict.order[rank];
     let paid = candidate.reason.cost_nanousd != Some(0);
-    let slot = wiring.outlet.reserve(paid).map_err(|_| {
+    let slot = wiring.outlet.reserve(paid || account.strict()).map_err(|_| {
         let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
-        Fault::new(Cause::LedgerUnavailable, shown).after(1)
+        let mut fault = Fault::new(Cause::LedgerUnavailable, shown).after(1);
+        if paid {
+            // While the ledger's disk fails, what costs nothing may go on.
+            fault.retry = Retry::NextPlace;
+        }
+        fault
     })?;
     let Some(entry) = wiring.board.entry(&candidate.place.id) else {
         let mut fault = Fault::new(

@@ -117,6 +117,7 @@ fn judge(
     let ask = ask::read(request)?;
     let need = assess::need(&ask, request, caller)?;
     account.asked(&need, ask.stream);
+    account.route(&wiring.policy.load());
     let chosen = choose::choose(&need, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {

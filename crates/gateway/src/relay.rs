@@ -116,18 +116,20 @@ fn name_request(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
 }
 
 /// Relays a whole answer.
-pub(crate) fn plain(wiring: &Wiring, answer: Answer, attempt: Attempt<'_>, account: &Account, reply: Reply) {
+pub(crate) async fn plain(wiring: &Wiring, answer: Answer, attempt: Attempt<'_>, account: &Account, reply: Reply) {
     let mut meterage = Meterage::default();
     meterage.plain(&answer);
     let body = writer::plain(account.endpoint, &answer);
     let cost = attempt.cost(&meterage, account);
     let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
-    attempt.ok(wiring, account, &meterage);
-    let _ = reply.to.send(response);
+    match attempt.ok(wiring, account, &meterage).durable().await {
+        Ok(()) => drop(reply.to.send(response)),
+        Err(fault) => reply.fail(&fault, account.last_place()),
+    }
 }
 
 /// Relays vectors or scores, already written.
-pub(crate) fn encoded(
+pub(crate) async fn encoded(
     wiring: &Wiring,
     body: Bytes,
     usage: Option<wire::Usage>,
@@ -138,8 +140,10 @@ pub(crate) fn encoded(
     let meterage = Meterage::counted(usage);
     let cost = attempt.cost(&meterage, account);
     let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
-    attempt.ok(wiring, account, &meterage);
-    let _ = reply.to.send(response);
+    match attempt.ok(wiring, account, &meterage).durable().await {
+        Ok(()) => drop(reply.to.send(response)),
+        Err(fault) => reply.fail(&fault, account.last_place()),
+    }
 }
 
 /// Relays a stream from its first content to its end.
@@ -174,7 +178,12 @@ pub(crate) async fn stream(
     let end = run.follow(&mut rest, &to, wiring).await;
     drop(rest);
     match end {
-        End::Done => attempt.ok(wiring, account, &run.meterage),
+        End::Done => {
+            if let Err(fault) = attempt.ok(wiring, account, &run.meterage).durable().await {
+                run.out.clear();
+                run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));
+            }
+        }
         End::Left => return attempt.cancelled(wiring, account, &run.meterage),
         End::Broken(fault) => {
             run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));

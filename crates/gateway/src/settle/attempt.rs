@@ -1,5 +1,6 @@
 //! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
 
+use super::Kept;
 use super::account::{Account, micros};
 use crate::Wiring;
 use crate::care::Pass;
@@ -135,7 +136,14 @@ impl<'v> Attempt<'v> {
 
     /// The first byte is about to go out: from here on the ledger knows of this attempt, whatever becomes of us.
     pub(crate) fn sending(&mut self, account: &Account) {
-        let estimate = self.record(account, &Meterage::default(), Outcome::Unknown, None);
+        let usage = wire::Usage {
+            input: account.input_estimate.into(),
+            output: account.output_estimate.into(),
+            ..wire::Usage::default()
+        };
+        let expected = Meterage { usage: Some(usage), ..Meterage::default() };
+        let mut estimate = self.record(account, &expected, Outcome::Unknown, None);
+        estimate.usage.estimated = true;
         self.slot.sent(&estimate);
     }
 
@@ -154,23 +162,31 @@ impl<'v> Attempt<'v> {
         self.candidate.reason.cost_nanousd.map(Nanousd)
     }
 
-    /// The whole answer was relayed.
-    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Ok, None);
+    /// The whole answer was relayed, but for what waits until it is [`Kept::durable`].
+    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) -> Kept {
+        self.settle(wiring, account, meterage, Outcome::Ok, None, account.strict())
     }
 
     /// The backend failed, before or after content.
     pub(crate) fn failed(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
         tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "attempt failed");
-        self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
+        let _ = self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause), false);
     }
 
     /// The caller left; settled on what was seen.
     pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled));
+        let _ = self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled), false);
     }
 
-    fn settle(self, wiring: &Wiring, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) {
+    fn settle(
+        self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        outcome: Outcome,
+        cause: Option<Cause>,
+        strict: bool,
+    ) -> Kept {
         let meter = &self.running.0.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
@@ -181,7 +197,7 @@ impl<'v> Attempt<'v> {
         let record = self.record(account, meterage, outcome, cause);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(self.first.map(|f| f - self.started), cause);
-        self.slot.put(record);
+        Kept::put(self.slot, record, strict)
     }
 
     /// What the ledger is to keep of this attempt, by what was metered.
