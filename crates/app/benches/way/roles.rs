@@ -176,7 +176,7 @@ pub(crate) fn dewpoint(upstream: &str) {
             care: Arc::default(),
             draining: AtomicBool::new(false),
             door: Arc::default(),
-        cut: gateway::Cut::default(),
+            cut: gateway::Cut::default(),
         };
         gateway::serve(listener, Arc::new(wiring), std::future::pending()).await.unwrap();
     });
