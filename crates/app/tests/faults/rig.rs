@@ -251,6 +251,15 @@ impl Rig {
         oracle::metric(&self.metrics().await, name)
     }
 
+    /// Waits until the server takes a place as up.
+    pub(crate) async fn ready(&self, place: &str) {
+        let deadline = Instant::now() + SOON;
+        while self.get("/readyz").await.json()["places"][place]["state"] != "up" {
+            assert!(Instant::now() < deadline, "{place} does not come up\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The number of the server's process.
     pub(crate) fn pid(&self) -> u32 {
         self.server.pid()

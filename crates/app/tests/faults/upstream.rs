@@ -3,5 +3,7 @@
 //! Never here: the rig (`rig`).
 
 mod connect;
+mod content;
+mod cut;
+mod framing;
 mod status;
-mod stream;
