@@ -4,6 +4,7 @@
 //! Never here: the way of a request (`gateway`).
 
 mod gauges;
+mod kept;
 mod live;
 mod nowhere;
 mod watch;
@@ -13,7 +14,7 @@ use crate::cli;
 use crate::config::{self, Flags, Found, Settings};
 use crate::discover::Finds;
 use crate::problem::{Problem, Problems};
-use crate::{embedded, report, table};
+use crate::{embedded, table};
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use backend::Board;
@@ -65,7 +66,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     // Before anything is served: an unhandled SIGHUP ends a process.
     let hangup = watch::Hangup::new();
     let listener = bind(&settings).await?;
-    let ledger = open_ledger(&settings)?;
+    let ledger = kept::open(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
         Some(ledger) => ledger.outlet(),
         None => Arc::new(nowhere::Nowhere),
@@ -78,14 +79,15 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let counted = live.clone();
+    let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
     let wiring = gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
+        metrics: gateway::Metrics::default()
+            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref())),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),
@@ -98,7 +100,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     probes.abort();
     reloads.abort();
     live.engine.shutdown().await;
-    close(ledger);
+    kept::close(ledger);
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -126,22 +128,6 @@ async fn bind(settings: &Settings) -> Result<TcpListener> {
         };
         Problems::from(Problem::new(format!("cannot listen on {address}"), e.to_string(), help)).into()
     })
-}
-
-fn open_ledger(settings: &Settings) -> Result<Option<ledger::Ledger>> {
-    let Some(dir) = &settings.ledger else {
-        tracing::warn!("[ledger] enabled = false: no record is kept of what is asked and what it costs");
-        return Ok(None);
-    };
-    Ok(Some(ledger::Ledger::open(dir, ledger::Options::default()).map_err(|e| report::failed(&e))?))
-}
-
-fn close(ledger: Option<ledger::Ledger>) {
-    if let Some(ledger) = ledger
-        && let Err(error) = ledger.close()
-    {
-        tracing::error!(%error, "the ledger did not close cleanly; its journal is replayed at the next start");
-    }
 }
 
 /// Whether and how to stop.
@@ -239,6 +225,7 @@ fn keys(settings: &Settings) -> gateway::Keys {
         places: k.places.clone(),
         models: k.models.clone(),
         class: k.class,
+        durability: k.durability,
     };
     gateway::Keys::new(settings.keys.iter().map(key).collect())
 }

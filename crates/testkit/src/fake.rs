@@ -4,9 +4,13 @@
 //! Never here: the shapes of engines ([`crate::Voice`]), addresses other than loopback.
 
 mod connection;
+mod deaf;
 mod script;
+mod tls;
 
+pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
+pub use tls::{Authority, Certificate};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -16,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
@@ -69,6 +74,7 @@ struct Shared {
 /// The upstream. Dropping it closes its port and every connection.
 pub struct Fake {
     address: SocketAddr,
+    scheme: &'static str,
     shared: Arc<Shared>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -76,6 +82,16 @@ pub struct Fake {
 impl Fake {
     /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
     pub async fn start() -> Fake {
+        Fake::listen(None).await
+    }
+
+    /// The same behind TLS, with this certificate.
+    pub async fn start_tls(certificate: &Certificate) -> Fake {
+        Fake::listen(Some(certificate.acceptor())).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Fake {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
@@ -84,13 +100,14 @@ impl Fake {
             connections: AtomicUsize::new(0),
             changed: Notify::new(),
         });
-        let accepting = tokio::spawn(accept(listener, shared.clone()));
-        Fake { address, shared, accepting }
+        let accepting = tokio::spawn(accept(listener, tls, shared.clone()));
+        Fake { address, scheme, shared, accepting }
     }
 
-    /// `http://127.0.0.1:port`, and a path behind it.
+    /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let host = if self.scheme == "https" { "localhost" } else { "127.0.0.1" };
+        format!("{}://{host}:{}{path}", self.scheme, self.address.port())
     }
 
     /// Where it listens.
@@ -153,12 +170,23 @@ impl Drop for Fake {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // Dropped together with this task, which ends every connection.
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        connections.spawn(connection::serve(socket, shared.clone()));
+        let (tls, shared) = (tls.clone(), shared.clone());
+        connections.spawn(async move {
+            match tls {
+                None => connection::serve(socket, shared).await,
+                // A client that refuses the certificate ends here.
+                Some(tls) => {
+                    if let Ok(socket) = tls.accept(socket).await {
+                        connection::serve(socket, shared).await;
+                    }
+                }
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }

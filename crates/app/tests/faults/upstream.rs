@@ -1,0 +1,7 @@
+//! Faults 27 to 46: what upstreams do.
+//!
+//! Never here: the rig (`rig`).
+
+mod connect;
+mod status;
+mod stream;
