@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Vectors(wire::Vectors),
     Ranking(wire::Ranking),
     Fail(Cause),
+    /// This fault, as it is.
+    Refuse(Fault),
     Panic,
     /// Never answers.
     Hang,
@@ -116,6 +118,7 @@ impl Backend for Scripted {
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
                 Act::Fail(cause) => Err(Fault::new(cause, "scripted")),
+                Act::Refuse(fault) => Err(fault),
                 Act::Panic => panic!("scripted panic"),
                 Act::Hang => {
                     let _held = held;
