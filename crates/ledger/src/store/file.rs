@@ -3,6 +3,7 @@
 //! Never here: rows.
 
 use crate::LedgerError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -30,9 +31,26 @@ impl Identity {
             Err(LedgerError::Replaced { path: path.to_owned() })
         }
     }
+
+    /// Closes a connection to these files, wherever they are now.
+    ///
+    /// SQLite, left to itself, brings the log into the database and removes what lies at the log's path. Only the first is wanted
+    /// where somebody has put other files there; neither after a failed `fsync`; and both where the database alone was moved
+    /// away: then it is complete where it is now, and its log is not mixed with the database that took its place.
+    pub(crate) fn close(&self, conn: Connection, path: &Path) {
+        let [database, log] = [(path.to_owned(), self.database), (log(path), self.log)]
+            .map(|(path, known)| id(&path).is_ok_and(|now| now == known));
+        if !(database && log) {
+            // Into a file without a name it helps nobody and harms nobody.
+            let _ = conn.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()));
+        }
+        if database || !log {
+            let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
 }
 
-pub(crate) fn log(path: &Path) -> PathBuf {
+fn log(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
