@@ -97,9 +97,8 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default().with(move || {
-            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text()
-        }),
+        metrics: gateway::Metrics::default()
+            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text()),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),
