@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bounds;
+mod care;
 mod encode;
 mod faults;
+mod gone;
 mod house;
 mod plain;
 mod stream;
