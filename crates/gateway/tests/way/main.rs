@@ -2,8 +2,10 @@
 //! scripted, since faults at an exact moment are what a real engine cannot be made to show.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod attempts;
 mod bounds;
 mod encode;
+mod ends;
 mod faults;
 mod house;
 mod plain;
