@@ -40,7 +40,7 @@ fn every_mistake_has_a_clear_message() {
 fn nothing_configured_is_valid() {
     let s = good("");
     assert_eq!(s.server.listen.to_string(), "127.0.0.1:4141");
-    assert_eq!(s.ledger, Some(PathBuf::from("/home/u/.local/share/dewpoint")));
+    assert_eq!(s.ledger.map(|l| l.dir), Some(PathBuf::from("/home/u/.local/share/dewpoint")));
     assert!(s.engine.is_some() && s.places.is_empty() && s.keys.is_empty());
     assert!(s.discovery.enabled);
     assert_eq!(s.policy, decide::Policy::default());

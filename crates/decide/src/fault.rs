@@ -60,6 +60,12 @@ pub enum Cause {
     NoPlaceReady,
     /// Too many requests.
     RateLimited,
+    /// The same idempotency key is in use by a request under way.
+    InFlight,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// More is asked than there is memory for here, or than the places that may answer can do in good time.
+    Overloaded,
     /// The ledger takes no more records.
     LedgerUnavailable,
     /// This process is stopping, and the time for requests under way is over.
@@ -108,6 +114,9 @@ impl Cause {
             Cause::Unsupported => "unsupported_feature",
             Cause::NoPlaceReady => "no_place_ready",
             Cause::RateLimited => "rate_limit_exceeded",
+            Cause::InFlight => "idempotency_key_in_use",
+            Cause::KeyReused => "idempotency_key_reused",
+            Cause::Overloaded => "overloaded",
             Cause::LedgerUnavailable => "ledger_unavailable",
             Cause::ShuttingDown => "shutting_down",
             Cause::Connect => "upstream_unreachable",
@@ -134,8 +143,10 @@ impl Cause {
             Cause::ModelNotFound | Cause::NotFound => 404,
             Cause::MethodNotAllowed => 405,
             Cause::RequestTimeout => 408,
+            Cause::InFlight => 409,
             Cause::TooLarge => 413,
             Cause::UnsupportedMedia => 415,
+            Cause::KeyReused => 422,
             Cause::RateLimited | Cause::UpstreamBusy => 429,
             Cause::Cancelled | Cause::Outrun => 499,
             Cause::Internal => 500,
@@ -145,7 +156,7 @@ impl Cause {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => 502,
-            Cause::NoPlaceReady | Cause::LedgerUnavailable | Cause::ShuttingDown => 503,
+            Cause::NoPlaceReady | Cause::Overloaded | Cause::LedgerUnavailable | Cause::ShuttingDown => 503,
             Cause::Timeout => 504,
         }
     }
@@ -187,6 +198,8 @@ impl Fault {
             | Cause::MethodNotAllowed
             | Cause::ContextLength
             | Cause::Unsupported
+            | Cause::InFlight
+            | Cause::KeyReused
             | Cause::Cancelled
             | Cause::Outrun => (Side::Caller, Retry::Never),
             Cause::UpstreamRefused => (Side::Backend, Retry::Never),
@@ -200,6 +213,7 @@ impl Fault {
             | Cause::Engine => (Side::Backend, Retry::NextPlace),
             Cause::NoPlaceReady
             | Cause::RateLimited
+            | Cause::Overloaded
             | Cause::LedgerUnavailable
             | Cause::ShuttingDown
             | Cause::Internal => (Side::Us, Retry::Never),

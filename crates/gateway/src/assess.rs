@@ -40,6 +40,7 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Nee
     need.places_allowed = key.and_then(|k| k.places.clone());
     need.models_allowed = key.and_then(|k| k.models.clone());
     need.no_fallback = said.no_fallback;
+    need.batch = said.batch.unwrap_or_else(|| is_batch_tier(ask));
     need.native = ask.is_untranslatable().then_some(match ask.endpoint.dialect() {
         Dialect::Openai => Api::Openai,
         Dialect::Anthropic => Api::Anthropic,
@@ -56,6 +57,7 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Nee
 struct Declared<'h> {
     class: Option<DataClass>,
     no_fallback: bool,
+    batch: Option<bool>,
     session: Option<&'h str>,
     patience: Patience,
 }
@@ -73,6 +75,7 @@ impl<'h> Declared<'h> {
             }
             match name {
                 "x-dewpoint-class" => said.class = said.class.max(Some(class(value)?)),
+                "x-dewpoint-priority" => said.batch = said.batch.max(Some(is_batch(value)?)),
                 "x-dewpoint-fallback" => said.no_fallback |= no_fallback(value)?,
                 _ if said.patience.note(name, value)? => {}
                 _ => {
@@ -97,6 +100,24 @@ fn class(value: &HeaderValue) -> Result<DataClass, Fault> {
         let shown = format!("The header x-dewpoint-class must be one of {names}.");
         Fault::new(Cause::InvalidRequest, shown).at("x-dewpoint-class")
     })
+}
+
+/// `x-dewpoint-priority: batch`.
+fn is_batch(value: &HeaderValue) -> Result<bool, Fault> {
+    match value.as_bytes() {
+        b"interactive" => Ok(false),
+        b"batch" => Ok(true),
+        _ => {
+            let shown = "The header x-dewpoint-priority must be `interactive` or `batch`.";
+            Err(Fault::new(Cause::InvalidRequest, shown).at("x-dewpoint-priority"))
+        }
+    }
+}
+
+/// `"service_tier": "flex"` or `"batch"`: the caller said that it can wait. Any other tier is interactive.
+fn is_batch_tier(ask: &Ask) -> bool {
+    let tier = ask.extra.iter().find(|(name, _)| name.as_str() == "service_tier");
+    tier.is_some_and(|(_, value)| matches!(value.get(), r#""flex""# | r#""batch""#))
 }
 
 /// `x-dewpoint-fallback: none`.
@@ -145,5 +166,21 @@ mod tests {
         assert_eq!(Declared::read(&twice).unwrap().class, Some(DataClass::Sensitive));
         assert!(Declared::read(&headers(&[("x-dewpoint-fallback", "none")])).unwrap().no_fallback);
         assert!(Declared::read(&headers(&[("x-dewpoint-fallback", "maybe")])).is_err());
+    }
+
+    #[test]
+    fn a_request_is_interactive_unless_it_says_that_it_can_wait() {
+        let said = |list: &[(&'static str, &str)]| Declared::read(&headers(list)).map(|d| d.batch);
+        assert_eq!(said(&[]).unwrap(), None);
+        assert_eq!(said(&[("x-dewpoint-priority", "batch")]).unwrap(), Some(true));
+        let twice = [("x-dewpoint-priority", "batch"), ("x-dewpoint-priority", "interactive")];
+        assert_eq!(said(&twice).unwrap(), Some(true), "of a header sent twice the humbler word counts");
+        assert_eq!(said(&[("x-dewpoint-priority", "high")]).unwrap_err().param.as_deref(), Some("x-dewpoint-priority"));
+        for (tier, batch) in [("flex", true), ("batch", true), ("auto", false), ("priority", false), ("Flex", false)] {
+            let body =
+                format!(r#"{{"model":"auto","service_tier":"{tier}","messages":[{{"role":"user","content":"Hi"}}]}}"#);
+            let ask = wire::openai::read_chat(body.as_bytes()).unwrap();
+            assert_eq!(is_batch_tier(&ask), batch, "{tier}");
+        }
     }
 }

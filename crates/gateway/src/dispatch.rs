@@ -7,7 +7,7 @@
 mod bring;
 mod race;
 
-use crate::care::Pass;
+use crate::care::{self, Pass, Work};
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
 use crate::{Judged, Wiring};
@@ -24,12 +24,13 @@ use tokio::time::Instant;
 pub(crate) async fn run(wiring: &Wiring, judged: Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
     let mut way = Way::new(wiring, &judged);
-    match way.to_content(&judged, account, &mut reply).await {
+    match way.first_content(&judged, account, &mut reply).await {
         End::Content(attempt, brought) => {
             relay::relay(wiring, &judged.ask, way.due, brought, attempt, account, reply).await;
         }
         End::Left => {}
-        End::Failed(fault) => {
+        End::Failed(mut fault) => {
+            wiring.care.ends(&mut fault, way.work);
             if !account.has_attempts() {
                 account.refuse(wiring, &fault);
             }
@@ -61,6 +62,8 @@ enum Turn<'v> {
 struct Way<'v> {
     wiring: &'v Wiring,
     verdict: &'v Verdict,
+    /// What the request is to a place.
+    work: Work,
     /// Those that may be tried: all, or the first one only.
     order: &'v [Candidate],
     /// The next one.
@@ -84,6 +87,7 @@ impl<'v> Way<'v> {
         Way {
             wiring,
             verdict,
+            work: Work::of(&judged.need, judged.ask.stream),
             order: if alone { verdict.order.get(..1).unwrap_or_default() } else { &verdict.order },
             rank: 0,
             begun: 0,
@@ -96,12 +100,13 @@ impl<'v> Way<'v> {
     }
 
     /// Attempts until one brings content.
-    async fn to_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
+    async fn first_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
         let wiring = self.wiring;
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
         let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
-        let hedge = wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && self.most > 1);
+        let hedge =
+            wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && !self.work.batch && self.most > 1);
         let mut slow = pin!(hedge.map(|h| tokio::time::sleep(h.after)));
         race.start(attempt, bring(launch, judged.ask.clone()));
         loop {
@@ -122,7 +127,9 @@ impl<'v> Way<'v> {
                 }
                 Turn::Slow => {
                     slow.set(None);
-                    self.next(account, hedge.map(|h| h.cost_max))
+                    let second = self.next(account, hedge.map(|h| h.cost_max));
+                    wiring.care.hedged(second.is_some());
+                    second
                 }
                 Turn::Left => {
                     race.stop(|attempt| attempt.cancelled(wiring, account, &Meterage::default()));
@@ -153,19 +160,19 @@ impl<'v> Way<'v> {
             }
             let rank = self.rank;
             self.rank += 1;
-            match self.leave(candidate, rank) {
+            match self.leave(candidate, rank, account.strict()) {
                 Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
-                Err(fault) => self.passed = Some(fault),
+                Err(fault) => self.passed = Some(care::tell(self.passed.take(), fault)),
             }
         }
         None
     }
 
     /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
-    fn leave(&self, candidate: &Candidate, rank: usize) -> Result<Leave, Fault> {
+    fn leave(&self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
         let wiring = self.wiring;
-        let slot = wiring.outlet.reserve(is_paid(candidate)).map_err(|_| {
+        let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
             let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
             Fault::new(Cause::LedgerUnavailable, shown).after(1)
         })?;
@@ -177,7 +184,7 @@ impl<'v> Way<'v> {
         let permit = permit.map_err(|why| {
             Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id))
         })?;
-        let pass = wiring.care.enter(candidate)?;
+        let pass = wiring.care.enter(self.verdict, rank, self.work)?;
         Ok(Leave { slot, entry, permit, pass })
     }
 

@@ -26,7 +26,7 @@ mod dispatch;
 mod relay;
 mod settle;
 
-pub use accept::{Limits, serve};
+pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
@@ -62,6 +62,8 @@ pub struct Wiring {
     pub care: Arc<Care>,
     /// Set when shutting down: `/readyz` says 503.
     pub draining: AtomicBool,
+    /// What the connections of clients share.
+    pub door: Arc<Door>,
     /// Made when the time for requests under way is over: each ends with an error, settled on what was seen.
     pub cut: Cut,
 }
@@ -134,7 +136,8 @@ fn judge(
     let (need, patience) = assess::need(&ask, request, caller)?;
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
-    let chosen = choose::choose(&need, wiring);
+    account.route(&wiring.policy.load());
+    let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),

@@ -41,6 +41,21 @@ impl Outbound {
     }
 }
 
+impl Outbound {
+    /// The whole body, if it is one.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Full(bytes) => Some(bytes),
+            Inner::Pieces(_) | Inner::Ended => None,
+        }
+    }
+
+    /// Whether it is whole, rather than in pieces as they come.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole().is_some()
+    }
+}
+
 impl Body for Outbound {
     type Data = Bytes;
     type Error = BrokeOff;

@@ -76,6 +76,11 @@ impl Reply {
         response
     }
 
+    /// Names the request on an answer that was given before to another.
+    pub(crate) fn name(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
+        name_request(headers, dialect, id);
+    }
+
     /// The head of a good answer, with everything that explains it.
     pub(super) fn head(
         &self,

@@ -1,5 +1,6 @@
 //! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
 
+use super::Kept;
 use super::account::{Account, micros};
 use super::meterage::{Known, Meterage};
 use crate::Wiring;
@@ -54,6 +55,7 @@ impl<'v> Attempt<'v> {
     /// The first content of a stream came.
     pub(crate) fn began(&mut self) {
         self.first = Some(Instant::now());
+        self.pass.first();
     }
 
     /// What this attempt costs by what was metered; `None` where the price is unknown.
@@ -66,38 +68,42 @@ impl<'v> Attempt<'v> {
         self.candidate.reason.cost_nanousd.map(Nanousd)
     }
 
-    /// The whole answer was relayed.
-    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Ok, None);
+    /// The whole answer was relayed, but for what waits until it is [`Kept::durable`].
+    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) -> Kept {
+        self.settle(wiring, account, meterage, (Outcome::Ok, None), account.strict())
     }
 
     /// The backend failed, before or after content.
-    pub(crate) fn failed(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
+    pub(crate) fn failed(mut self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
         let (place, detail) = (&self.candidate.place.id, fault.detail.as_deref().unwrap_or(""));
-        if fault.cause == Cause::UpstreamAuth {
-            // Nobody but the operator can mend this.
-            tracing::error!(%place, %fault, detail, "a place refuses our credentials");
-        } else {
-            tracing::warn!(%place, %fault, detail, "attempt failed");
-        }
-        self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
+        tracing::warn!(%place, %fault, detail, "attempt failed");
+        self.pass.told(fault);
+        let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
     }
 
     /// The caller left; settled on what was seen.
     pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled));
+        let _ = self.settle(wiring, account, meterage, (Outcome::Cancelled, Some(Cause::Cancelled)), false);
     }
 
     /// Another attempt of the same request was faster; nothing was seen of this one.
     pub(crate) fn outrun(self, wiring: &Wiring, account: &Account) {
-        self.settle(wiring, account, &Meterage::default(), Outcome::Cancelled, Some(Cause::Outrun));
+        let how = (Outcome::Cancelled, Some(Cause::Outrun));
+        let _ = self.settle(wiring, account, &Meterage::default(), how, false);
     }
 
     fn known(&self, account: &Account) -> Known {
         Known { input: account.input_estimate, context: self.candidate.model.context_tokens }
     }
 
-    fn settle(self, wiring: &Wiring, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) {
+    fn settle(
+        self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        (outcome, cause): (Outcome, Option<Cause>),
+        strict: bool,
+    ) -> Kept {
         let meter = &self.running.0.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
@@ -107,8 +113,8 @@ impl<'v> Attempt<'v> {
         }
         let record = self.record(account, meterage, outcome, cause);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
-        self.pass.ended(self.first.map(|f| f - self.started), cause);
-        self.slot.put(record);
+        self.pass.ended(cause, record.usage.output);
+        Kept::put(self.slot, record, strict)
     }
 
     /// What the ledger is to keep of this attempt, by what was metered.

@@ -39,7 +39,7 @@ async fn headers_tighten_deadlines_and_never_loosen_them() {
 #[tokio::test]
 async fn the_total_bounds_all_attempts_together() {
     let first =
-        Scripted::new("a", Zone::SameHost, vec![Act::Later(MS(300), Box::new(Act::Fail(Cause::UpstreamError)))]);
+        Scripted::new("a", Zone::SameHost, vec![Act::After(MS(300), Box::new(Act::Fail(Cause::UpstreamError)))]);
     let second = Scripted::new("b", Zone::OwnNetwork, vec![Act::Silent]);
     let h = house(&[first, second.clone()]).await;
     let began = Instant::now();
@@ -92,7 +92,7 @@ async fn hedged(backends: &[Arc<Scripted>], cost_max: Nanousd) -> House {
 
 #[tokio::test]
 async fn a_hedge_wins_over_a_slow_first_and_both_are_settled() {
-    let first = Scripted::new("a", Zone::SameHost, vec![Act::Hang, Act::Later(MS(200), Box::new(good("Slow.")))]);
+    let first = Scripted::new("a", Zone::SameHost, vec![Act::Hang, Act::After(MS(200), Box::new(good("Slow.")))]);
     let second = Scripted::new("b", Zone::OwnNetwork, vec![good("Fast."), Act::Hang]);
     let h = hedged(&[first.clone(), second.clone()], Nanousd(i64::MAX)).await;
     let got = h.chat(r#","stream":true"#, &[]).await;
@@ -113,8 +113,8 @@ async fn a_hedge_wins_over_a_slow_first_and_both_are_settled() {
 
 #[tokio::test]
 async fn no_hedge_beyond_its_cost_nor_for_plain_answers() {
-    let late = || Act::Later(MS(150), Box::new(good("Hi.")));
-    let plain = Act::Later(MS(150), Box::new(Act::Plain(answer("Hi."))));
+    let late = || Act::After(MS(150), Box::new(good("Hi.")));
+    let plain = Act::After(MS(150), Box::new(Act::Plain(answer("Hi."))));
     let first = Scripted::new("a", Zone::SameHost, vec![late(), plain]);
     let second = Scripted::new("b", Zone::OwnNetwork, vec![]);
     let h = hedged(&[first.clone(), second.clone()], Nanousd(0)).await;
@@ -127,8 +127,8 @@ async fn no_hedge_beyond_its_cost_nor_for_plain_answers() {
 #[tokio::test]
 async fn a_hedge_goes_on_when_the_first_fails() {
     let first =
-        Scripted::new("a", Zone::SameHost, vec![Act::Later(MS(120), Box::new(Act::Fail(Cause::UpstreamError)))]);
-    let second = Scripted::new("b", Zone::OwnNetwork, vec![Act::Later(MS(300), Box::new(good("Hi.")))]);
+        Scripted::new("a", Zone::SameHost, vec![Act::After(MS(120), Box::new(Act::Fail(Cause::UpstreamError)))]);
+    let second = Scripted::new("b", Zone::OwnNetwork, vec![Act::After(MS(300), Box::new(good("Hi.")))]);
     let h = hedged(&[first, second.clone()], Nanousd(i64::MAX)).await;
     assert_eq!(h.chat(r#","stream":true"#, &[]).await.header("x-dewpoint-place"), "b");
     assert_eq!(second.seen.lock().unwrap().len(), 1, "it was not started anew");

@@ -20,9 +20,13 @@ use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
 /// What a scripted backend does with one request.
 pub(crate) enum Act {
     Plain(Answer),
+    /// The act, after a while.
+    After(Duration, Box<Act>),
     Vectors(wire::Vectors),
     Ranking(wire::Ranking),
     Fail(Cause),
+    /// This fault, as it is.
+    Refuse(Fault),
     Panic,
     /// Never answers.
     Hang,
@@ -30,8 +34,6 @@ pub(crate) enum Act {
     Stall(Vec<Chunk>),
     /// Nothing until the deadline that a backend keeps, then its fault.
     Silent,
-    /// As the other, but so much later.
-    Later(Duration, Box<Act>),
     /// These chunks, then a panic.
     Break(Vec<Chunk>),
     /// This chunk again and again, so many times, then the end of the connection.
@@ -120,15 +122,17 @@ impl Backend for Scripted {
             self.bounds.lock().unwrap().push(deadlines);
             let held = Dropped(self.dropped.clone());
             let mut act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
-            while let Act::Later(by, then) = act {
-                tokio::time::sleep(by).await;
+            while let Act::After(wait, then) = act {
+                tokio::time::sleep(wait).await;
                 act = *then;
             }
             match act {
+                Act::After(..) => unreachable!("one wait is enough"),
                 Act::Plain(answer) => Ok(Reply::Plain(Box::new(answer))),
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
                 Act::Fail(cause) => Err(Fault::new(cause, "scripted")),
+                Act::Refuse(fault) => Err(fault),
                 Act::Panic => panic!("scripted panic"),
                 Act::Hang => {
                     let _held = held;
@@ -138,7 +142,6 @@ impl Backend for Scripted {
                     tokio::time::sleep(deadlines.first.min(deadlines.total)).await;
                     Err(Fault::new(Cause::Timeout, "scripted"))
                 }
-                Act::Later(..) => unreachable!("waited for above"),
                 Act::Break(chunks) => {
                     let head = futures_util::stream::iter(chunks.into_iter().map(Ok));
                     let end = futures_util::stream::once(async { panic!("scripted panic") });
@@ -241,6 +244,7 @@ pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: V
         metrics: Metrics::default(),
         care: Arc::new(Care::new(care)),
         draining: AtomicBool::new(false),
+        door: Arc::default(),
         cut: gateway::Cut::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

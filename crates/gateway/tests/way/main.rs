@@ -4,9 +4,11 @@
 
 mod attempts;
 mod bounds;
+mod care;
 mod encode;
 mod ends;
 mod faults;
+mod gone;
 mod house;
 mod plain;
 mod stream;
