@@ -14,6 +14,8 @@
 
 mod desk;
 mod error;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod journal;
 mod layout;
 mod ledger;
@@ -26,11 +28,13 @@ mod state;
 mod store;
 mod writer;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 #[path = "../tests/sample/record.rs"]
 mod sample;
 
 pub use error::LedgerError;
+#[cfg(feature = "fuzz")]
+pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
 pub use options::Options;
 pub use replay::Recovery;
