@@ -5,6 +5,7 @@
 
 mod gauges;
 mod live;
+mod log;
 mod nowhere;
 mod watch;
 
@@ -34,7 +35,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(250);
 /// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
 pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
     let started = Instant::now();
-    logging();
+    let log = log::begin();
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);
@@ -44,22 +45,20 @@ pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
-    let code = runtime.block_on(serve(settings, found, flags, book, started));
+    let code = runtime.block_on(serve(settings, found, flags, book, started, &log));
     // Probes that hang in a name look-up must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second subscriber (in tests) is no reason not to serve.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
-}
-
-async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    found: Found,
+    flags: Flags,
+    book: Arc<Book>,
+    started: Instant,
+    log: &log::Log,
+) -> Result<ExitCode> {
     let (stop, stopping) = channel::channel(Stop::No);
     signals(stop)?;
     // Before anything is served: an unhandled SIGHUP ends a process.
@@ -78,14 +77,14 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let counted = live.clone();
+    let (counted, dropped) = (live.clone(), log.dropped());
     let wiring = gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
+        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers()) + &dropped.text()),
         care: Arc::default(),
         draining: AtomicBool::new(false),
     };
