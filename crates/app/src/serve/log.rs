@@ -62,7 +62,7 @@ pub(super) fn begin() -> Log {
 
 fn panicked(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    tracing::error!(at = place, message = said(info.payload()), "a task panicked; please report this");
+    tracing::error!("panicked at {place}: {}. Please report this.", said(info.payload()));
 }
 
 /// The message of a panic if it is a literal.
