@@ -141,7 +141,9 @@ impl Play {
             if used + sealed.size() > journal.usable() {
                 return;
             }
-            let Some(placed) = journal.append(&sealed) else { unreachable!("usable room is there") };
+            let placed = journal.append(&sealed);
+            assert!(placed.is_some(), "there is no room where room was promised");
+            let Some(placed) = placed else { return };
             self.live.push(Put { number: self.next, placed });
             self.next += 1;
         }
@@ -177,10 +179,8 @@ impl Play {
         let left = self.left.take().unwrap_or_else(|| now.clone());
         let whole = |range: Range<usize>| now.get(range.clone()).is_some() && now.get(range.clone()) == left.get(range);
         let replayed = replay::replay(&self.path, &mut self.kept, 16);
-        let (journal, recovery) = match replayed {
-            Ok(found) => found,
-            Err(error) => unreachable!("recovery refused to go on: {error}"),
-        };
+        assert!(replayed.is_ok(), "recovery refused to go on: {:?}", replayed.err());
+        let Ok((journal, recovery)) = replayed else { return };
         for (id, record) in &self.kept.0 {
             let put = u64::try_from(*id).is_ok_and(|n| n < self.next && sample::record(n) == *record);
             assert!(put, "nobody put this: {record:?}");
@@ -199,10 +199,9 @@ impl Play {
         assert!(!readable || recovery.missing <= lost as u64, "{recovery:?}, and {lost} are lost");
         drop(journal);
         let count = self.kept.0.len();
-        let (opened, again) = match replay::replay(&self.path, &mut self.kept, 1) {
-            Ok(found) => found,
-            Err(error) => unreachable!("recovery refused to go on the second time: {error}"),
-        };
+        let again = replay::replay(&self.path, &mut self.kept, 1);
+        assert!(again.is_ok(), "recovery refused to go on the second time: {:?}", again.err());
+        let Ok((opened, again)) = again else { return };
         if opened.is_some() {
             assert_eq!((again.replayed, again.known, again.missing), (0, 0, 0), "recovered twice");
         }
