@@ -91,6 +91,9 @@ pub(crate) async fn run(
     }
     let fault =
         last.unwrap_or_else(|| Fault::new(Cause::NoPlaceReady, "No place was left to try. Try again in a moment."));
+    if !account.has_attempts() {
+        account.refuse(wiring, &fault);
+    }
     reply.fail(&fault, account.last_place());
 }
 

@@ -195,6 +195,7 @@ impl<'v> Attempt<'v> {
             }
         }
         let record = self.record(account, meterage, outcome, cause);
+        account.settling();
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(self.first.map(|f| f - self.started), cause);
         Kept::put(self.slot, record, strict)

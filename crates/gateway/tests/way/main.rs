@@ -6,5 +6,6 @@ mod bounds;
 mod encode;
 mod faults;
 mod house;
+mod kept;
 mod plain;
 mod stream;
