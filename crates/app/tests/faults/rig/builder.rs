@@ -148,9 +148,14 @@ impl Builder {
     /// The whole file.
     pub(super) fn file(&self, upstreams: &[Upstream]) -> String {
         let mut out = self.more.clone();
-        for (table, quiet) in
-            [("[engine]", "[engine]\nenabled = false"), ("[discovery]", "[discovery]\nenabled = false")]
-        {
+        let calm = "[resilience]\nbreaker_failures = 0\nbreaker_percent = 0\nkey_open_s = 0\npause_max_s = 0\n\
+                    retry_percent = 100\nretry_floor_per_s = 1000";
+        for (table, quiet) in [
+            ("[engine]", "[engine]\nenabled = false"),
+            ("[discovery]", "[discovery]\nenabled = false"),
+            // One fault after the other at the same place: what is learned of one must not hide the next.
+            ("[resilience]", calm),
+        ] {
             if !self.more.contains(table) {
                 out.push_str(&format!("\n{quiet}\n"));
             }
