@@ -63,6 +63,8 @@ struct Shared {
     routes: Mutex<HashMap<String, Route>>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    requests: AtomicUsize,
+    forgetful: AtomicBool,
     changed: Notify,
 }
 
@@ -76,12 +78,22 @@ pub struct Fake {
 impl Fake {
     /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
     pub async fn start() -> Fake {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+        Fake::start_at(0).await
+    }
+
+    /// As [`Fake::start`], on this port: an upstream that comes back. See [`crate::quiet_port`].
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub async fn start_at(port: u16) -> Fake {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            forgetful: AtomicBool::new(false),
             changed: Notify::new(),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
@@ -127,6 +139,17 @@ impl Fake {
         self.seen().pop().expect("a request")
     }
 
+    /// Keeps no request from now on, so that a long run does not fill the memory of the test.
+    pub fn forget(&self) {
+        self.shared.forgetful.store(true, Ordering::SeqCst);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Requests so far, forgotten ones included.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
@@ -166,7 +189,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 impl Shared {
     /// Notes a request and says how to answer it.
     fn answer(&self, seen: &Seen) -> Answer {
-        self.seen.lock().unwrap().push(seen.clone());
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if !self.forgetful.load(Ordering::SeqCst) {
+            self.seen.lock().unwrap().push(seen.clone());
+        }
         self.changed.notify_waiters();
         let mut routes = self.routes.lock().unwrap();
         let Some(route) = routes.get_mut(&format!("{} {}", seen.method, seen.path)) else {
