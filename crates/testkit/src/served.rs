@@ -130,11 +130,12 @@ impl Served {
         None
     }
 
-    /// Resident memory, kibibytes; `None` where neither `/proc` nor `ps` says it.
+    /// Resident memory of its own, kibibytes, without the pages of files that it maps (its program, the ledger's journal),
+    /// which the kernel may take back at any time. Where there is no `/proc`, all that `ps` tells; `None` without either.
     pub fn resident_kib(&self) -> Option<u64> {
         let pid = self.child.id();
         if let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) {
-            let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+            let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"))?;
             return line.trim().trim_end_matches(" kB").parse().ok();
         }
         let ps = Command::new("ps").args(["-o", "rss=", "-p", &pid.to_string()]).output().ok()?;
