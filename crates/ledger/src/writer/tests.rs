@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use crate::sample::record;
-use crate::store::{Sink, Store};
+use crate::journal::Mark;
+use crate::store::{Kept, Sink, Store};
 use crate::{Condition, Ledger, LedgerError, Options, lock};
-use decide::{OutletFull, Record};
+use decide::OutletFull;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -18,13 +19,21 @@ struct Squeezed {
 }
 
 impl Sink for Squeezed {
-    fn commit(&mut self, records: &[&Record]) -> Result<usize, LedgerError> {
-        self.store.conn.pragma_update(None, "max_page_count", self.pages.load(SeqCst)).unwrap();
-        self.store.commit(records)
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
+        self.store.conn()?.pragma_update(None, "max_page_count", self.pages.load(SeqCst)).unwrap();
+        self.store.commit(records, upto)
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
         self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
     }
 }
 
@@ -55,7 +64,7 @@ fn failing(ledger: &Ledger) -> bool {
 fn fill(ledger: &Ledger, first: u64) -> u64 {
     let (outlet, mut next, start) = (ledger.outlet(), first, Instant::now());
     loop {
-        match outlet.reserve(true) {
+        match outlet.reserve(false) {
             Ok(slot) => {
                 slot.put(record(next));
                 next += 1;
@@ -74,7 +83,7 @@ fn ids(dir: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_disk_keeps_refuses_and_recovers() {
+fn fault_53_a_full_disk_refuses_paid_keeps_free_and_recovers() {
     let dir = tempdir().unwrap();
     let (ledger, pages) = squeezed(dir.path(), 500);
     let outlet = ledger.outlet();
@@ -93,6 +102,7 @@ fn a_full_disk_keeps_refuses_and_recovers() {
         "{state:?}"
     );
     assert!(!ledger.flush(Duration::from_millis(50)));
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     pages.store(u32::MAX - 1, SeqCst);
     wait("drained", || ledger.flush(Duration::from_secs(1)));
     assert_eq!(ledger.state().condition, Condition::Writing);
@@ -137,18 +147,26 @@ struct Doubtful {
 }
 
 impl Sink for Doubtful {
-    fn commit(&mut self, records: &[&Record]) -> Result<usize, LedgerError> {
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
         self.calls += 1;
         let error = || LedgerError::Store { what: "pretend", source: rusqlite::Error::InvalidQuery };
         match self.calls % 4 {
             1 => Err(error()),
-            2 => self.store.commit(records).and(Err(error())),
-            _ => self.store.commit(records),
+            2 => self.store.commit(records, upto).and(Err(error())),
+            _ => self.store.commit(records, upto),
         }
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
         self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
     }
 }
 
@@ -169,12 +187,20 @@ fn a_commit_of_unknown_end_is_repeated_without_doubling() {
 struct Panics(Arc<AtomicBool>);
 
 impl Sink for Panics {
-    fn commit(&mut self, _: &[&Record]) -> Result<usize, LedgerError> {
+    fn commit(&mut self, _: &[Kept<'_>], _: Option<Mark>) -> Result<usize, LedgerError> {
         self.0.store(true, SeqCst);
         panic!("on purpose");
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        Ok(Mark::default())
+    }
+
+    fn lost(&mut self, _: u64) -> Result<(), LedgerError> {
         Ok(())
     }
 }
