@@ -60,6 +60,8 @@ pub enum Cause {
     NoPlaceReady,
     /// Too many requests.
     RateLimited,
+    /// Every place that may answer has as much work as it can do.
+    Overloaded,
     /// The ledger takes no more records.
     LedgerUnavailable,
     /// No connection to the backend.
@@ -104,6 +106,7 @@ impl Cause {
             Cause::Unsupported => "unsupported_feature",
             Cause::NoPlaceReady => "no_place_ready",
             Cause::RateLimited => "rate_limit_exceeded",
+            Cause::Overloaded => "overloaded",
             Cause::LedgerUnavailable => "ledger_unavailable",
             Cause::Connect => "upstream_unreachable",
             Cause::Timeout => "upstream_timeout",
@@ -130,7 +133,7 @@ impl Cause {
             Cause::RequestTimeout => 408,
             Cause::TooLarge => 413,
             Cause::UnsupportedMedia => 415,
-            Cause::RateLimited | Cause::UpstreamBusy => 429,
+            Cause::RateLimited | Cause::Overloaded | Cause::UpstreamBusy => 429,
             Cause::Cancelled => 499,
             Cause::Internal => 500,
             Cause::UpstreamAuth
@@ -191,9 +194,11 @@ impl Fault {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => (Side::Backend, Retry::NextPlace),
-            Cause::NoPlaceReady | Cause::RateLimited | Cause::LedgerUnavailable | Cause::Internal => {
-                (Side::Us, Retry::Never)
-            }
+            Cause::NoPlaceReady
+            | Cause::RateLimited
+            | Cause::Overloaded
+            | Cause::LedgerUnavailable
+            | Cause::Internal => (Side::Us, Retry::Never),
         };
         Fault { side, retry, cause, shown: shown.into(), param: None, retry_after_s: None, detail: None }
     }

@@ -3,14 +3,13 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
-use crate::Wiring;
 use crate::relay::{self, Reply, in_band, truncated, writer};
 use crate::settle::{Account, Attempt, Meterage};
+use crate::{Wiring, care};
 use backend::{EventStream, Reply as Answered};
 use decide::{Cause, Fault, Need, Retry, Verdict};
 use futures_util::StreamExt;
 use std::sync::Arc;
-use std::time::Instant;
 use wire::{Answer, Ask, Chunk, Event, Ranking, Vectors};
 
 /// Chunks held back at most while waiting for the first content.
@@ -48,7 +47,7 @@ pub(crate) async fn run(
         let mut attempt = match begin(wiring, verdict, rank, account) {
             Ok(attempt) => attempt,
             Err(fault) if fault.retry == Retry::NextPlace => {
-                last = Some(fault);
+                last = Some(care::tell(last.take(), fault));
                 continue;
             }
             Err(fault) => {
@@ -89,8 +88,12 @@ pub(crate) async fn run(
             }
         }
     }
-    let fault =
+    let mut fault =
         last.unwrap_or_else(|| Fault::new(Cause::NoPlaceReady, "No place was left to try. Try again in a moment."));
+    wiring.care.ends(&mut fault, account.work);
+    if !account.has_attempts() {
+        account.refuse(wiring, &fault);
+    }
     reply.fail(&fault, account.last_place());
 }
 
@@ -116,7 +119,7 @@ fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut A
         fault.retry = Retry::NextPlace;
         fault
     })?;
-    let pass = wiring.care.enter(candidate)?;
+    let pass = wiring.care.enter(verdict, rank, account.work)?;
     Ok(Attempt::begin(account, candidate, entry, slot, permit, pass))
 }
 
@@ -143,7 +146,7 @@ async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, account: &Account, ask
                 let content = chunk.events.iter().any(is_content);
                 held.push(chunk);
                 if content || held.len() >= HELD_MAX {
-                    attempt.first = Some(Instant::now());
+                    attempt.first_content();
                     return Ok(Brought::Stream(held, stream));
                 }
             }

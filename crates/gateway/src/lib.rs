@@ -117,7 +117,7 @@ fn judge(
     let ask = ask::read(request)?;
     let need = assess::need(&ask, request, caller)?;
     account.asked(&need, ask.stream);
-    let chosen = choose::choose(&need, wiring);
+    let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),

@@ -24,7 +24,7 @@ pub(super) fn open(wiring: &Wiring, path: &str, id: &str) -> Response<Outbound> 
             StatusCode::OK,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             id,
-            wiring.metrics.text(),
+            wiring.metrics.text(&wiring.care.text()),
         ),
         _ => ready(wiring, id),
     }

@@ -1,6 +1,7 @@
 //! The account of one request: what all its records have in common.
 
 use crate::admit::Caller;
+use crate::care::Work;
 use crate::{Request, Wiring};
 use decide::{Cause, DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
 use http::HeaderValue;
@@ -13,6 +14,8 @@ pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
+    /// What the request is to a place.
+    pub(crate) work: Work,
     number: u128,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
@@ -35,6 +38,7 @@ impl Account {
             endpoint: request.endpoint,
             stream: false,
             input_estimate: 0,
+            work: Work::default(),
             number: request.number,
             request_id: request.id.clone(),
             key: caller.key.as_ref().map(|k| k.id.clone()),
@@ -56,6 +60,7 @@ impl Account {
         self.asked = Arc::from(need.model.as_str());
         self.stream = stream;
         self.input_estimate = need.input_tokens;
+        self.work = Work::of(need, stream);
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;

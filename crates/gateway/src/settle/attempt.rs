@@ -139,6 +139,12 @@ impl<'v> Attempt<'v> {
         self.slot.sent(&estimate);
     }
 
+    /// The first content came.
+    pub(crate) fn first_content(&mut self) {
+        self.first = Some(Instant::now());
+        self.pass.first();
+    }
+
     /// The place's backend and meter.
     pub(crate) fn entry(&self) -> &Entry {
         &self.running.0
@@ -160,8 +166,9 @@ impl<'v> Attempt<'v> {
     }
 
     /// The backend failed, before or after content.
-    pub(crate) fn failed(self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
+    pub(crate) fn failed(mut self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
         tracing::warn!(place = %self.candidate.place.id, %fault, detail = fault.detail.as_deref().unwrap_or(""), "attempt failed");
+        self.pass.told(fault);
         self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
     }
 
@@ -180,7 +187,7 @@ impl<'v> Attempt<'v> {
         }
         let record = self.record(account, meterage, outcome, cause);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
-        self.pass.ended(self.first.map(|f| f - self.started), cause);
+        self.pass.ended(cause, record.usage.output);
         self.slot.put(record);
     }
 
