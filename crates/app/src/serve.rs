@@ -86,8 +86,10 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         outlet,
         limits,
         metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
-        care: Arc::default(),
+        care: live.care.clone(),
         draining: AtomicBool::new(false),
+        door: Arc::default(),
+        cut: gateway::Cut::default(),
     };
     let served = tokio::select! {
         served = gateway::serve(listener, Arc::new(wiring), stopped(stopping.clone(), Stop::InOrder)) => served,

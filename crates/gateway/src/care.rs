@@ -11,8 +11,8 @@ mod pause;
 mod report;
 mod ward;
 
-pub use options::CareOptions;
 pub(crate) use options::Work;
+pub use options::{CareOptions, Hedge};
 
 use arc_swap::ArcSwap;
 use budget::Budget;
@@ -96,10 +96,18 @@ impl Care {
         granted
     }
 
-    /// A hedge was started. It took its attempt with [`Care::may_retry`] before.
-    #[allow(dead_code, reason = "the attempt engine counts its hedges with it")]
-    pub(crate) fn hedged(&self) {
-        self.counted.hedges.fetch_add(1, Ordering::Relaxed);
+    /// Whether and when a second attempt may start beside a first one at `first`: after the time that is configured, and
+    /// not before twice the usual wait there. Asks nothing of the budget of further attempts: that is asked when it
+    /// starts.
+    pub(crate) fn hedge(&self, first: &Candidate) -> Option<Hedge> {
+        let hedge = self.options.load().hedge?;
+        let usual = self.ward(first, Instant::now()).usual();
+        Some(Hedge { after: hedge.after.max(usual * 2), ..hedge })
+    }
+
+    /// It was time for a hedge. Counts it where it was started; it took its attempt with [`Care::may_retry`].
+    pub(crate) fn hedged(&self, started: bool) {
+        self.counted.hedges.fetch_add(u64::from(started), Ordering::Relaxed);
     }
 
     /// A request ends with this fault. Counts it where it was shed, and says no wait that is longer than a pause.

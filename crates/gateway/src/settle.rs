@@ -4,9 +4,11 @@
 
 mod account;
 mod attempt;
+mod meterage;
 mod metrics;
 
 pub use metrics::Metrics;
 
 pub(crate) use account::{Account, value};
-pub(crate) use attempt::{Attempt, Meterage};
+pub(crate) use attempt::Attempt;
+pub(crate) use meterage::Meterage;

@@ -8,6 +8,7 @@ mod engine;
 mod keys;
 mod places;
 mod policy;
+mod resilience;
 mod server;
 
 use super::origin::{Origin, Values};
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
     pub(crate) policy: decide::Policy,
+    pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
     pub(crate) places: Vec<PlaceSettings>,
     pub(crate) keys: Vec<KeySettings>,
@@ -157,6 +159,7 @@ pub(crate) fn resolve(
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
+    let resilience = resilience::resilience(r, &file.resilience);
     let keys = keys::keys(r, &file.key, &names);
     if let Some(server) = &server {
         server::refuse_open(r, server, &keys);
@@ -168,6 +171,7 @@ pub(crate) fn resolve(
             engine,
             discovery,
             policy,
+            resilience,
             places,
             keys,
             values: reader.values,

@@ -19,6 +19,8 @@ pub(crate) struct File {
     pub(crate) ledger: Ledger,
     /// The embedded engine.
     pub(crate) engine: Engine,
+    /// What happens when places fail, limit us or become slow.
+    pub(crate) resilience: Resilience,
     /// Looking for places that are not configured.
     pub(crate) discovery: Discovery,
     /// What data may go where, and what `auto` optimises.
@@ -296,5 +298,6 @@ pub(crate) struct Key {
 }
 
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
+pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Kind, Objective, Tier, Zone};

@@ -3,7 +3,7 @@
 //! Never here: reading configuration (room `app`).
 
 use super::{breaker, budget, limit};
-use decide::Need;
+use decide::{Nanousd, Need};
 use std::time::Duration;
 
 /// Prompt tokens that count as one wait: a longer prompt may take longer by as much.
@@ -38,6 +38,17 @@ pub struct CareOptions {
     pub slow: Duration,
     /// Share of a place's limit that batch requests may fill, percent.
     pub batch_percent: u32,
+    /// A second attempt beside a slow first one; `None` is off.
+    pub hedge: Option<Hedge>,
+}
+
+/// When a second attempt starts beside the first, and what it may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hedge {
+    /// How long the first attempt may be without content.
+    pub after: Duration,
+    /// The most that the second one may be expected to cost; one of unknown price is never started.
+    pub cost_max: Nanousd,
 }
 
 impl Default for CareOptions {
@@ -55,6 +66,7 @@ impl Default for CareOptions {
             limit_max: 1_000,
             slow: Duration::from_secs(10),
             batch_percent: 80,
+            hedge: None,
         }
     }
 }

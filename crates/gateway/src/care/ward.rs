@@ -142,7 +142,7 @@ impl Ward {
         let mut s = self.lock();
         let answered = !ticket.waiting;
         // How long a place that failed at once took says nothing of its load; one that never answered says much.
-        if ticket.waiting && (end.cause.is_none() || end.cause == Some(Cause::Timeout)) {
+        if ticket.waiting && matches!(end.cause, None | Some(Cause::Timeout | Cause::Outrun)) {
             let share = ticket.work.share(end.output);
             s.waited(ticket, now, share, options);
         }
@@ -179,6 +179,12 @@ impl Ward {
         }
     }
 
+    /// The usual wait for the first piece of a stream; zero where none was measured.
+    pub(super) fn usual(&self) -> Duration {
+        Duration::from_micros(self.lock().kinds[0].mean_us.unwrap_or_default())
+    }
+
+    /// For metrics.
     pub(super) fn figures(&self, now: Instant, options: &CareOptions) -> Figures {
         let s = self.lock();
         Figures {
@@ -252,11 +258,11 @@ impl State {
                 let opened = self.breaker.failure(now, probed, options.breaker(), chance);
                 opened.then_some(News::Opened)
             }
-            Some(Cause::Internal | Cause::LedgerUnavailable | Cause::PolicyDenied) => {
+            Some(Cause::Internal | Cause::LedgerUnavailable | Cause::PolicyDenied | Cause::ShuttingDown) => {
                 ticket.probe = probed;
                 None
             }
-            Some(Cause::Cancelled) if !answered => {
+            Some(Cause::Cancelled | Cause::Outrun) if !answered => {
                 ticket.probe = probed;
                 None
             }

@@ -1,7 +1,6 @@
 //! The account of one request: what all its records have in common.
 
 use crate::admit::Caller;
-use crate::care::Work;
 use crate::{Request, Wiring};
 use decide::{Cause, DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
 use http::HeaderValue;
@@ -14,8 +13,7 @@ pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
-    /// What the request is to a place.
-    pub(crate) work: Work,
+    pub(super) output_estimate: u32,
     number: u128,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
@@ -38,7 +36,7 @@ impl Account {
             endpoint: request.endpoint,
             stream: false,
             input_estimate: 0,
-            work: Work::default(),
+            output_estimate: 0,
             number: request.number,
             request_id: request.id.clone(),
             key: caller.key.as_ref().map(|k| k.id.clone()),
@@ -60,7 +58,7 @@ impl Account {
         self.asked = Arc::from(need.model.as_str());
         self.stream = stream;
         self.input_estimate = need.input_tokens;
-        self.work = Work::of(need, stream);
+        self.output_estimate = need.output_tokens;
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;

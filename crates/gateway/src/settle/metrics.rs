@@ -235,15 +235,15 @@ impl Metrics {
     }
 
     /// The text of `/metrics`.
-    /// `care` is what the places stand at.
-    pub(crate) fn text(&self, care: &str) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         // Writing into a String cannot fail.
         let _ = text::encode(&mut out, &self.registry);
-        const END: &str = "# EOF\n";
-        let end = out.len() - if out.ends_with(END) { END.len() } else { 0 };
-        let more = self.more.as_ref().map(|more| more()).unwrap_or_default();
-        out.insert_str(end, &(care.to_owned() + &more));
+        if let Some(more) = &self.more {
+            const END: &str = "# EOF\n";
+            let end = out.len() - if out.ends_with(END) { END.len() } else { 0 };
+            out.insert_str(end, &more());
+        }
         out
     }
 }
@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn what_others_count_stands_before_the_one_end_mark() {
         let metrics = Metrics::default();
-        let own = metrics.text("");
-        let text = metrics.with(|| "# TYPE x gauge\nx 1\n".to_owned()).text("# TYPE y gauge\ny 1\n");
-        assert!(text.ends_with("# TYPE y gauge\ny 1\n# TYPE x gauge\nx 1\n# EOF\n"), "{text}");
+        let own = metrics.text();
+        let text = metrics.with(|| "# TYPE x gauge\nx 1\n".to_owned()).text();
+        assert!(text.ends_with("# TYPE x gauge\nx 1\n# EOF\n"), "{text}");
         assert_eq!(text.matches("# EOF").count(), 1);
         assert!(text.starts_with(own.trim_end_matches("# EOF\n")), "what is counted here comes first: {own} {text}");
     }

@@ -19,6 +19,8 @@ use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
 /// What a scripted backend does with one request.
 pub(crate) enum Act {
     Plain(Answer),
+    /// The act, after a while.
+    After(Duration, Box<Act>),
     Vectors(wire::Vectors),
     Ranking(wire::Ranking),
     Fail(Cause),
@@ -103,8 +105,13 @@ impl Backend for Scripted {
             backend::check(&permit, &self.place, &ask)?;
             self.seen.lock().unwrap().push(ask);
             let held = Dropped(self.dropped.clone());
-            let act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
+            let mut act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
+            if let Act::After(wait, then) = act {
+                tokio::time::sleep(wait).await;
+                act = *then;
+            }
             match act {
+                Act::After(..) => unreachable!("one wait is enough"),
                 Act::Plain(answer) => Ok(Reply::Plain(Box::new(answer))),
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
@@ -194,6 +201,8 @@ pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys:
         metrics: Metrics::default(),
         care: Arc::default(),
         draining: AtomicBool::new(false),
+        door: Arc::default(),
+        cut: gateway::Cut::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

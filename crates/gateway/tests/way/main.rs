@@ -5,6 +5,7 @@
 mod bounds;
 mod encode;
 mod faults;
+mod gone;
 mod house;
 mod plain;
 mod stream;
