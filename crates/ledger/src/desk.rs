@@ -117,7 +117,14 @@ impl Desk {
             hurry: false,
             waiters: 0,
         };
-        Desk { inner: Mutex::new(inner), work: Condvar::new(), done: Condvar::new(), room, group, when_failing: options.when_failing }
+        Desk {
+            inner: Mutex::new(inner),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            room,
+            group,
+            when_failing: options.when_failing,
+        }
     }
 
     /// A panic elsewhere (there is none by design) must not make every later request fail.

@@ -25,12 +25,15 @@ const MARKS_AT: [usize; 2] = [64, 128];
 /// Where the ring begins.
 const FRAMES_AT: usize = mapped::CONTENT_AT;
 
-const KIND: Kind =
-    Kind { name: "the journal", magic: u64::from_le_bytes(*b"dewpoint"), first_page: |page| {
+const KIND: Kind = Kind {
+    name: "the journal",
+    magic: u64::from_le_bytes(*b"dewpoint"),
+    first_page: |page| {
         for at in MARKS_AT {
             bytes::set_number(page, at + 8, !0);
         }
-    } };
+    },
+};
 
 /// Up to which frame of which journal everything is in SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -70,7 +70,9 @@ fn cut(record: &mut Record, most: &Lengths) {
     clip_option(record.error.as_mut(), most.error);
     let u = &mut record.usage;
     let counts = [&mut u.input, &mut u.output, &mut u.cached, &mut u.cache_write, &mut u.reasoning];
-    for number in counts.into_iter().chain([&mut record.arrived_unix_ms, &mut record.total_us]).chain(&mut record.ttft_us) {
+    for number in
+        counts.into_iter().chain([&mut record.arrived_unix_ms, &mut record.total_us]).chain(&mut record.ttft_us)
+    {
         *number = (*number).min(i64::MAX as u64);
     }
 }
@@ -93,7 +95,8 @@ pub(crate) fn encode_estimate(record: &Record) -> Vec<u8> {
 /// Bytes of all texts together.
 fn text_bytes(r: &Record) -> usize {
     let option = |text: Option<&Arc<str>>| text.map_or(0, |t| t.len());
-    let optional = [r.key.as_ref(), r.place.as_ref().map(|p| &p.0), r.model.as_ref(), r.price_version.as_ref(), r.error.as_ref()];
+    let optional =
+        [r.key.as_ref(), r.place.as_ref().map(|p| &p.0), r.model.as_ref(), r.price_version.as_ref(), r.error.as_ref()];
     let always = [&r.request_id, &r.endpoint, &r.asked, &r.decision];
     always.into_iter().map(|t| t.len()).sum::<usize>() + optional.into_iter().map(option).sum::<usize>()
 }

@@ -78,7 +78,9 @@ impl Mapped {
         }
         match Mapped::open(path, kind)? {
             Opened::Whole(mapped) => Ok(mapped),
-            Opened::Absent | Opened::Damaged => Err(LedgerError::Unreadable(format!("{} that was just made", kind.name))),
+            Opened::Absent | Opened::Damaged => {
+                Err(LedgerError::Unreadable(format!("{} that was just made", kind.name)))
+            }
         }
     }
 

@@ -22,11 +22,8 @@ const _: () = assert!(frame::size(crate::layout::MAX_ESTIMATE) <= CELL);
 /// An attempt that has been under way for so long survives a loss of power too.
 pub(crate) const SYNC_AFTER: Duration = Duration::from_secs(1);
 
-const KIND: Kind = Kind {
-    name: "the file of attempts under way",
-    magic: u64::from_le_bytes(*b"dewpsent"),
-    first_page: |_| {},
-};
+const KIND: Kind =
+    Kind { name: "the file of attempts under way", magic: u64::from_le_bytes(*b"dewpsent"), first_page: |_| {} };
 
 /// The open file.
 pub(crate) struct Sent {

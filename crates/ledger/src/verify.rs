@@ -118,8 +118,16 @@ fn files(dir: &Path, stored: Option<&schema::Stored>, found: &mut Verified) -> R
                 let bad = left.payloads.iter().filter(|p| layout::decode(p).is_err()).count();
                 found.waiting = (left.payloads.len() - bad) as u64;
                 count(&mut found.journal, bad as u64, "entries of the journal cannot be understood");
-                count(&mut found.journal, left.missing, "records were put into the journal and cannot be read any more");
-                count(&mut found.journal, left.behind, "records are missing in the database, though they had been committed");
+                count(
+                    &mut found.journal,
+                    left.missing,
+                    "records were put into the journal and cannot be read any more",
+                );
+                count(
+                    &mut found.journal,
+                    left.behind,
+                    "records are missing in the database, though they had been committed",
+                );
             }
             None => found.journal.push("the header of the journal is damaged".to_owned()),
         }

@@ -151,8 +151,7 @@ async fn client(shared: Arc<Clients>, seed: u64) {
             88..92 => Plan::Error,
             92..95 => Plan::Cut,
             95..97 => Plan::Garbage,
-            97..99 => Plan::Page,
-            _ => Plan::Busy,
+            _ => Plan::Page,
         };
         let (messages, stream) = (rng.bool(), rng.bool());
         let text = format!("{} Say it again.", plan.mark(&id));
@@ -179,6 +178,8 @@ async fn client(shared: Arc<Clients>, seed: u64) {
             shared.completed.notify_one();
         } else if heard.status.is_some_and(|s| s >= 400) && heard.ending == Ending::Whole {
             account.errors.insert(id);
+            drop(account);
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -67,7 +67,7 @@ struct Share {
 }
 
 async fn run(after: Duration) -> (Vec<Shot>, Share) {
-    let mut stage = Stage::of(3).await;
+    let mut stage = Stage::of(3, "").await;
     for replica in &stage.replicas {
         replica.takes(TAKES);
     }

@@ -39,7 +39,7 @@ fn fault_48_with_every_upstream_down_requests_are_refused_at_once_and_few_are_tr
 }
 
 async fn run(down: Duration) -> (Vec<Shot>, Vec<Look>, Vec<(Duration, Record)>) {
-    let mut stage = Stage::of(3).await;
+    let mut stage = Stage::of(3, "").await;
     for replica in &stage.replicas {
         replica.takes(Duration::from_millis(5));
     }

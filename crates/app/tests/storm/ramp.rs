@@ -20,6 +20,8 @@ const SLOWER: f64 = 10.0;
 /// What a user waits at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 const BEFORE: Duration = Duration::from_secs(5);
+/// Users here are less patient than the default takes them to be (10 s).
+const RESILIENCE: &str = "[resilience]\nlimit_slow_ms = 1000\n";
 const GOODPUT_MIN: f64 = 0.8;
 const RECOVERY_MAX: Duration = Duration::from_secs(30);
 
@@ -65,9 +67,10 @@ fn fault_47_an_upstream_that_gets_ten_times_slower_still_carries_what_it_can() {
         recovery.map_or("never".to_owned(), |t| format!("{:.1} s", t.as_secs_f64())),
     );
     let title = format!(
-        "{PER_S} requests/s at an upstream with {SEATS} seats, whose answers go from {} to {:.0} ms; {}.",
+        "{PER_S} requests/s at an upstream with {SEATS} seats, whose answers go from {} to {:.0} ms, users who leave after {} s, `limit_slow_ms = 1000`; {}.",
         TAKES.as_millis(),
         TAKES.as_millis() as f64 * SLOWER,
+        PATIENCE.as_secs(),
         testkit::machine()
     );
     show("ramp", &title, &table, || picture(&shots, &plan, capacity));
@@ -78,7 +81,7 @@ fn fault_47_an_upstream_that_gets_ten_times_slower_still_carries_what_it_can() {
 }
 
 async fn run(plan: &Plan) -> Vec<Shot> {
-    let mut stage = Stage::of(1).await;
+    let mut stage = Stage::of(1, RESILIENCE).await;
     let seats = Arc::new(Mutex::new(vec![Instant::now(); SEATS]));
     let started = Instant::now();
     let (ramp, hold) = (plan.ramp, plan.hold);

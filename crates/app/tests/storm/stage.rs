@@ -79,9 +79,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// So many replicas of one model.
-    pub(crate) async fn of(count: usize) -> Stage {
-        let (mut replicas, mut config) = (Vec::new(), CONFIG.to_owned());
+    /// So many replicas of one model, and more lines of configuration.
+    pub(crate) async fn of(count: usize, resilience: &str) -> Stage {
+        let (mut replicas, mut config) = (Vec::new(), format!("{CONFIG}{resilience}\n"));
         for n in 0..count {
             let replica = Replica::start().await;
             config.push_str(&place_toml(

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::mapped::{CRC_AT, FORMAT_AT, SALT_AT, set_aside};
 use crate::layout::{decode, encode};
+use crate::mapped::{CRC_AT, FORMAT_AT, SALT_AT, set_aside};
 use crate::sample::{mix, record};
 use proptest::prelude::*;
 use std::collections::VecDeque;

@@ -68,7 +68,9 @@ pub(crate) fn check(conn: &Connection, path: &Path, patience: Duration) -> Resul
         Ok(text) if text == "ok" => return Ok(()),
         Ok(text) => text,
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            tracing::info!("the ledger is large: only a part of it was checked; `dewpoint ledger verify` checks all of it");
+            tracing::info!(
+                "the ledger is large: only a part of it was checked; `dewpoint ledger verify` checks all of it"
+            );
             return Ok(());
         }
         Err(e) => e.to_string(),

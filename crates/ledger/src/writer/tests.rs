@@ -1,8 +1,8 @@
 //! Tests of a store that fails: nothing is lost, room is bounded, and it goes on without a restart.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use crate::sample::record;
 use crate::journal::Mark;
+use crate::sample::record;
 use crate::store::{Kept, Sink, Store};
 use crate::{Condition, Ledger, LedgerError, Options, lock};
 use decide::OutletFull;
