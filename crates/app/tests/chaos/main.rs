@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use testkit::{Asked, Call, Caller, Ending, Fake, Manner, Plan, Served, Voice, obey, place_toml, quiet_port};
+use testkit::{Asked, Call, Caller, Ending, Fake, Heard, Manner, Plan, Served, Voice, obey, place_toml, quiet_port};
 use tokio::sync::Notify;
 
 /// Clients, each with one request at a time.
@@ -170,17 +170,26 @@ async fn client(shared: Arc<Clients>, seed: u64) {
             tokio::time::sleep(Duration::from_millis(3)).await;
             continue;
         }
-        let mut account = shared.account.lock().unwrap();
+        if shared.note(id, &heard) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Clients {
+    /// Writes an answer into the account. Gives back whether it was an error.
+    fn note(&self, id: String, heard: &Heard) -> bool {
+        let mut account = self.account.lock().unwrap();
         account.requests += 1;
+        let error = heard.status.is_some_and(|s| s >= 400) && heard.ending == Ending::Whole;
         if heard.complete() {
             assert_eq!(heard.request_id.as_ref(), Some(&id), "the request id is kept");
             account.complete.insert(id);
-            shared.completed.notify_one();
-        } else if heard.status.is_some_and(|s| s >= 400) && heard.ending == Ending::Whole {
+            self.completed.notify_one();
+        } else if error {
             account.errors.insert(id);
-            drop(account);
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        error
     }
 }
 
