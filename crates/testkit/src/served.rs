@@ -54,11 +54,11 @@ pub struct Served {
 
 impl Served {
     /// Starts `program serve` on `port` in `folder`: its configuration is `dewpoint.toml` there, its ledger `data`, and
-    /// its log is appended to `log`. Its environment is empty but for these.
+    /// its log is appended to `log`. Its environment is empty but for these and what `environment` says.
     ///
     /// # Panics
     /// When the program cannot be started.
-    pub fn start(program: &Path, folder: &Path, port: u16) -> Served {
+    pub fn start(program: &Path, folder: &Path, port: u16, environment: &[(&str, &str)]) -> Served {
         let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log file");
         let clone = |file: &File| file.try_clone().expect("a second handle");
         let child = Command::new(program)
@@ -66,6 +66,7 @@ impl Served {
             .env_clear()
             .env("HOME", folder)
             .env("DEWPOINT_DATA", folder.join("data"))
+            .envs(environment.iter().copied())
             .current_dir(folder)
             .stdout(clone(&log))
             .stderr(log)

@@ -48,6 +48,10 @@ fn fault_51_after_any_kill_what_clients_saw_complete_is_in_the_ledger_once() {
     let balance = account.balance(&records);
     let table = table(kills, &account, &balance, records.len());
     println!("{table}");
+    if let Ok(page) = std::env::var("DEWPOINT_PAGE") {
+        let head = format!("{kills} kills, {CLIENTS} clients; {}.\n\n", testkit::machine());
+        testkit::chart::write_section(Path::new(&page), "chaos", &(head + &table));
+    }
     assert!(account.complete.len() as u64 > kills * 20, "too little load to prove anything");
     assert!(balance.holds(), "{:?}", first_few(&balance));
 }
@@ -108,7 +112,7 @@ async fn run(folder: &Path, kills: u64, seed: u64) -> Account {
     let loops: Vec<_> = (0..CLIENTS).map(|n| tokio::spawn(client(clients.clone(), seed ^ n as u64))).collect();
     let mut rng = fastrand::Rng::with_seed(seed);
     for kill in 1..=kills {
-        let mut served = Served::start(program, folder, port);
+        let mut served = Served::start(program, folder, port, &[]);
         if rng.u8(..100) < 15 {
             // While it starts: what the last crash left is being replayed.
             tokio::time::sleep(Duration::from_micros(rng.u64(..60_000))).await;
@@ -126,7 +130,7 @@ async fn run(folder: &Path, kills: u64, seed: u64) -> Account {
             println!("{kill:>4} kills, {:>7} requests, {:>7} complete", account.requests, account.complete.len());
         }
     }
-    let mut served = Served::start(program, folder, port);
+    let mut served = Served::start(program, folder, port, &[]);
     served.ready().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     clients.stop.store(true, Ordering::SeqCst);

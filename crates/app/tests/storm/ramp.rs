@@ -41,7 +41,7 @@ fn fault_47_an_upstream_that_gets_ten_times_slower_still_carries_what_it_can() {
     let plan = if full() {
         Plan { ramp: s(15), hold: s(20), after: s(35) }
     } else {
-        Plan { ramp: s(5), hold: s(10), after: s(12) }
+        Plan { ramp: s(8), hold: s(14), after: s(10) }
     };
     let shots = runtime().block_on(run(&plan));
     let slow_from = BEFORE + plan.ramp;

@@ -93,7 +93,7 @@ impl Stage {
         }
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("dewpoint.toml"), config).unwrap();
-        let mut served = Served::start(Path::new(env!("CARGO_BIN_EXE_dewpoint")), folder.path(), quiet_port());
+        let mut served = Served::start(Path::new(env!("CARGO_BIN_EXE_dewpoint")), folder.path(), quiet_port(), &[]);
         served.ready().await;
         Stage { replicas, served, folder, started: Instant::now(), started_unix_ms: 0 }
     }
