@@ -4,16 +4,19 @@
 //! Never here: the way of a request (`gateway`).
 
 mod gauges;
+mod kept;
 mod live;
+mod machine;
 mod nowhere;
 mod watch;
+mod watchdog;
 
 use crate::book::{self, Book};
 use crate::cli;
 use crate::config::{self, Flags, Found, Settings};
 use crate::discover::Finds;
 use crate::problem::{Problem, Problems};
-use crate::{embedded, report, table};
+use crate::{embedded, table};
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use backend::Board;
@@ -23,13 +26,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch as channel;
 
 /// Between two rounds of probes.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// How long the first table waits for places on this host to answer.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// Bytes that the kernel holds of what a client does not read (it doubles the number). Its own choice goes up to
+/// megabytes for each connection, and what a stream needs is far less.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// What is still under way gets this long to end with an error when told to stop at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
 pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
@@ -64,8 +74,8 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     signals(stop)?;
     // Before anything is served: an unhandled SIGHUP ends a process.
     let hangup = watch::Hangup::new();
-    let listener = bind(&settings).await?;
-    let ledger = open_ledger(&settings)?;
+    let listener = bind(&settings)?;
+    let ledger = kept::open(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
         Some(ledger) => ledger.outlet(),
         None => Arc::new(nowhere::Nowhere),
@@ -78,27 +88,37 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let counted = live.clone();
-    let wiring = gateway::Wiring {
+    let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
+    let watchdog = watchdog::watch();
+    let seen = watchdog.seen.clone();
+    let wiring = Arc::new(gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers())),
+        metrics: gateway::Metrics::default()
+            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text()),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
+    });
+    let at_once = async {
+        stopped(stopping.clone(), Stop::AtOnce).await;
+        // What is under way ends with an error and is settled; that is what is waited for.
+        wiring.cut.now();
+        tokio::time::sleep(AT_ONCE).await;
     };
     let served = tokio::select! {
-        served = gateway::serve(listener, Arc::new(wiring), stopped(stopping.clone(), Stop::InOrder)) => served,
-        () = stopped(stopping, Stop::AtOnce) => Ok(()),
+        served = gateway::serve(listener, wiring.clone(), stopped(stopping.clone(), Stop::InOrder)) => served,
+        () = at_once => Ok(()),
     };
+    drop(watchdog);
     probes.abort();
     reloads.abort();
     live.engine.shutdown().await;
-    close(ledger);
+    kept::close(ledger);
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -108,15 +128,20 @@ fn limits(settings: &Settings) -> gateway::Limits {
     let server = &settings.server;
     gateway::Limits {
         body_max_bytes: server.body_max_bytes,
+        bodies_max_bytes: machine::bodies(settings),
+        connections_max: machine::connections(settings),
+        head: server.head,
+        read: server.body,
+        idle: server.idle,
         deadlines: server.deadlines,
         drain: server.drain,
         ..gateway::Limits::default()
     }
 }
 
-async fn bind(settings: &Settings) -> Result<TcpListener> {
+fn bind(settings: &Settings) -> Result<TcpListener> {
     let address = settings.server.listen;
-    TcpListener::bind(address).await.map_err(|e| {
+    listen(address).map_err(|e| {
         let help = match e.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "stop the program that listens there (another Dewpoint?), or choose another port with --listen"
@@ -128,20 +153,15 @@ async fn bind(settings: &Settings) -> Result<TcpListener> {
     })
 }
 
-fn open_ledger(settings: &Settings) -> Result<Option<ledger::Ledger>> {
-    let Some(dir) = &settings.ledger else {
-        tracing::warn!("[ledger] enabled = false: no record is kept of what is asked and what it costs");
-        return Ok(None);
-    };
-    Ok(Some(ledger::Ledger::open(dir, ledger::Options::default()).map_err(|e| report::failed(&e))?))
-}
-
-fn close(ledger: Option<ledger::Ledger>) {
-    if let Some(ledger) = ledger
-        && let Err(error) = ledger.close()
-    {
-        tracing::error!(%error, "the ledger did not close cleanly; its journal is replayed at the next start");
-    }
+fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the usual way of listening does: an address that was just in use is free again.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Whether and how to stop.
@@ -239,6 +259,7 @@ fn keys(settings: &Settings) -> gateway::Keys {
         places: k.places.clone(),
         models: k.models.clone(),
         class: k.class,
+        durability: k.durability,
     };
     gateway::Keys::new(settings.keys.iter().map(key).collect())
 }

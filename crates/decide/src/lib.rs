@@ -29,5 +29,5 @@ pub use need::{Difficulty, Need, Task};
 pub use permit::{Permit, permit};
 pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 pub use policy::{Objective, Policy, Route, Target};
-pub use record::{Committed, Outcome, Outlet, OutletFull, Record, Slot};
+pub use record::{Committed, Durability, Outcome, Outlet, OutletFull, Record, Slot, Trouble};
 pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};

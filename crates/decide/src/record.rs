@@ -36,6 +36,17 @@ impl Outcome {
     }
 }
 
+/// What the last bytes of an answer wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The record survives a crash of the process.
+    #[default]
+    Standard,
+    /// The record is on the disk and survives a loss of power.
+    Strict,
+}
+
 /// One attempt, settled. Holds no text of the request or the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -116,6 +127,15 @@ pub trait Slot: Send {
     }
 }
 
+/// Records do not reach the disk; they are kept meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Why, and what to do.
+    pub why: String,
+    /// Whether all attempts are refused, or only those that may cost money.
+    pub refuses_all: bool,
+}
+
 /// Where records go. Implemented by `ledger` (and by test doubles); the data plane sees only this.
 pub trait Outlet: Send + Sync {
     /// Reserves room for one record; `paid` says whether the attempt may cost money (or must be durable), so that it may
@@ -125,6 +145,11 @@ pub trait Outlet: Send + Sync {
     /// [`OutletFull`] when the bounded room is used up, or the store has failed and the attempt is paid; the request is
     /// refused, not lost.
     fn reserve(&self, paid: bool) -> Result<Box<dyn Slot>, OutletFull>;
+
+    /// Whether records do not reach the disk at present, for `/readyz`. An outlet without a disk has no such trouble.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
 }
 
 /// A 128-bit id as 32 hexadecimal digits.

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 pub(crate) async fn run(wiring: &Wiring, judged: Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
     let mut way = Way::new(wiring, &judged);
-    match way.to_content(&judged, account, &mut reply).await {
+    match way.first_content(&judged, account, &mut reply).await {
         End::Content(attempt, brought) => {
             relay::relay(wiring, &judged.ask, way.due, brought, attempt, account, reply).await;
         }
@@ -100,12 +100,13 @@ impl<'v> Way<'v> {
     }
 
     /// Attempts until one brings content.
-    async fn to_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
+    async fn first_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
         let wiring = self.wiring;
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
         let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
-        let hedge = wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && self.most > 1);
+        let hedge =
+            wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && !self.work.batch && self.most > 1);
         let mut slow = pin!(hedge.map(|h| tokio::time::sleep(h.after)));
         race.start(attempt, bring(launch, judged.ask.clone()));
         loop {
@@ -159,7 +160,7 @@ impl<'v> Way<'v> {
             }
             let rank = self.rank;
             self.rank += 1;
-            match self.leave(candidate, rank) {
+            match self.leave(candidate, rank, account.strict()) {
                 Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
                 Err(fault) => self.passed = Some(care::tell(self.passed.take(), fault)),
@@ -169,9 +170,9 @@ impl<'v> Way<'v> {
     }
 
     /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
-    fn leave(&self, candidate: &Candidate, rank: usize) -> Result<Leave, Fault> {
+    fn leave(&self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
         let wiring = self.wiring;
-        let slot = wiring.outlet.reserve(is_paid(candidate)).map_err(|_| {
+        let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
             let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
             Fault::new(Cause::LedgerUnavailable, shown).after(1)
         })?;

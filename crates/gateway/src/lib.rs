@@ -136,6 +136,7 @@ fn judge(
     let (need, patience) = assess::need(&ask, request, caller)?;
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
+    account.route(&wiring.policy.load());
     let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {

@@ -51,13 +51,24 @@ pub(crate) async fn relay(
         Brought::Vectors(vectors) => (writer::vectors(&vectors, ask), Meterage::counted(vectors.usage)),
         Brought::Ranking(ranking) => (writer::ranking(&ranking, ask), Meterage::counted(ranking.usage)),
     };
-    whole(wiring, body, &meterage, attempt, account, reply);
+    whole(wiring, body, &meterage, attempt, account, reply).await;
 }
 
 /// Relays what came whole, already written.
-fn whole(wiring: &Wiring, body: Bytes, meterage: &Meterage, attempt: Attempt<'_>, account: &Account, reply: Reply) {
+async fn whole(
+    wiring: &Wiring,
+    body: Bytes,
+    meterage: &Meterage,
+    attempt: Attempt<'_>,
+    account: &Account,
+    reply: Reply,
+) {
     let cost = attempt.cost(meterage, account);
     let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
-    attempt.ok(wiring, account, meterage);
-    reply.send(response);
+    match attempt.ok(wiring, account, meterage).durable().await {
+        Ok(()) => {
+            reply.send(response);
+        }
+        Err(fault) => reply.fail(&fault, account.last_place()),
+    }
 }

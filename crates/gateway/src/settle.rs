@@ -4,6 +4,7 @@
 
 mod account;
 mod attempt;
+mod kept;
 mod meterage;
 mod metrics;
 
@@ -11,4 +12,5 @@ pub use metrics::Metrics;
 
 pub(crate) use account::{Account, value};
 pub(crate) use attempt::Attempt;
+pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;

@@ -36,6 +36,8 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 #[path = "../tests/sample/record.rs"]
 mod sample;
 

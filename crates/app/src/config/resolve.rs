@@ -6,6 +6,7 @@
 mod capacity;
 mod engine;
 mod keys;
+mod ledger;
 mod places;
 mod policy;
 mod resilience;
@@ -36,8 +37,8 @@ pub(crate) struct Flags {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
-    /// Folder of the ledger; `None` keeps no record.
-    pub(crate) ledger: Option<PathBuf>,
+    /// The ledger; `None` keeps no record.
+    pub(crate) ledger: Option<LedgerSettings>,
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
@@ -56,10 +57,22 @@ pub(crate) struct Settings {
 pub(crate) struct ServerSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) body_max_bytes: usize,
+    pub(crate) bodies_max_bytes: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) head: Duration,
+    pub(crate) body: Duration,
+    pub(crate) idle: Duration,
     pub(crate) deadlines: backend::Deadlines,
     pub(crate) drain: Duration,
     /// Worker threads; `None` is one per core.
     pub(crate) workers: Option<usize>,
+}
+
+/// The ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LedgerSettings {
+    pub(crate) dir: PathBuf,
+    pub(crate) when_failing: ::ledger::WhenFailing,
 }
 
 /// The embedded engine.
@@ -82,6 +95,7 @@ pub(crate) struct KeySettings {
     pub(crate) places: Option<Vec<String>>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) class: Option<decide::DataClass>,
+    pub(crate) durability: decide::Durability,
 }
 
 /// What every part of the resolution reads and writes.
@@ -152,7 +166,7 @@ pub(crate) fn resolve(
         Reader { source, env, book, flags, values: Values::default(), warnings: Vec::new(), problems: Vec::new() };
     let r = &mut reader;
     let server = server::server(r, &file.server);
-    let ledger = server::ledger(r, &file.ledger);
+    let ledger = ledger::ledger(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());

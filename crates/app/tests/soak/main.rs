@@ -90,7 +90,7 @@ async fn run(folder: &Path, lasts: Duration, seed: u64) -> Run {
     let configure = {
         let file = file.clone();
         move |margin: u64| {
-            let head = "[engine]\nenabled = false\n[discovery]\nenabled = false\n[server]\nfirst_s = 1\ngap_s = 1\ntotal_s = 4\n";
+            let head = "[engine]\nenabled = false\n[discovery]\nenabled = false\n[server]\nfirst_s = 2\ngap_s = 2\ntotal_s = 6\n";
             std::fs::write(&file, format!("{head}[policy]\nmargin_permille = {margin}\n\n{places}")).unwrap();
         }
     };

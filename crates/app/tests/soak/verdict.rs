@@ -55,6 +55,8 @@ pub(crate) struct Verdict {
     p99_ms: (f64, f64),
     not_sent: usize,
     ends: BTreeMap<String, Ends>,
+    /// Ordinary requests that were not answered: when they were due, in seconds, and by status.
+    unanswered: BTreeMap<(u64, u16), usize>,
 }
 
 impl Verdict {
@@ -84,6 +86,9 @@ impl Verdict {
                 continue;
             };
             let request = &requests[shot.number];
+            if request.kind == Kind::Plan(Plan::Well) && !heard.complete() {
+                *verdict.unanswered.entry((shot.due.as_secs(), heard.status.unwrap_or(0))).or_default() += 1;
+            }
             let ends = verdict.ends.entry(name(request)).or_default();
             ends.sent += 1;
             ends.complete += usize::from(heard.complete());
@@ -127,6 +132,9 @@ impl Verdict {
             if matches!(name.as_str(), "cut, streamed" | "hang, streamed") {
                 unless(ends.complete == 0, format!("{name}: {} looked complete", ends.complete));
             }
+        }
+        if !out.is_empty() && !self.unanswered.is_empty() {
+            out.push(format!("ordinary requests not answered, by second and status: {:?}", self.unanswered));
         }
         out
     }

@@ -24,7 +24,7 @@ const FORGOTTEN_MS: u64 = 60_000;
 
 /// Reorders `order`: free ones first, and within each set of replicas the better of two. `by_objective` is false where
 /// the caller or a route fixed the order: then nothing is balanced.
-pub(super) fn balance(order: &mut Vec<Ranked>, by_objective: bool, chance: u64) {
+pub(super) fn balance(order: &mut [Ranked], by_objective: bool, chance: u64) {
     if order.iter().all(|r| r.candidate.reason.standing.is_none()) {
         return;
     }

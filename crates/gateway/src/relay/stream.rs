@@ -72,7 +72,12 @@ impl Stream<'_> {
         drop(rest);
         let Stream { wiring, account, .. } = run.at;
         match followed.unwrap_or_else(|_| End::Broken(panicked())) {
-            End::Done => attempt.ok(wiring, account, &run.meterage),
+            End::Done => {
+                if let Err(fault) = attempt.ok(wiring, account, &run.meterage).durable().await {
+                    run.out.clear();
+                    run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));
+                }
+            }
             // Dropping the sender breaks the connection off.
             End::Left => return attempt.cancelled(wiring, account, &run.meterage),
             End::Broken(fault) => {

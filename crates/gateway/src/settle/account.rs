@@ -2,7 +2,9 @@
 
 use crate::admit::Caller;
 use crate::{Request, Wiring};
-use decide::{Cause, DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
+use decide::{
+    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Record, Task, Usage, Verdict,
+};
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +16,7 @@ pub(crate) struct Account {
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
+    durability: Durability,
     number: u128,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
@@ -37,6 +40,7 @@ impl Account {
             stream: false,
             input_estimate: 0,
             output_estimate: 0,
+            durability: caller.key.as_ref().map(|k| k.durability).unwrap_or_default(),
             number: request.number,
             request_id: request.id.clone(),
             key: caller.key.as_ref().map(|k| k.id.clone()),
@@ -62,6 +66,18 @@ impl Account {
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+    }
+
+    /// Notes what the named route that was asked for wants.
+    pub(crate) fn route(&mut self, policy: &Policy) {
+        if policy.routes.get(&*self.asked).is_some_and(|r| r.durability == Durability::Strict) {
+            self.durability = Durability::Strict;
+        }
+    }
+
+    /// Whether the record must be on the disk before the caller sees the end.
+    pub(crate) fn strict(&self) -> bool {
+        self.durability == Durability::Strict
     }
 
     /// Notes what was decided.
@@ -178,13 +194,12 @@ pub(crate) fn value(text: &str) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    #[test]
-    fn every_record_of_a_request_has_an_id_of_its_own() {
-        let request = Request {
+    fn request() -> Request {
+        Request {
             id: "r".into(),
             number: 7,
             endpoint: Endpoint::Chat,
@@ -192,8 +207,17 @@ mod tests {
             body: bytes::Bytes::new(),
             arrived: Instant::now(),
             arrived_unix_ms: 0,
-        };
-        let mut account = Account::open(&request, &Caller::default());
+        }
+    }
+
+    /// Some record of some request.
+    pub(in crate::settle) fn some_record() -> Record {
+        Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn every_record_of_a_request_has_an_id_of_its_own() {
+        let mut account = Account::open(&request(), &Caller::default());
         let first = account.next(&PlaceId::new("a"));
         // The room in the ledger runs out before the second attempt, and the request is refused.
         let refused = account.blank();

@@ -1,5 +1,6 @@
 //! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
 
+use super::Kept;
 use super::account::{Account, micros};
 use super::meterage::{Known, Meterage};
 use crate::Wiring;
@@ -67,9 +68,9 @@ impl<'v> Attempt<'v> {
         self.candidate.reason.cost_nanousd.map(Nanousd)
     }
 
-    /// The whole answer was relayed.
-    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Ok, None);
+    /// The whole answer was relayed, but for what waits until it is [`Kept::durable`].
+    pub(crate) fn ok(self, wiring: &Wiring, account: &Account, meterage: &Meterage) -> Kept {
+        self.settle(wiring, account, meterage, (Outcome::Ok, None), account.strict())
     }
 
     /// The backend failed, before or after content.
@@ -77,24 +78,32 @@ impl<'v> Attempt<'v> {
         let (place, detail) = (&self.candidate.place.id, fault.detail.as_deref().unwrap_or(""));
         tracing::warn!(%place, %fault, detail, "attempt failed");
         self.pass.told(fault);
-        self.settle(wiring, account, meterage, Outcome::Failed, Some(fault.cause));
+        let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
     }
 
     /// The caller left; settled on what was seen.
     pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
-        self.settle(wiring, account, meterage, Outcome::Cancelled, Some(Cause::Cancelled));
+        let _ = self.settle(wiring, account, meterage, (Outcome::Cancelled, Some(Cause::Cancelled)), false);
     }
 
     /// Another attempt of the same request was faster; nothing was seen of this one.
     pub(crate) fn outrun(self, wiring: &Wiring, account: &Account) {
-        self.settle(wiring, account, &Meterage::default(), Outcome::Cancelled, Some(Cause::Outrun));
+        let how = (Outcome::Cancelled, Some(Cause::Outrun));
+        let _ = self.settle(wiring, account, &Meterage::default(), how, false);
     }
 
     fn known(&self, account: &Account) -> Known {
         Known { input: account.input_estimate, context: self.candidate.model.context_tokens }
     }
 
-    fn settle(self, wiring: &Wiring, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) {
+    fn settle(
+        self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        (outcome, cause): (Outcome, Option<Cause>),
+        strict: bool,
+    ) -> Kept {
         let meter = &self.running.0.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
@@ -105,7 +114,7 @@ impl<'v> Attempt<'v> {
         let record = self.record(account, meterage, outcome, cause);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);
-        self.slot.put(record);
+        Kept::put(self.slot, record, strict)
     }
 
     /// What the ledger is to keep of this attempt, by what was metered.

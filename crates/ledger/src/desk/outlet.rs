@@ -3,7 +3,9 @@
 //! Never here: room, the journal ([`super::Desk`]).
 
 use super::Desk;
-use decide::{Committed, Outlet, OutletFull, Record, Slot};
+use crate::options::WhenFailing;
+use crate::state::Condition;
+use decide::{Committed, Outlet, OutletFull, Record, Slot, Trouble};
 use std::sync::Arc;
 
 /// [`decide::Outlet`] of a ledger.
@@ -13,6 +15,13 @@ impl Outlet for DeskOutlet {
     fn reserve(&self, paid: bool) -> Result<Box<dyn Slot>, OutletFull> {
         let cell = self.0.reserve(paid)?;
         Ok(Box::new(DeskSlot { desk: Some(Arc::clone(&self.0)), cell, sent: false }))
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        match self.0.state().condition {
+            Condition::Writing => None,
+            Condition::Failing(why) => Some(Trouble { why, refuses_all: self.0.when_failing == WhenFailing::Refuse }),
+        }
     }
 }
 
