@@ -7,6 +7,7 @@
 
 mod connect;
 mod origin;
+mod resolve;
 mod secret;
 mod trust;
 
@@ -14,7 +15,7 @@ pub use origin::{Origin, OriginError};
 pub use secret::Secret;
 
 use bytes::Bytes;
-use connect::{CONNECT, Resolver, TooSlow, Within};
+use connect::{CONNECT, TooSlow, Within};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::Full;
@@ -23,6 +24,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use resolve::Resolver;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
