@@ -14,18 +14,18 @@ pub(crate) struct Resilience {
     pub(crate) retry_percent: u32,
     /// Further attempts per second that may always be made (0 to 1000).
     pub(crate) retry_floor_per_s: u32,
-    /// Consecutive failures after which a place is left alone (1 to 1000). 429 is no failure.
+    /// Consecutive failures after which a place is left alone (1 to 1000; 0 is never). 429 is no failure.
     pub(crate) breaker_failures: u32,
     /// Share of failed requests over ten seconds, at 20 requests or more, after which a place is left alone, percent (1 to
-    /// 100). Does not count against the last place that could answer.
+    /// 100; 0 is never). Does not count against the last place that could answer.
     pub(crate) breaker_percent: u32,
     /// Milliseconds that a place is left alone the first time (100 to 60000); doubles with every trial that fails.
     pub(crate) breaker_open_ms: u32,
     /// Milliseconds that a place is left alone at most (100 to 600000).
     pub(crate) breaker_open_max_ms: u32,
-    /// Seconds that a place is left alone after it refused our credentials (1 to 3600).
+    /// Seconds that a place is left alone after it refused our credentials (0 to 3600).
     pub(crate) key_open_s: u32,
-    /// Seconds that a place may ask us to wait (`Retry-After` and its kind) at most (1 to 3600).
+    /// Seconds that a place may ask us to wait (`Retry-After` and its kind) at most (0 to 3600).
     pub(crate) pause_max_s: u32,
     /// The least to which the limit of concurrent requests of a place falls (1 to 10000).
     pub(crate) limit_min: u32,

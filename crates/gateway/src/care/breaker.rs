@@ -16,9 +16,9 @@ pub(super) const LAST_RESORT: Duration = Duration::from_millis(250);
 /// When to open and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
-    /// Consecutive failures that open it.
+    /// Consecutive failures that open it; 0 is never.
     pub(super) failures: u32,
-    /// Share of failures that opens it, percent.
+    /// Share of failures that opens it, percent; 0 is never.
     pub(super) percent: u32,
     /// The first time it stays open.
     pub(super) open: Duration,
@@ -138,11 +138,11 @@ impl Breaker {
         self.consecutive = self.consecutive.saturating_add(1);
         self.count(now, 1);
         match self.state {
-            State::Closed if self.consecutive >= terms.failures => {
+            State::Closed if (1..=self.consecutive).contains(&terms.failures) => {
                 self.open(now, Why::Consecutive, terms, chance);
                 true
             }
-            State::Closed if self.ended >= VOLUME && self.failed * 100 >= self.ended * terms.percent => {
+            State::Closed if self.is_share(terms.percent) => {
                 self.open(now, Why::Share, terms, chance);
                 true
             }
@@ -156,9 +156,18 @@ impl Breaker {
 
     /// The place refuses our credentials: no request can succeed until somebody acts. True when that is new.
     pub(super) fn refused(&mut self, now: Instant, time: Duration) -> bool {
+        if time.is_zero() {
+            return true;
+        }
         let new = !matches!(self.state, State::Open { why: Why::Key, .. } | State::HalfOpen { why: Why::Key });
         self.state = State::Open { until: now + time, why: Why::Key };
         new
+    }
+
+    /// Whether so large a share of the window failed; never where the share is 0, which is off.
+    fn is_share(&self, percent: u32) -> bool {
+        let (failed, ended) = (u64::from(self.failed), u64::from(self.ended));
+        percent > 0 && self.ended >= VOLUME && failed * 100 >= ended * u64::from(percent)
     }
 
     fn open(&mut self, now: Instant, why: Why, terms: Terms, chance: u64) {

@@ -149,6 +149,17 @@ fn a_dead_key_waits_longer_and_is_reported_once() {
     assert_eq!(b.leave(start + ms(30_000), false), Leave::Go);
 }
 
+#[test]
+fn zero_switches_it_off() {
+    let start = Instant::now();
+    let mut b = Breaker::new(start);
+    for _ in 0..100 {
+        assert!(!b.failure(start, false, Terms { failures: 0, percent: 0, ..TERMS }, WHOLE));
+        assert!(b.refused(start, Duration::ZERO), "said every time, and without effect");
+    }
+    assert_eq!(b.leave(start, false), Leave::Go);
+}
+
 proptest! {
     /// Whatever happens: at most one probe is out, no wait is longer than the longest, and a closed breaker lets all go.
     #[test]

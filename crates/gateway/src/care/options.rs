@@ -18,17 +18,17 @@ pub struct CareOptions {
     pub retry_percent: u32,
     /// Further attempts per second that are always there.
     pub retry_floor_per_s: u32,
-    /// Consecutive failures that open a place's breaker.
+    /// Consecutive failures that open a place's breaker; 0 is never.
     pub breaker_failures: u32,
-    /// Share of failures over ten seconds, at 20 requests or more, that opens it, percent.
+    /// Share of failures over ten seconds, at 20 requests or more, that opens it, percent; 0 is never.
     pub breaker_percent: u32,
     /// How long it stays open the first time; doubles with every failed probe.
     pub open: Duration,
     /// How long it stays open at most.
     pub open_max: Duration,
-    /// How long it stays open after a place refused our credentials.
+    /// How long it stays open after a place refused our credentials; zero is not at all.
     pub key_open: Duration,
-    /// The longest pause that a place may ask for.
+    /// The longest pause that a place may ask for; zero is none.
     pub pause_max: Duration,
     /// The least that a place's limit of concurrent requests falls to.
     pub limit_min: u32,

@@ -17,8 +17,8 @@ pub(super) fn resilience(r: &mut Reader<'_>, section: &Resilience) -> CareOption
     let rows = [
         ("retry_percent", s.retry_percent, 0..=100, "it is a share of the requests"),
         ("retry_floor_per_s", s.retry_floor_per_s, 0..=1_000, "further attempts must stay few when everything fails"),
-        ("breaker_failures", s.breaker_failures, 1..=1_000, "a place needs at least one failure to be called broken"),
-        ("breaker_percent", s.breaker_percent, 1..=100, "it is a share of the requests, and none failing is no fault"),
+        ("breaker_failures", s.breaker_failures, 0..=1_000, "a place that fails so often is broken"),
+        ("breaker_percent", s.breaker_percent, 0..=100, "it is a share of the requests"),
         ("breaker_open_ms", s.breaker_open_ms, 100..=60_000, "less is no rest, more hides a place that is back"),
         (
             "breaker_open_max_ms",
@@ -26,8 +26,8 @@ pub(super) fn resilience(r: &mut Reader<'_>, section: &Resilience) -> CareOption
             100..=600_000,
             "less is no rest, more hides a place that is back",
         ),
-        ("key_open_s", s.key_open_s, 1..=3_600, "a corrected key must be noticed within an hour"),
-        ("pause_max_s", s.pause_max_s, 1..=3_600, "no place may keep us away for longer than an hour"),
+        ("key_open_s", s.key_open_s, 0..=3_600, "a corrected key must be noticed within an hour"),
+        ("pause_max_s", s.pause_max_s, 0..=3_600, "no place may keep us away for longer than an hour"),
         ("limit_min", s.limit_min, 1..=10_000, "a place must be asked to find out that it is well"),
         ("limit_max", s.limit_max, 1..=100_000, "a place that takes no request is none"),
         ("limit_slow_ms", s.limit_slow_ms, 1..=3_600_000, "it is the time that a first piece may take"),

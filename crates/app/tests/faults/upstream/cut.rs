@@ -2,7 +2,7 @@
 //!
 //! Never here: what single frames say.
 
-use crate::rig::{CALLERS, Dialect, End, Got, Rig, SOON, VOICES};
+use crate::rig::{CALLERS, Dialect, End, Got, Rig, SOON, VOICES, case_of};
 use decide::{Outcome, Record};
 use futures_util::StreamExt;
 use std::collections::{HashMap, HashSet};
@@ -80,13 +80,11 @@ async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usi
     for (place, name) in VOICES.iter().enumerate() {
         let recorded = if stream { Recorded::stream(&rig, place) } else { Recorded::plain(&rig, place) };
         let answer = recorded.answer.clone();
-        rig.script_fn(place, move |seen| cut(&answer, offset_of(seen)));
+        rig.script_fn(place, move |seen| cut(&answer, case_of(seen)));
         let ways = callers.iter().flat_map(|c| (0..=recorded.wire).map(move |offset| (*c, offset)));
         let (rig, recorded) = (&rig, &recorded);
         let asked = futures_util::stream::iter(ways).map(|(caller, offset)| async move {
-            let mut body = rig.body_for(caller, &format!("via-{name}"), stream);
-            body["messages"][0]["content"] = format!("offset={offset}; {}", rig.canary()).into();
-            let got = rig.post(caller, body).await;
+            let got = rig.ask_case(caller, &format!("via-{name}"), stream, offset).await;
             recorded.check(offset, &got, name);
             (offset, got.request_id())
         });
@@ -107,12 +105,6 @@ async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usi
         }
     }
     rig.finish().await;
-}
-
-fn offset_of(seen: &Seen) -> usize {
-    let body = String::from_utf8_lossy(&seen.body);
-    let digits = body.split_once("offset=").expect("an offset").1.split(';').next().expect("digits");
-    digits.parse().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
