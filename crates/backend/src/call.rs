@@ -21,6 +21,8 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 /// For a probe to connect; the board has a limit of its own for all that a probe asks.
 const PROBE_CONNECT: Duration = Duration::from_secs(1);
 
+/// For an answer to a probe's question to begin.
+const PROBE_TIME: Duration = Duration::from_secs(5);
 /// Between two pieces of what a probe reads.
 const PROBE_GAP: Duration = Duration::from_secs(5);
 
@@ -45,11 +47,11 @@ impl<'a> Call<'a> {
         further: &[(HeaderName, HeaderValue)],
         limit: Duration,
     ) -> Result<Response<Incoming>, Fault> {
-        let sent = self.upstream.post(route, body, further, self.deadlines.connect);
-        let response = match tokio::time::timeout_at(self.started + limit, sent).await {
-            Ok(response) => response.map_err(|e| self.whom.call(&e))?,
-            Err(_) => return Err(self.whom.late("did not begin to answer", limit)),
-        };
+        let sent = self.upstream.post(route, body, further, self.deadlines.connect, self.started + limit);
+        let response = sent.await.map_err(|e| match e {
+            CallError::Late => self.whom.late("did not begin to answer", limit),
+            other => self.whom.call(&other),
+        })?;
         if response.status() != http::StatusCode::OK {
             return Err(self.refused(response).await);
         }
@@ -173,7 +175,7 @@ pub(crate) async fn fetch(
 
 /// Asks a question with a body.
 pub(crate) async fn inquire(upstream: &Upstream, route: &Route, body: Bytes, max: usize) -> Result<Seen, CallError> {
-    seen(upstream.post(route, body, &[], PROBE_CONNECT).await?, max).await
+    seen(upstream.post(route, body, &[], PROBE_CONNECT, Instant::now() + PROBE_TIME).await?, max).await
 }
 
 async fn seen(response: Response<Incoming>, max: usize) -> Result<Seen, CallError> {

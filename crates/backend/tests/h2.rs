@@ -25,6 +25,8 @@ enum Break {
     ResetStream,
     GoAway,
     Connection,
+    /// No answer at all, and the connection stays.
+    Silence,
 }
 
 /// Half an answer and a break the first time, whole answers from then on. Gives the port and the count of connections.
@@ -43,6 +45,13 @@ async fn serve(ca: &Path, how: Break) -> (u16, Arc<AtomicUsize>) {
                 let Ok(mut connection) = h2::server::handshake(tls).await else { return };
                 while let Some(Ok((_, answer))) = connection.accept().await {
                     let first = requests.fetch_add(1, Ordering::SeqCst) == 0;
+                    if first && how == Break::Silence {
+                        tokio::spawn(async move {
+                            tokio::time::sleep(WAIT).await;
+                            drop(answer);
+                        });
+                        continue;
+                    }
                     respond(answer, first, how);
                     match how {
                         Break::GoAway if first => connection.abrupt_shutdown(Reason::INTERNAL_ERROR),
@@ -79,26 +88,33 @@ fn respond(mut answer: SendResponse<Bytes>, first: bool, how: Break) {
 }
 
 /// A whole body, or that it broke.
-async fn ask(upstream: &Upstream) -> Result<Bytes, String> {
+async fn ask(upstream: &Upstream, limit: Duration) -> Result<Bytes, String> {
     let route = upstream.below("/chat/completions").unwrap();
-    let response = upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT).await.map_err(|e| e.to_string())?;
+    let response = upstream
+        .post(&route, Bytes::from_static(b"{}"), &[], WAIT, tokio::time::Instant::now() + limit)
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(response.into_body().collect().await.map_err(|e| e.to_string())?.to_bytes())
 }
 
 #[tokio::test]
 async fn fault_46_a_broken_stream_is_an_error_and_the_next_request_is_answered() {
-    for (name, how, connections) in
-        [("RST_STREAM", Break::ResetStream, 1), ("GOAWAY", Break::GoAway, 2), ("closed", Break::Connection, 2)]
-    {
+    for (name, how, connections) in [
+        ("RST_STREAM", Break::ResetStream, 1),
+        ("GOAWAY", Break::GoAway, 2),
+        ("closed", Break::Connection, 2),
+        ("silent", Break::Silence, 2),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let ca = dir.path().join("ca.pem");
         let (port, opened) = serve(&ca, how).await;
         let options = DialerOptions { ca_file: Some(ca), ..DialerOptions::default() };
         let origin = Origin::parse(&format!("https://localhost:{port}/v1")).unwrap();
         let upstream = Dialer::new(options).unwrap().upstream(origin, None, Auth::None).unwrap();
-        let broken = tokio::time::timeout(WAIT, ask(&upstream)).await.expect(name);
+        let limit = if how == Break::Silence { Duration::from_secs(1) } else { WAIT };
+        let broken = tokio::time::timeout(WAIT, ask(&upstream, limit)).await.expect(name);
         assert!(broken.is_err(), "{name}: half an answer was taken for the whole: {broken:?}");
-        assert_eq!(ask(&upstream).await.as_deref(), Ok(&b"half"[..]), "{name}: the next request");
+        assert_eq!(ask(&upstream, WAIT).await.as_deref(), Ok(&b"half"[..]), "{name}: the next request");
         assert_eq!(opened.load(Ordering::SeqCst), connections, "{name}: a dead connection is not used again");
     }
 }

@@ -50,7 +50,8 @@ fn upstream(host: &str, port: u16, ca: Option<&Path>) -> Upstream {
 
 async fn ask(upstream: &Upstream) -> Result<String, CallError> {
     let route = upstream.below("/chat/completions")?;
-    let response = upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT).await?;
+    let response =
+        upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT, tokio::time::Instant::now() + 2 * WAIT).await?;
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Ok(String::from_utf8_lossy(&body).into_owned())
 }

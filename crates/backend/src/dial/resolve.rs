@@ -142,7 +142,7 @@ impl Service<Name> for Resolver {
         let found = self.clone().find(name);
         async move {
             match found.await {
-                Ok(addresses) => Ok(addresses.to_vec().into_iter()),
+                Ok(addresses) => Ok(Vec::from(&*addresses).into_iter()),
                 Err(why) => Err(std::io::Error::other(why.to_string())),
             }
         }
