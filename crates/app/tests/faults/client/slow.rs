@@ -127,14 +127,20 @@ async fn fault_11_a_slow_reader_is_bounded_and_then_cut() {
         readers.push(socket);
     }
     let mut most = 0;
+    let mut early = 0;
     let begun = Instant::now();
     while rig.ledger().iter().filter(|r| r.outcome == Outcome::Cancelled).count() < 10 {
         most = most.max(rss().saturating_sub(before));
+        if begun.elapsed() < Duration::from_secs(1) {
+            early = most;
+        }
         assert!(begun.elapsed() < Duration::from_secs(60), "slow readers are not cut");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!("ten readers of 64 MB that do not read: {most} kB more at most");
-    assert!(most < 10 * 2_048, "{most} kB for ten readers");
+    println!("ten readers of 64 MB each that do not read: {early} kB more after a second, {most} kB at most");
+    // Sixteen pieces, what hyper holds on both sides, and the allocator's slack; a tenth of what is offered.
+    assert!(most < 10 * 6_400, "{most} kB for ten readers of 64,000 kB each");
+    assert!(most - early < 10 * 1_024, "it grows: {early} kB after a second, {most} kB at the end");
     drop(readers);
     rig.finish().await;
 }

@@ -104,8 +104,8 @@ fn keys(list: &[(&str, &str, &str)]) -> String {
 
 #[tokio::test]
 async fn fault_22_keys_are_known_or_refused() {
-    let config = keys(&[("a", "dp_a_right", ""), ("narrow", "dp_b_narrow", "places = [\"nowhere\"]\n")]);
-    let rig = Rig::new().place(Voice::of("openai")).config(&config).start().await;
+    let config = keys(&[("a", "dp_a_right", ""), ("narrow", "dp_b_narrow", "places = [\"elsewhere\"]\n")]);
+    let rig = Rig::new().place(Voice::of("openai")).named("elsewhere", Voice::of("vllm")).config(&config).start().await;
     let megabyte = "k".repeat(40_000);
     for (caller, stream) in callers() {
         let body = rig.body(caller, stream);
@@ -127,7 +127,8 @@ async fn fault_22_keys_are_known_or_refused() {
                 assert!(!got.text_of_body().contains(wrong), "the key is not shown again");
             }
         }
-        let got = rig.post_with(caller, body.clone(), &[("x-api-key", "dp_b_narrow")]).await;
+        let body = rig.body_for(caller, "openai/m", stream);
+        let got = rig.post_with(caller, body, &[("x-api-key", "dp_b_narrow")]).await;
         refused(&rig, &got, 403, "a key for elsewhere");
     }
     for (caller, stream) in callers() {
