@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Init(Init),
     /// Print where a prompt would go and why. Nothing is sent to a model.
     Explain(Explain),
-    /// Report what was asked, where it went and what it cost.
+    /// Report what was asked, where it went and what it cost; `ledger verify` checks it.
     Ledger(Ledger),
     /// Fetch a model into the local store.
     Pull(Pull),
@@ -97,7 +97,10 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Ledger {
+    #[command(subcommand)]
+    pub(crate) check: Option<LedgerCheck>,
     /// Configuration file, for the folder of the ledger.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -110,6 +113,20 @@ pub(crate) struct Ledger {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCheck {
+    /// Check every record against its checksum, and the database and journal for damage. Changes nothing; exit code 1 when something is
+    /// wrong. Runs beside a server.
+    Verify {
+        /// Configuration file, for the folder of the ledger.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

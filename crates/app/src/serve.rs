@@ -4,7 +4,9 @@
 //! Never here: the way of a request (`gateway`).
 
 mod gauges;
+mod kept;
 mod live;
+mod log;
 mod machine;
 mod nowhere;
 mod watch;
@@ -15,7 +17,7 @@ use crate::cli;
 use crate::config::{self, Flags, Found, Settings};
 use crate::discover::Finds;
 use crate::problem::{Problem, Problems};
-use crate::{embedded, report, table};
+use crate::{embedded, table};
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use backend::Board;
@@ -43,7 +45,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
 pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
     let started = Instant::now();
-    logging();
+    let log = log::begin();
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);
@@ -53,28 +55,26 @@ pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
-    let code = runtime.block_on(serve(settings, found, flags, book, started));
+    let code = runtime.block_on(serve(settings, found, flags, book, started, &log));
     // Probes that hang in a name look-up must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second subscriber (in tests) is no reason not to serve.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
-}
-
-async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    found: Found,
+    flags: Flags,
+    book: Arc<Book>,
+    started: Instant,
+    log: &log::Log,
+) -> Result<ExitCode> {
     let (stop, stopping) = channel::channel(Stop::No);
     signals(stop)?;
     // Before anything is served: an unhandled SIGHUP ends a process.
     let hangup = watch::Hangup::new();
     let listener = bind(&settings)?;
-    let ledger = open_ledger(&settings)?;
+    let ledger = kept::open(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
         Some(ledger) => ledger.outlet(),
         None => Arc::new(nowhere::Nowhere),
@@ -87,7 +87,8 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let counted = live.clone();
+    let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
+    let dropped = log.dropped();
     let watchdog = watchdog::watch();
     let seen = watchdog.seen.clone();
     let wiring = Arc::new(gateway::Wiring {
@@ -96,8 +97,10 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default().with(move || gauges::text(&counted.engine.numbers()) + &seen.text()),
-        care: Arc::default(),
+        metrics: gateway::Metrics::default().with(move || {
+            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()
+        }),
+        care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
@@ -116,7 +119,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     probes.abort();
     reloads.abort();
     live.engine.shutdown().await;
-    close(ledger);
+    kept::close(ledger);
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -133,6 +136,7 @@ fn limits(settings: &Settings) -> gateway::Limits {
         idle: server.idle,
         deadlines: server.deadlines,
         drain: server.drain,
+        ..gateway::Limits::default()
     }
 }
 
@@ -159,22 +163,6 @@ fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-fn open_ledger(settings: &Settings) -> Result<Option<ledger::Ledger>> {
-    let Some(dir) = &settings.ledger else {
-        tracing::warn!("[ledger] enabled = false: no record is kept of what is asked and what it costs");
-        return Ok(None);
-    };
-    Ok(Some(ledger::Ledger::open(dir, ledger::Options::default()).map_err(|e| report::failed(&e))?))
-}
-
-fn close(ledger: Option<ledger::Ledger>) {
-    if let Some(ledger) = ledger
-        && let Err(error) = ledger.close()
-    {
-        tracing::error!(%error, "the ledger did not close cleanly; its journal is replayed at the next start");
-    }
 }
 
 /// Whether and how to stop.
@@ -272,6 +260,7 @@ fn keys(settings: &Settings) -> gateway::Keys {
         places: k.places.clone(),
         models: k.models.clone(),
         class: k.class,
+        durability: k.durability,
     };
     gateway::Keys::new(settings.keys.iter().map(key).collect())
 }

@@ -64,7 +64,7 @@ pub enum Cause {
     InFlight,
     /// The idempotency key was used for another request.
     KeyReused,
-    /// More is asked than there is memory for.
+    /// More is asked than there is memory for here, or than the places that may answer can do in good time.
     Overloaded,
     /// The ledger takes no more records.
     LedgerUnavailable,
@@ -88,6 +88,8 @@ pub enum Cause {
     Truncated,
     /// The caller went away.
     Cancelled,
+    /// Another attempt of the same request was faster.
+    Outrun,
     /// The embedded engine failed.
     Engine,
     /// A bug of ours.
@@ -126,6 +128,7 @@ impl Cause {
             Cause::UpstreamInvalid => "upstream_invalid",
             Cause::Truncated => "upstream_truncated",
             Cause::Cancelled => "client_closed_request",
+            Cause::Outrun => "outrun",
             Cause::Engine => "engine_failed",
             Cause::Internal => "internal_error",
         }
@@ -145,7 +148,7 @@ impl Cause {
             Cause::UnsupportedMedia => 415,
             Cause::KeyReused => 422,
             Cause::RateLimited | Cause::UpstreamBusy => 429,
-            Cause::Cancelled => 499,
+            Cause::Cancelled | Cause::Outrun => 499,
             Cause::Internal => 500,
             Cause::UpstreamAuth
             | Cause::Connect
@@ -197,7 +200,8 @@ impl Fault {
             | Cause::Unsupported
             | Cause::InFlight
             | Cause::KeyReused
-            | Cause::Cancelled => (Side::Caller, Retry::Never),
+            | Cause::Cancelled
+            | Cause::Outrun => (Side::Caller, Retry::Never),
             Cause::UpstreamRefused => (Side::Backend, Retry::Never),
             Cause::Connect
             | Cause::Timeout

@@ -3,7 +3,7 @@
 //!
 //! Never here: parsing of configuration (room `app`).
 
-use crate::{DataClass, Zone};
+use crate::{DataClass, Durability, Zone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -55,6 +55,9 @@ pub struct Route {
     pub objective: Option<Objective>,
     /// The least class that requests of this route have.
     pub class: Option<DataClass>,
+    /// What its answers wait for.
+    #[serde(default)]
+    pub durability: Durability,
 }
 
 /// Everything `choose` is told by the operator.

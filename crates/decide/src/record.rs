@@ -36,6 +36,17 @@ impl Outcome {
     }
 }
 
+/// What the last bytes of an answer wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The record survives a crash of the process.
+    #[default]
+    Standard,
+    /// The record is on the disk and survives a loss of power.
+    Strict,
+}
+
 /// One attempt, settled. Holds no text of the request or the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -91,27 +102,54 @@ pub struct Record {
 #[error("the ledger takes no more records")]
 pub struct OutletFull;
 
-/// Room for exactly one record, reserved before anything is sent. Dropping it unused gives the room back.
+/// Called once, on a thread of the outlet, when a record is on the disk (committed, with `fsync`). Dropped uncalled when
+/// that will never be known. Must not block.
+pub type Committed = Box<dyn FnOnce() + Send>;
+
+/// Room for exactly one record, reserved before anything is sent. Dropping it before [`Slot::sent`] gives the room back;
+/// dropping it after, the attempt is settled at its estimate: it went out, so it does not vanish.
 pub trait Slot: Send {
     /// The attempt is about to be sent; `estimate` is what it would be settled at if nothing more were ever heard of it
     /// (outcome [`Outcome::Unknown`]). Called at most once, before the first byte goes out. When it returns, a crash of
-    /// this process leaves the estimate in the ledger; [`Slot::put`] replaces it, dropping the slot voids it. Must not
-    /// block on a disk.
+    /// this process leaves the estimate in the ledger; [`Slot::put`] ends the attempt in its place. Must not block on a
+    /// disk.
     fn sent(&mut self, estimate: &Record);
 
     /// Hands the record over. Must not block on a disk and cannot fail: the room was reserved. When it returns, the
     /// record survives a crash of this process.
     fn put(self: Box<Self>, record: Record);
+
+    /// As [`Slot::put`], and `committed` is called when the record survives a loss of power too. An outlet that keeps
+    /// nothing on a disk drops it.
+    fn put_then(self: Box<Self>, record: Record, committed: Committed) {
+        drop(committed);
+        self.put(record);
+    }
+}
+
+/// Records do not reach the disk; they are kept meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Why, and what to do.
+    pub why: String,
+    /// Whether all attempts are refused, or only those that may cost money.
+    pub refuses_all: bool,
 }
 
 /// Where records go. Implemented by `ledger` (and by test doubles); the data plane sees only this.
 pub trait Outlet: Send + Sync {
-    /// Reserves room for one record; `paid` says whether the attempt may cost money.
+    /// Reserves room for one record; `paid` says whether the attempt may cost money (or must be durable), so that it may
+    /// not begin while the store fails.
     ///
     /// # Errors
     /// [`OutletFull`] when the bounded room is used up, or the store has failed and the attempt is paid; the request is
     /// refused, not lost.
     fn reserve(&self, paid: bool) -> Result<Box<dyn Slot>, OutletFull>;
+
+    /// Whether records do not reach the disk at present, for `/readyz`. An outlet without a disk has no such trouble.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
 }
 
 /// A 128-bit id as 32 hexadecimal digits.

@@ -124,6 +124,7 @@ fn routes_keep_their_order_and_raise_the_class() {
             targets: vec![target("openai", "gpt-5-mini"), target("ollama", "*")],
             objective: None,
             class: Some(DataClass::Personal),
+            durability: decide::Durability::Standard,
         },
     );
     let v = choose(&need("support", 1), &fleet(), &policy);

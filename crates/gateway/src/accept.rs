@@ -49,6 +49,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Deadlines of attempts.
     pub deadlines: Deadlines,
+    /// A stream on which nothing was sent for so long gets a comment (or a ping).
+    pub keep_alive: Duration,
     /// How long streams may go on after the signal to stop.
     pub drain: Duration,
 }
@@ -63,6 +65,8 @@ impl Default for Limits {
             read: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             deadlines: Deadlines::default(),
+            // Under the 30 s after which the stricter proxies drop a silent connection.
+            keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
         }
     }

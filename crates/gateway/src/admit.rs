@@ -3,7 +3,7 @@
 //! Never here: where keys come from (room `app`), or what a request is for.
 
 use crate::Wiring;
-use decide::{Cause, DataClass, Fault};
+use decide::{Cause, DataClass, Durability, Fault};
 use http::{HeaderMap, Uri, header};
 use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub struct Key {
     pub models: Option<Vec<String>>,
     /// The least class of its requests.
     pub class: Option<DataClass>,
+    /// What its answers wait for.
+    pub durability: Durability,
 }
 
 /// All keys, found by digest.
@@ -135,6 +137,7 @@ mod tests {
             places: None,
             models: None,
             class: None,
+            durability: Durability::default(),
         };
         let keys = Keys::new(vec![key]);
         assert!(keys.find("right").is_some());

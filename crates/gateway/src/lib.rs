@@ -33,7 +33,7 @@ pub use cut::Cut;
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
-use backend::Board;
+use backend::{Board, Deadlines};
 use bytes::Bytes;
 use decide::{Fault, Need, Outlet, Policy, Verdict};
 use futures_util::FutureExt;
@@ -86,6 +86,18 @@ pub(crate) struct Request {
     pub(crate) arrived_unix_ms: u64,
 }
 
+/// What steps 3 to 5 give: everything that is known before anything is sent.
+pub(crate) struct Judged {
+    /// What is asked.
+    pub(crate) ask: Arc<Ask>,
+    /// What it needs.
+    pub(crate) need: Need,
+    /// Where it may go.
+    pub(crate) verdict: Verdict,
+    /// How long it may take: `total` over all attempts.
+    pub(crate) deadlines: Deadlines,
+}
+
 /// Carries out one request from its body to its record, and answers through `reply`. A panic on the way costs this
 /// request only: it is recorded, and step 1 answers for it.
 async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, reply: relay::Reply) {
@@ -105,7 +117,7 @@ async fn walk(
     reply: relay::Reply,
 ) {
     match judge(wiring, request, caller, account) {
-        Ok((ask, need, verdict)) => dispatch::run(wiring, ask, &need, &verdict, account, reply).await,
+        Ok(judged) => dispatch::run(wiring, judged, account, reply).await,
         Err(fault) => {
             account.refuse(wiring, &fault);
             reply.fail(&fault, None);
@@ -113,20 +125,22 @@ async fn walk(
     }
 }
 
-/// Steps 3 to 5: everything that is known before anything is sent.
+/// Steps 3 to 5.
 fn judge(
     wiring: &Wiring,
     request: &Request,
     caller: &admit::Caller,
     account: &mut settle::Account,
-) -> Result<(Ask, Need, Verdict), Fault> {
+) -> Result<Judged, Fault> {
     let ask = ask::read(request)?;
-    let need = assess::need(&ask, request, caller)?;
+    let (need, patience) = assess::need(&ask, request, caller)?;
+    let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
-    let chosen = choose::choose(&need, wiring);
+    account.route(&wiring.policy.load());
+    let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),
-        None => Ok((ask, need, chosen.verdict)),
+        None => Ok(Judged { ask: Arc::new(ask), need, verdict: chosen.verdict, deadlines }),
     }
 }

@@ -1,24 +1,37 @@
 //! The desk: where the way of a request and the writer thread meet. One short mutex; nothing under it touches the disk.
 //!
-//! Room is counted in records and in bytes of the journal. [`decide::Outlet::reserve`] takes one record and the bytes of the
-//! longest frame; [`decide::Slot::put`] gives back what it did not need; a commit gives back the rest.
+//! Room is counted in records, in bytes of the journal, and in cells of attempts under way. [`decide::Outlet::reserve`] takes
+//! one record, the bytes of the longest frame and a cell; [`decide::Slot::put`] gives back the cell and what it did not need; a
+//! commit gives back the rest.
 //!
-//! `put` makes no system call unless the writer sleeps, which it does only when nothing came for a while, or a whole group waits.
+//! `sent` makes no system call. `put` makes none unless the writer sleeps, which it does only when nothing came for a while, or a
+//! whole group waits.
 //! Never here: SQLite.
+
+mod outlet;
+mod work;
+
+pub(crate) use outlet::DeskOutlet;
 
 use crate::journal::frame::{self, Sealed};
 use crate::journal::{Journal, Placed};
 use crate::layout;
 use crate::lock::Lock;
+use crate::options::{Options, WhenFailing};
+use crate::point::point;
+use crate::sent::Sent;
 use crate::state::{Condition, State};
-use decide::{Outlet, OutletFull, Record, Slot};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use decide::{Committed, OutletFull, Record};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// A record that is in the journal and not yet in SQLite.
 pub(crate) struct Entry {
     pub(crate) record: Record,
+    /// The checksum of its bytes.
+    pub(crate) sum: u32,
     pub(crate) placed: Option<Placed>,
+    committed: Option<Committed>,
 }
 
 /// Shared by the outlet, its slots and the writer.
@@ -30,15 +43,19 @@ pub(crate) struct Desk {
     done: Condvar,
     room: usize,
     group: usize,
+    when_failing: WhenFailing,
 }
 
 struct Inner {
     journal: Journal,
+    sent: Sent,
     /// Held until nobody can write to the journal any more.
     lock: Option<Lock>,
     queue: Vec<Entry>,
     /// Room promised.
     slots: usize,
+    /// Of these, attempts that were sent.
+    under_way: usize,
     /// Records in the journal and not in SQLite, and their bytes.
     pending: usize,
     pending_bytes: usize,
@@ -48,6 +65,8 @@ struct Inner {
     committed: u64,
     repeated: u64,
     refused: u64,
+    abandoned: u64,
+    synced: u64,
     failing: Option<String>,
     writer: Writer,
     /// No waiting for a group to fill: somebody flushes.
@@ -59,7 +78,7 @@ struct Inner {
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Writer {
     Awake,
-    /// Waits for a wake without a time limit.
+    /// Waits for a wake, and looks for itself once a second.
     Asleep,
     /// Told to commit the rest until then and end.
     Ending(Instant),
@@ -70,14 +89,21 @@ enum Writer {
 pub(crate) enum Work {
     /// Commit these.
     Commit(Vec<Entry>),
+    /// Wait until the cells of attempts under way are on the disk.
+    Sync,
     /// End.
     End,
 }
 
 impl Desk {
-    pub(crate) fn new(journal: Journal, lock: Lock, room: usize, group: usize) -> Desk {
+    pub(crate) fn new(journal: Journal, sent: Sent, lock: Lock, options: &Options) -> Desk {
+        let (room, group) = (options.room.max(1), options.group.max(1));
         let inner = Inner {
             journal,
+            sent,
+            under_way: 0,
+            abandoned: 0,
+            synced: 0,
             lock: Some(lock),
             queue: Vec::new(),
             slots: 0,
@@ -93,7 +119,14 @@ impl Desk {
             hurry: false,
             waiters: 0,
         };
-        Desk { inner: Mutex::new(inner), work: Condvar::new(), done: Condvar::new(), room, group }
+        Desk {
+            inner: Mutex::new(inner),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            room,
+            group,
+            when_failing: options.when_failing,
+        }
     }
 
     /// A panic elsewhere (there is none by design) must not make every later request fail.
@@ -101,20 +134,60 @@ impl Desk {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, mut record: Record) {
+    /// Room for one record, and a cell for its attempt.
+    fn reserve(&self, paid: bool) -> Result<u32, OutletFull> {
+        let mut inner = self.inner();
+        let open = matches!(inner.writer, Writer::Awake | Writer::Asleep);
+        let trusted = inner.failing.is_none() || (!paid && self.when_failing == WhenFailing::FreeGoesOn);
+        let records = inner.slots + inner.pending < self.room;
+        let bytes = (inner.slots + 1) * frame::MAX + inner.pending_bytes <= inner.journal.usable();
+        let cell = if open && trusted && records && bytes { inner.sent.take() } else { None };
+        match cell {
+            Some(_) => inner.slots += 1,
+            None => inner.refused += 1,
+        }
+        cell.ok_or(OutletFull)
+    }
+
+    /// The attempt of this cell is about to be sent.
+    fn sent(&self, cell: u32, estimate: &Record) {
+        let sealed = Sealed::new(layout::encode_estimate(estimate));
+        let mut inner = self.inner();
+        point();
+        inner.sent.write(cell, &sealed);
+        point();
+        inner.under_way += 1;
+    }
+
+    /// What was written for the attempt of this cell.
+    fn estimate(&self, cell: u32) -> Option<Record> {
+        let bytes = self.inner().sent.read(cell)?;
+        layout::decode_estimate(&bytes).ok()
+    }
+
+    fn put(&self, cell: u32, sent: bool, mut record: Record, committed: Option<Committed>) {
         layout::clip(&mut record);
         let sealed = Sealed::new(layout::encode(&record));
+        let sum = sealed.sum();
         let mut inner = self.inner();
         inner.slots -= 1;
+        inner.under_way -= usize::from(sent);
+        point();
         let placed = inner.journal.append(&sealed);
+        point();
+        match placed {
+            // The order matters: a crash between the two finds both, and the settled one counts.
+            Some(_) if sent => inner.sent.end(cell),
+            None if sent => {}
+            _ => inner.sent.give_back(cell),
+        }
+        point();
         inner.pending += 1;
         inner.pending_bytes += placed.map_or(0, |p| p.bytes);
         inner.put += 1;
-        inner.queue.push(Entry { record, placed });
-        let wake = inner.writer == Writer::Asleep || inner.queue.len() == self.group;
-        if wake && inner.writer == Writer::Asleep {
-            inner.writer = Writer::Awake;
-        }
+        inner.queue.push(Entry { record, sum, placed, committed });
+        let full = inner.queue.len() == self.group;
+        let wake = inner.wake() || full;
         let lock = inner.spare_lock();
         drop(inner);
         drop(lock);
@@ -126,181 +199,49 @@ impl Desk {
         }
     }
 
-    /// Waits for something to commit: a full group, or whatever came within `linger`.
-    pub(crate) fn next(&self, linger: Duration) -> Work {
-        /// So often the writer looks by itself before it sleeps; while it looks, a put need not wake it.
-        const LOOKS: u32 = 16;
-        let (mut inner, mut looks) = (self.inner(), 0);
-        loop {
-            let ending = matches!(inner.writer, Writer::Ending(_));
-            let due = inner.hurry || ending || looks > 0 || inner.queue.len() >= self.group;
-            if !inner.queue.is_empty() && due {
-                return Work::Commit(std::mem::take(&mut inner.queue));
-            }
-            if ending {
-                return Work::End;
-            }
-            inner.hurry = false;
-            if inner.queue.is_empty() && looks >= LOOKS {
-                inner.writer = Writer::Asleep;
-                inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
-                if inner.writer == Writer::Asleep {
-                    inner.writer = Writer::Awake;
-                }
-                looks = 0;
-            } else {
-                inner = self.work.wait_timeout(inner, linger).unwrap_or_else(PoisonError::into_inner).0;
-                looks += 1;
-            }
-        }
-    }
-
-    /// These, the oldest, are in SQLite; `fresh` of them were new to it.
-    pub(crate) fn committed(&self, entries: &[Entry], fresh: usize) {
-        let mut inner = self.inner();
-        let frames = entries.iter().filter(|e| e.placed.is_some()).count();
-        if let Some(newest) = entries.iter().rev().find_map(|e| e.placed) {
-            inner.journal.release(frames, newest);
-        }
-        inner.pending -= entries.len();
-        inner.pending_bytes -= entries.iter().filter_map(|e| e.placed).map(|p| p.bytes).sum::<usize>();
-        inner.left += entries.len() as u64;
-        inner.committed += fresh as u64;
-        inner.repeated += (entries.len() - fresh) as u64;
-        if inner.failing.take().is_some() {
-            tracing::info!("the ledger writes again");
-        }
-        if inner.waiters > 0 {
-            self.done.notify_all();
-        }
-    }
-
-    /// The store failed. Waits for `pause`; `false` when the writer is to end and its time is up.
-    pub(crate) fn failed(&self, why: String, pause: Duration) -> bool {
-        let mut inner = self.inner();
-        if inner.failing.is_none() {
-            tracing::error!(%why, "the ledger does not write; records are kept in its journal");
-        }
-        inner.failing = Some(why);
-        let pause = match inner.writer {
-            Writer::Ending(until) => pause.min(until.saturating_duration_since(Instant::now())),
-            _ => pause,
-        };
-        if !pause.is_zero() {
-            inner = self.work.wait_timeout(inner, pause).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        !matches!(inner.writer, Writer::Ending(until) if until <= Instant::now())
-    }
-
-    /// No more reservations; the writer commits the rest, trying until `until`.
-    pub(crate) fn end(&self, until: Instant) {
-        let mut inner = self.inner();
-        if inner.writer != Writer::Gone {
-            inner.writer = Writer::Ending(until);
-        }
-        drop(inner);
-        self.work.notify_all();
-    }
-
-    /// The writer thread has ended, in order or not.
-    pub(crate) fn writer_gone(&self, why: Option<String>) {
-        let mut inner = self.inner();
-        inner.writer = Writer::Gone;
-        if why.is_some() {
-            inner.failing = why;
-        }
-        let lock = inner.spare_lock();
-        self.done.notify_all();
-        drop(inner);
-        drop(lock);
-    }
-
-    /// Waits until everything put before this call is in SQLite.
-    pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
-        let mut inner = self.inner();
-        let target = inner.put;
-        inner.waiters += 1;
-        inner.hurry = true;
-        if inner.writer == Writer::Asleep {
-            inner.writer = Writer::Awake;
-        }
-        self.work.notify_one();
-        while inner.left < target && inner.writer != Writer::Gone {
-            let rest = until.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                break;
-            }
-            inner = self.done.wait_timeout(inner, rest).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        inner.waiters -= 1;
-        inner.left >= target
-    }
-
     pub(crate) fn state(&self) -> State {
         let inner = self.inner();
         State {
             condition: inner.failing.clone().map_or(Condition::Writing, Condition::Failing),
             pending: inner.pending,
             reserved: inner.slots,
+            under_way: inner.under_way,
+            synced: inner.synced,
+            abandoned: inner.abandoned,
             committed: inner.committed,
             repeated: inner.repeated,
             refused: inner.refused,
         }
     }
 
-    fn give_back(&self) {
+    /// Nothing was sent in this room.
+    fn give_back(&self, cell: u32) {
         let mut inner = self.inner();
         inner.slots -= 1;
+        inner.sent.give_back(cell);
         let lock = inner.spare_lock();
         drop(inner);
         drop(lock);
     }
+
+    /// Counts an attempt that nobody settled.
+    fn abandoned(&self) {
+        self.inner().abandoned += 1;
+    }
 }
 
 impl Inner {
+    /// Whether the writer sleeps and is to be woken; from now on it counts as awake.
+    fn wake(&mut self) -> bool {
+        let asleep = self.writer == Writer::Asleep;
+        if asleep {
+            self.writer = Writer::Awake;
+        }
+        asleep
+    }
+
     /// The folder's lock, when nobody is left who could write to the journal.
     fn spare_lock(&mut self) -> Option<Lock> {
         if self.writer == Writer::Gone && self.slots == 0 { self.lock.take() } else { None }
-    }
-}
-
-/// [`decide::Outlet`] of a ledger.
-pub(crate) struct DeskOutlet(pub(crate) Arc<Desk>);
-
-impl Outlet for DeskOutlet {
-    fn reserve(&self, _paid: bool) -> Result<Box<dyn Slot>, OutletFull> {
-        let mut inner = self.0.inner();
-        let open = matches!(inner.writer, Writer::Awake | Writer::Asleep);
-        let records = inner.slots + inner.pending < self.0.room;
-        let bytes = (inner.slots + 1) * frame::MAX + inner.pending_bytes <= inner.journal.usable();
-        if !(open && records && bytes) {
-            inner.refused += 1;
-            return Err(OutletFull);
-        }
-        inner.slots += 1;
-        drop(inner);
-        Ok(Box::new(DeskSlot(Some(Arc::clone(&self.0)))))
-    }
-}
-
-/// One promised record; `None` once it was put.
-struct DeskSlot(Option<Arc<Desk>>);
-
-impl Slot for DeskSlot {
-    fn sent(&mut self, _estimate: &Record) {}
-
-    fn put(mut self: Box<Self>, record: Record) {
-        if let Some(desk) = self.0.take() {
-            desk.put(record);
-        }
-    }
-}
-
-impl Drop for DeskSlot {
-    fn drop(&mut self) {
-        if let Some(desk) = self.0.take() {
-            desk.give_back();
-        }
     }
 }

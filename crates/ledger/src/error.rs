@@ -59,6 +59,24 @@ pub enum LedgerError {
     /// A stored value makes no sense.
     #[error("the ledger holds a record that cannot be read: {0}; keep the folder and report this")]
     Unreadable(String),
+    /// The database was deleted, or another file lies in its place.
+    #[error(
+        "{} or its -wal file was deleted or replaced while the server had it open; put it back, or leave it so and the ledger goes on in what is there now (an empty one, if nothing is)", path.display()
+    )]
+    Replaced {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Pages of the database are damaged.
+    #[error(
+        "{} is damaged ({why}); look with `dewpoint ledger verify`, then put a backup in its place, or move it away to begin a new one", path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite found.
+        why: String,
+    },
     /// Closed before everything was in SQLite.
     #[error(
         "{pending} records are not in SQLite yet ({why}); they are safe in the journal and are committed at the next start"

@@ -2,27 +2,32 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1, 1 | kind of entry ([`SETTLED`]), layout ([`LAYOUT`]) |
+//! | 1, 1 | kind of entry ([`SETTLED`], [`SENT`]), layout ([`LAYOUT`]) |
 //! | 2 | flags: which optional fields are there, `estimated`, `stream` |
 //! | 1, 1, 1, 1, 1, 1, 2 | attempt, class, task, tier, outcome, zero, difficulty |
 //! | 16 | attempt id |
 //! | 9 × 8 | usage (input, output, cached, cache_write, reasoning), cost, arrived, ttft, total; absent is 0 without its flag |
 //! | 2 + n each | request_id, endpoint, asked, decision, then key, place, model, price_version, error where flagged |
 //!
-//! The first byte leaves room for other kinds of entry (reserved, sent) without a new journal format.
+//! An attempt that is under way has the same bytes with the kind [`SENT`]; its long texts are cut shorter ([`MAX_ESTIMATE`]).
+//! The CRC-32 of a settled attempt's bytes stands beside its row in SQLite, for `verify`.
 //! Never here: where the bytes lie ([`crate::journal`]) or how they are checked ([`crate::journal::frame`]).
 
 use crate::LedgerError;
 use crate::names::{class_code, class_of, outcome_code, outcome_of, task_code, task_of, tier_code, tier_of};
-use decide::{Difficulty, Nanousd, PlaceId, Record, Usage};
+use decide::{Difficulty, Nanousd, Outcome, PlaceId, Record, Usage};
 use std::sync::Arc;
 
 /// Kind of entry: a settled attempt.
 pub(crate) const SETTLED: u8 = 1;
-/// Layout of a settled attempt.
+/// Kind of entry: the estimate of an attempt that was sent and has no end yet.
+pub(crate) const SENT: u8 = 2;
+/// Layout of both.
 pub(crate) const LAYOUT: u8 = 1;
 /// No encoded record is longer: the fixed part, nine lengths, and every text at its bound.
 pub(crate) const MAX_BYTES: usize = 100 + 9 * 2 + 128 + 32 + 256 + 512 + 128 + 128 + 256 + 64 + 64;
+/// No encoded estimate is longer.
+pub(crate) const MAX_ESTIMATE: usize = 100 + 9 * 2 + 128 + 32 + 128 + 128 + 128 + 128 + 128 + 64 + 16;
 
 const KEY: u16 = 1;
 const PLACE: u16 = 1 << 1;
@@ -35,18 +40,65 @@ const ERROR: u16 = 1 << 7;
 const ESTIMATED: u16 = 1 << 8;
 const STREAM: u16 = 1 << 9;
 
+/// The greatest length of each text.
+struct Lengths {
+    asked: usize,
+    decision: usize,
+    model: usize,
+    error: usize,
+}
+
+const SETTLED_LENGTHS: Lengths = Lengths { asked: 256, decision: 512, model: 256, error: 64 };
+const ESTIMATE_LENGTHS: Lengths = Lengths { asked: 128, decision: 128, model: 128, error: 16 };
+
 /// Cuts over-long texts (a caller chooses `asked` and `request_id`) so that a record has a greatest size and room for it
-/// can be promised beforehand. A cut text ends with `…`.
+/// can be promised beforehand, and numbers beyond SQLite's, so that what is read back is what was put. A cut text ends
+/// with `…`.
 pub(crate) fn clip(record: &mut Record) {
+    cut(record, &SETTLED_LENGTHS);
+}
+
+fn cut(record: &mut Record, most: &Lengths) {
     clip_text(&mut record.request_id, 128);
     clip_text(&mut record.endpoint, 32);
-    clip_text(&mut record.asked, 256);
-    clip_text(&mut record.decision, 512);
+    clip_text(&mut record.asked, most.asked);
+    clip_text(&mut record.decision, most.decision);
     clip_option(record.key.as_mut(), 128);
     clip_option(record.place.as_mut().map(|p| &mut p.0), 128);
-    clip_option(record.model.as_mut(), 256);
+    clip_option(record.model.as_mut(), most.model);
     clip_option(record.price_version.as_mut(), 64);
-    clip_option(record.error.as_mut(), 64);
+    clip_option(record.error.as_mut(), most.error);
+    let u = &mut record.usage;
+    let counts = [&mut u.input, &mut u.output, &mut u.cached, &mut u.cache_write, &mut u.reasoning];
+    for number in
+        counts.into_iter().chain([&mut record.arrived_unix_ms, &mut record.total_us]).chain(&mut record.ttft_us)
+    {
+        *number = (*number).min(i64::MAX as u64);
+    }
+}
+
+/// The bytes of an estimate: those of the record, with its texts cut to [`MAX_ESTIMATE`].
+pub(crate) fn encode_estimate(record: &Record) -> Vec<u8> {
+    let mut bytes = if 100 + 9 * 2 + text_bytes(record) <= MAX_ESTIMATE {
+        encode(record)
+    } else {
+        let mut short = record.clone();
+        cut(&mut short, &ESTIMATE_LENGTHS);
+        encode(&short)
+    };
+    if let Some(kind) = bytes.first_mut() {
+        *kind = SENT;
+    }
+    bytes
+}
+
+/// Bytes of all texts together.
+fn text_bytes(r: &Record) -> usize {
+    let option = |text: Option<&Arc<str>>| text.map_or(0, |t| t.len());
+    let optional =
+        [r.key.as_ref(), r.place.as_ref().map(|p| &p.0), r.model.as_ref(), r.price_version.as_ref(), r.error.as_ref()];
+    let always = [&r.request_id, &r.endpoint, &r.asked, &r.decision];
+    always.into_iter().map(|t| t.len()).sum::<usize>() + optional.into_iter().map(option).sum::<usize>()
 }
 
 fn clip_option(text: Option<&mut Arc<str>>, max: usize) {
@@ -111,16 +163,32 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(bytes.get(..usize::from(len)).unwrap_or_default());
 }
 
-/// Reads a record back.
+/// Reads a settled record back.
 ///
 /// # Errors
 /// [`LedgerError::Version`] for an entry or layout of another version of the program, [`LedgerError::Unreadable`] for bytes that
 /// are no record. Both stop the recovery: skipping what passed its checksum would lose it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Record, LedgerError> {
+    decode_as(SETTLED, bytes)
+}
+
+/// Reads an estimate back: what its attempt is settled at when it has no end.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_estimate(bytes: &[u8]) -> Result<Record, LedgerError> {
+    let mut record = decode_as(SENT, bytes)?;
+    record.outcome = Outcome::Unknown;
+    record.usage.estimated = true;
+    clip(&mut record);
+    Ok(record)
+}
+
+fn decode_as(wanted: u8, bytes: &[u8]) -> Result<Record, LedgerError> {
     let mut eye = Eye(bytes);
     let [kind, layout] = eye.take().ok_or_else(|| bad("it is empty"))?;
-    if (kind, layout) != (SETTLED, LAYOUT) {
-        let [found, known] = [(kind, layout), (SETTLED, LAYOUT)].map(|(k, l)| i64::from(k) << 8 | i64::from(l));
+    if (kind, layout) != (wanted, LAYOUT) {
+        let [found, known] = [(kind, layout), (wanted, LAYOUT)].map(|(k, l)| i64::from(k) << 8 | i64::from(l));
         return Err(LedgerError::Version { what: "an entry of the journal", found, known });
     }
     let record = read(&mut eye).ok_or_else(|| bad("it ends early or holds an unknown value"))?;

@@ -1,16 +1,23 @@
 //! Opening, watching and closing a ledger.
 
 use crate::desk::{Desk, DeskOutlet};
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
+use crate::mapped;
 use crate::options::Options;
+use crate::replay::Replayed;
+use crate::sent::{self, Sent};
 use crate::state::{Condition, State};
 use crate::store::{Sink, Store};
+use crate::writer::Cells;
 use crate::{LedgerError, Recovery, lock, replay, writer};
 use decide::Outlet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// How long the pages of the database are looked over before serving.
+const CHECK: Duration = Duration::from_millis(250);
 
 /// An open ledger. One process at a time writes to a folder.
 pub struct Ledger {
@@ -36,12 +43,13 @@ impl Ledger {
     /// writes files and may wait a second for the lock: call it before serving, not on a thread of the runtime.
     ///
     /// # Errors
-    /// [`LedgerError::Held`] when another process writes there; otherwise what the disk or SQLite refused. Nothing is lost by a
+    /// [`LedgerError::Held`] when another process writes there, [`LedgerError::Damaged`]; otherwise what the disk or SQLite refused. Nothing is lost by a
     /// failed open.
     pub fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
         make_dir(dir)?;
         let lock = lock::take(dir, Duration::from_secs(1))?;
-        let store = Store::open(dir)?;
+        let mut store = Store::open(dir)?;
+        store.check(CHECK)?;
         Ledger::over(dir, options, lock, Box::new(store))
     }
 
@@ -51,16 +59,22 @@ impl Ledger {
         lock: lock::Lock,
         mut sink: Box<dyn Sink>,
     ) -> Result<Ledger, LedgerError> {
-        let path = replay::path(dir);
-        let (journal, recovery) = replay::replay(&path, sink.as_mut(), options.group)?;
-        let bytes = options.journal_bytes.clamp(*journal::BYTES.start(), *journal::BYTES.end()).next_multiple_of(4096);
+        let Replayed { journal, sent, recovery } = replay::replay(dir, sink.as_mut(), options.group)?;
+        let bytes = options.journal_bytes.clamp(*mapped::BYTES.start(), *mapped::BYTES.end()).next_multiple_of(4096);
+        // Their entries are in SQLite, so a file of another size takes the place of each.
         let journal = match journal {
             Some(journal) if journal.bytes() == bytes => journal,
-            // Its entries are in SQLite, so a journal of another size takes its place.
-            _ => Journal::create(&path, bytes)?,
+            _ => Journal::create(&replay::path(dir), bytes)?,
         };
-        let desk = Arc::new(Desk::new(journal, lock, options.room.max(1), options.group.max(1)));
-        let writer = writer::start(Arc::clone(&desk), sink, &options);
+        let bytes = sent::bytes_for(options.under_way);
+        let sent = match sent {
+            Some(sent) if sent.bytes() == bytes => sent,
+            _ => Sent::create(&replay::sent_path(dir), bytes)?,
+        };
+        let path = replay::sent_path(dir);
+        let cells = Cells { file: sent.handle().map_err(LedgerError::file("open", &path))?, path };
+        let desk = Arc::new(Desk::new(journal, sent, lock, &options));
+        let writer = writer::start(Arc::clone(&desk), sink, cells, &options);
         let writer = writer.map_err(LedgerError::file("start the writer thread of", dir))?;
         Ok(Ledger { desk, writer: Some(writer), recovery, patience: options.patience })
     }

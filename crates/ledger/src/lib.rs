@@ -1,38 +1,54 @@
 //! The ledger: every attempt leaves one [`decide::Record`], kept in SQLite behind a small crash-safe journal.
 //!
-//! Way of a record: [`decide::Outlet::reserve`] takes bounded room (or refuses) → [`decide::Slot::put`] copies the record
-//! into a memory-mapped journal, from where it survives `kill -9` → the writer thread commits groups to SQLite → the
-//! journal's space is free again. [`Ledger::open`] replays what a crash left in the journal; the attempt id is the
-//! primary key, so a record that is already there is not doubled.
+//! Way of an attempt: [`decide::Outlet::reserve`] takes bounded room (or refuses) → [`decide::Slot::sent`] writes its estimate into a
+//! cell of a memory-mapped file, before its first byte goes out → [`decide::Slot::put`] copies its record into a memory-mapped
+//! journal, from where it survives `kill -9`, and clears the cell → the writer thread commits groups to SQLite → the
+//! journal's space is free again. [`Ledger::open`] replays what a crash left in the journal, and settles what it left in cells
+//! at the estimate, as `unknown`. So an attempt is reserved, sent, and then settled, voided (nothing was sent) or unknown, and
+//! has exactly one end: the attempt id is the primary key, and a settled record beats an unknown one in whichever order they come.
 //!
-//! What is promised: *process crash*: every record whose `put` returned is in the ledger after the next open, once.
-//! *Power loss*: every record of a finished group commit (`synchronous = FULL`); what was put in the last few
-//! milliseconds may be lost. *Store failing* (disk full, I/O error, locked): records are kept, [`State`] says so, and when
-//! the bounded room is used up new work is refused until the store writes again; no restart is needed.
+//! What is promised: *process crash*: every record whose `put` returned is in the ledger after the next open, once, and every
+//! attempt whose `sent` returned and that has no record, as `unknown`. *Power loss*: every record of a finished group commit
+//! (`synchronous = FULL`), and attempts under way for longer than two seconds; what was put in the last few
+//! milliseconds may be lost, but not where [`decide::Slot::put_then`] said that it is committed. *Store failing* (disk full, I/O
+//! error, locked, replaced): records are kept, [`State`] says so, paid work is refused at once and the rest when
+//! the bounded room is used up, until the store writes again; no restart is needed. *Damage*: each row has a checksum, and
+//! [`verify()`] names the first bad one.
 //!
 //! Never here: prices, HTTP, routing, or a clock for the records (they carry their own times).
 
 mod desk;
 mod error;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod journal;
 mod layout;
 mod ledger;
 mod lock;
+mod mapped;
 mod names;
 mod options;
+mod point;
 mod replay;
 mod report;
+mod sent;
 mod state;
 mod store;
+mod verify;
 mod writer;
 
 #[cfg(test)]
+mod faults;
+#[cfg(any(test, feature = "fuzz"))]
 #[path = "../tests/sample/record.rs"]
 mod sample;
 
 pub use error::LedgerError;
+#[cfg(feature = "fuzz")]
+pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
-pub use options::Options;
+pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, records, report};
 pub use state::{Condition, State};
+pub use verify::{Bad, Verified, verify};

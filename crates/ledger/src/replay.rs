@@ -1,25 +1,35 @@
-//! After a crash: what the journal holds above its mark goes into SQLite, then the journal is empty.
+//! After a crash: what the journal holds above its mark goes into SQLite, then what the cells hold, then both are empty.
 //!
-//! Idempotent: a crash in the middle replays again, and the attempt id keeps a record from being doubled.
+//! Idempotent: a crash in the middle replays again, and the attempt id keeps a record from being doubled. The journal comes
+//! first: an attempt that has a record and still a cell is settled, not unknown.
 
 use crate::LedgerError;
-use crate::journal::{self, Journal, Opened};
+use crate::journal::Journal;
+use crate::journal::frame::Sealed;
 use crate::layout;
-use crate::store::Sink;
+use crate::mapped::{self, Opened};
+use crate::sent::Sent;
+use crate::store::{Kept, Sink};
 use decide::Record;
 use std::path::{Path, PathBuf};
 
-/// What opening found in the journal.
+/// What opening found in the journal and in the cells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
     /// Records that were only in the journal and are in SQLite now.
     pub replayed: u64,
     /// Records that were in the journal and in SQLite.
     pub known: u64,
-    /// Records that were put into the journal and can no longer be read (damaged on disk). 0 after any crash of the process.
+    /// Attempts that were sent and have no end: they are in SQLite now as `unknown`, at their estimate.
+    pub unknown: u64,
+    /// Records and attempts that were written and can no longer be read (damaged on disk, or overwritten while the database
+    /// lost them). 0 after any crash of the process.
     pub missing: u64,
-    /// A journal whose header could not be read, under its new name.
-    pub set_aside: Option<PathBuf>,
+    /// Records that the database had said were on the disk and does not hold: it was cut short, or an older copy was put in its
+    /// place. What the journal still held of them is in `replayed`, the others are in `missing`.
+    pub behind: u64,
+    /// Files whose header could not be read, under their new names.
+    pub set_aside: Vec<PathBuf>,
 }
 
 /// The journal of the ledger in `dir`.
@@ -27,41 +37,100 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join("journal")
 }
 
-/// Replays the journal at `path`, if there is one, and gives it back empty.
-pub(crate) fn replay(
-    path: &Path,
-    sink: &mut dyn Sink,
-    group: usize,
-) -> Result<(Option<Journal>, Recovery), LedgerError> {
-    match Journal::open(path)? {
-        Opened::Absent => Ok((None, Recovery::default())),
+/// The file of attempts under way of the ledger in `dir`.
+pub(crate) fn sent_path(dir: &Path) -> PathBuf {
+    dir.join("sent")
+}
+
+/// The files after a replay: empty, or absent.
+pub(crate) struct Replayed {
+    pub(crate) journal: Option<Journal>,
+    pub(crate) sent: Option<Sent>,
+    pub(crate) recovery: Recovery,
+}
+
+/// Replays what lies in `dir`.
+pub(crate) fn replay(dir: &Path, sink: &mut dyn Sink, group: usize) -> Result<Replayed, LedgerError> {
+    let mut recovery = Recovery::default();
+    let journal = whole(Journal::open(&path(dir))?, &path(dir), &mut recovery)?;
+    let journal = journal.map(|journal| frames(journal, sink, group.max(1), &mut recovery)).transpose()?;
+    let sent = whole(Sent::open(&sent_path(dir))?, &sent_path(dir), &mut recovery)?;
+    let sent = sent.map(|sent| cells(sent, sink, group.max(1), &mut recovery)).transpose()?;
+    if recovery.missing > 0 {
+        sink.lost(recovery.missing)?;
+    }
+    say(&recovery);
+    Ok(Replayed { journal, sent, recovery })
+}
+
+fn whole<T>(opened: Opened<T>, path: &Path, recovery: &mut Recovery) -> Result<Option<T>, LedgerError> {
+    match opened {
+        Opened::Whole(file) => Ok(Some(file)),
+        Opened::Absent => Ok(None),
         Opened::Damaged => {
-            let aside = journal::set_aside(path)?;
-            tracing::error!(kept = %aside.display(), "the ledger's journal cannot be read; records of the last crash may be missing");
-            Ok((None, Recovery { set_aside: Some(aside), ..Recovery::default() }))
-        }
-        Opened::Whole(mut journal) => {
-            let left = journal.left();
-            let mut recovery = Recovery { missing: left.missing, ..Recovery::default() };
-            for payloads in left.payloads.chunks(group.max(1)) {
-                let records = payloads.iter().map(|p| layout::decode(p)).collect::<Result<Vec<Record>, _>>()?;
-                let fresh = sink.commit(&records.iter().collect::<Vec<_>>())?;
-                recovery.replayed += fresh as u64;
-                recovery.known += (records.len() - fresh) as u64;
-            }
-            let next_seq = left.next_seq();
-            journal.restart(next_seq);
-            say(&recovery);
-            Ok((Some(journal), recovery))
+            recovery.set_aside.push(mapped::set_aside(path)?);
+            Ok(None)
         }
     }
 }
 
+fn frames(
+    mut journal: Journal,
+    sink: &mut dyn Sink,
+    group: usize,
+    recovery: &mut Recovery,
+) -> Result<Journal, LedgerError> {
+    let stored = sink.mark()?;
+    let left = journal.left(stored);
+    (recovery.missing, recovery.behind) = (left.missing, left.behind);
+    for payloads in left.payloads.chunks(group) {
+        let records = payloads.iter().map(|p| layout::decode(p)).collect::<Result<Vec<Record>, _>>()?;
+        let sums = payloads.iter().map(|p| crc32fast::hash(p));
+        let fresh = sink.commit(&records.iter().zip(sums).collect::<Vec<_>>(), None)?;
+        recovery.replayed += fresh as u64;
+        recovery.known += (records.len() - fresh) as u64;
+    }
+    let next_seq = left.next_seq();
+    let upto = journal.mark_of(next_seq - 1);
+    if stored != upto {
+        sink.commit(&[], Some(upto))?;
+    }
+    journal.restart(next_seq);
+    Ok(journal)
+}
+
+fn cells(mut sent: Sent, sink: &mut dyn Sink, group: usize, recovery: &mut Recovery) -> Result<Sent, LedgerError> {
+    let left = sent.left();
+    recovery.missing += left.damaged;
+    for payloads in left.payloads.chunks(group) {
+        let records = payloads.iter().map(|p| layout::decode_estimate(p)).collect::<Result<Vec<Record>, _>>()?;
+        let kept: Vec<Kept<'_>> = records.iter().map(|r| (r, Sealed::new(layout::encode(r)).sum())).collect();
+        recovery.unknown += sink.commit(&kept, None)? as u64;
+    }
+    sent.restart();
+    Ok(sent)
+}
+
 fn say(recovery: &Recovery) {
-    if recovery.missing > 0 {
+    for aside in &recovery.set_aside {
+        tracing::error!(kept = %aside.display(), "a file of the ledger cannot be read; records of the last crash may be missing");
+    }
+    if recovery.behind > 0 {
+        tracing::error!(
+            records = recovery.behind,
+            missing = recovery.missing,
+            "the ledger's database has lost records that were on the disk: it was cut short, or an older copy was put in its place"
+        );
+    } else if recovery.missing > 0 {
         tracing::error!(missing = recovery.missing, "records in the ledger's journal are damaged and cannot be read");
     }
     if recovery.replayed > 0 {
         tracing::info!(records = recovery.replayed, "replayed from the ledger's journal");
+    }
+    if recovery.unknown > 0 {
+        tracing::warn!(
+            attempts = recovery.unknown,
+            "were under way when the server ended; they are in the ledger as unknown, at their estimate"
+        );
     }
 }

@@ -92,6 +92,8 @@ pub struct Row {
     pub cancelled: u64,
     /// Attempts by outcome.
     pub refused: u64,
+    /// Attempts that were sent and whose end nobody knows, settled at their estimate.
+    pub unknown: u64,
     /// Prompt tokens, cached ones included.
     pub input_tokens: i128,
     /// Completion tokens.
@@ -167,13 +169,13 @@ pub fn records(dir: &Path, since_unix_ms: Option<u64>, limit: usize) -> Result<V
 
 /// Replays if nobody holds the ledger, then opens for reading.
 fn open(dir: &Path) -> Result<Connection, LedgerError> {
-    if !store::path(dir).exists() && !replay::path(dir).exists() {
+    if !store::path(dir).exists() && !replay::path(dir).exists() && !replay::sent_path(dir).exists() {
         return Err(LedgerError::Missing { dir: dir.to_owned() });
     }
     match lock::take(dir, Duration::ZERO) {
         Ok(_lock) => {
             let mut store = Store::open(dir)?;
-            replay::replay(&replay::path(dir), &mut store, 512)?;
+            replay::replay(dir, &mut store, 512)?;
         }
         Err(LedgerError::Held { .. }) => {}
         // A ledger on a read-only medium has no writer; SQLite may still be able to read it.

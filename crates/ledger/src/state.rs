@@ -18,10 +18,16 @@ pub struct State {
     pub pending: usize,
     /// Room promised to attempts that are under way.
     pub reserved: usize,
+    /// Of these, attempts that were sent and have no end yet.
+    pub under_way: usize,
+    /// Attempts that were dropped after they were sent, and settled at their estimate.
+    pub abandoned: u64,
+    /// How often attempts under way were brought to the disk.
+    pub synced: u64,
     /// Records committed.
     pub committed: u64,
     /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.
     pub repeated: u64,
-    /// Reservations refused for want of room.
+    /// Reservations refused: for want of room, or because the store fails.
     pub refused: u64,
 }

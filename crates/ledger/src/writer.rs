@@ -2,10 +2,12 @@
 //!
 //! Never here: the journal's layout, SQL.
 
+use crate::LedgerError;
 use crate::desk::{Desk, Entry, Work};
 use crate::options::Options;
-use crate::store::Sink;
-use decide::Record;
+use crate::store::{Kept, Sink};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,14 +15,34 @@ use std::time::Duration;
 /// First and longest pause after a failure of the store.
 const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(2)];
 
+/// The file of attempts under way, for bringing it to the disk.
+pub(crate) struct Cells {
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+}
+
 /// Starts the thread.
-pub(crate) fn start(desk: Arc<Desk>, mut sink: Box<dyn Sink>, options: &Options) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn start(
+    desk: Arc<Desk>,
+    mut sink: Box<dyn Sink>,
+    cells: Cells,
+    options: &Options,
+) -> std::io::Result<JoinHandle<()>> {
     let (group, linger) = (options.group.max(1), options.linger);
     std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
         let mut farewell = Farewell { desk: &desk, why: Some("the ledger's writer thread has died".to_owned()) };
-        while let Work::Commit(entries) = desk.next(linger) {
-            if !entries.chunks(group).all(|chunk| commit(&desk, sink.as_mut(), chunk)) {
-                break;
+        loop {
+            match desk.next(linger) {
+                Work::Commit(mut entries) => {
+                    if !entries.chunks_mut(group).all(|chunk| commit(&desk, sink.as_mut(), chunk)) {
+                        break;
+                    }
+                }
+                Work::Sync => {
+                    let synced = cells.file.sync_data().map_err(LedgerError::file("sync", &cells.path));
+                    desk.synced(synced);
+                }
+                Work::End => break,
             }
         }
         farewell.why = None;
@@ -28,13 +50,15 @@ pub(crate) fn start(desk: Arc<Desk>, mut sink: Box<dyn Sink>, options: &Options)
 }
 
 /// Tries until it succeeds; `false` when the thread is to end before it did.
-fn commit(desk: &Desk, sink: &mut dyn Sink, entries: &[Entry]) -> bool {
-    let records: Vec<&Record> = entries.iter().map(|e| &e.record).collect();
+fn commit(desk: &Desk, sink: &mut dyn Sink, entries: &mut [Entry]) -> bool {
+    let upto = desk.mark_after(entries);
+    let records: Vec<Kept<'_>> = entries.iter().map(|e| (&e.record, e.sum)).collect();
     let [mut pause, longest] = PAUSE;
-    let mut result = sink.commit(&records);
+    let mut result = sink.commit(&records, upto);
     loop {
         match result {
             Ok(fresh) => {
+                drop(records);
                 desk.committed(entries, fresh);
                 return true;
             }
@@ -45,7 +69,7 @@ fn commit(desk: &Desk, sink: &mut dyn Sink, entries: &[Entry]) -> bool {
                 pause = (pause * 2).min(longest);
             }
         }
-        result = sink.renew().and_then(|()| sink.commit(&records));
+        result = sink.renew().and_then(|()| sink.commit(&records, upto));
     }
 }
 

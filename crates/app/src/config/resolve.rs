@@ -6,8 +6,10 @@
 mod capacity;
 mod engine;
 mod keys;
+mod ledger;
 mod places;
 mod policy;
+mod resilience;
 mod server;
 
 use super::origin::{Origin, Values};
@@ -35,12 +37,13 @@ pub(crate) struct Flags {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
-    /// Folder of the ledger; `None` keeps no record.
-    pub(crate) ledger: Option<PathBuf>,
+    /// The ledger; `None` keeps no record.
+    pub(crate) ledger: Option<LedgerSettings>,
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
     pub(crate) policy: decide::Policy,
+    pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
     pub(crate) places: Vec<PlaceSettings>,
     pub(crate) keys: Vec<KeySettings>,
@@ -65,6 +68,13 @@ pub(crate) struct ServerSettings {
     pub(crate) workers: Option<usize>,
 }
 
+/// The ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LedgerSettings {
+    pub(crate) dir: PathBuf,
+    pub(crate) when_failing: ::ledger::WhenFailing,
+}
+
 /// The embedded engine.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EngineSettings {
@@ -85,6 +95,7 @@ pub(crate) struct KeySettings {
     pub(crate) places: Option<Vec<String>>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) class: Option<decide::DataClass>,
+    pub(crate) durability: decide::Durability,
 }
 
 /// What every part of the resolution reads and writes.
@@ -155,13 +166,14 @@ pub(crate) fn resolve(
         Reader { source, env, book, flags, values: Values::default(), warnings: Vec::new(), problems: Vec::new() };
     let r = &mut reader;
     let server = server::server(r, &file.server);
-    let ledger = server::ledger(r, &file.ledger);
+    let ledger = ledger::ledger(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
+    let resilience = resilience::resilience(r, &file.resilience);
     let keys = keys::keys(r, &file.key, &names);
     if let Some(server) = &server {
         server::refuse_open(r, server, &keys);
@@ -173,6 +185,7 @@ pub(crate) fn resolve(
             engine,
             discovery,
             policy,
+            resilience,
             places,
             keys,
             values: reader.values,

@@ -19,6 +19,8 @@ pub(crate) struct File {
     pub(crate) ledger: Ledger,
     /// The embedded engine.
     pub(crate) engine: Engine,
+    /// What happens when places fail, limit us or become slow.
+    pub(crate) resilience: Resilience,
     /// Looking for places that are not configured.
     pub(crate) discovery: Discovery,
     /// What data may go where, and what `auto` optimises.
@@ -92,11 +94,14 @@ pub(crate) struct Ledger {
     /// Folder of the ledger. Left out: `DEWPOINT_DATA`, else `$XDG_DATA_HOME/dewpoint`, else `~/.local/share/dewpoint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dir: Option<String>,
+    /// What is refused with 503 `ledger_unavailable` while records do not reach the disk (full, failing, read-only, damaged):
+    /// `free-goes-on` refuses what may cost money and keys and routes with `durability = "strict"`.
+    pub(crate) when_failing: WhenFailing,
 }
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        Ledger { enabled: true, dir: None }
+        Ledger { enabled: true, dir: None, when_failing: WhenFailing::FreeGoesOn }
     }
 }
 
@@ -285,6 +290,9 @@ pub(crate) struct Route {
     /// The least data class that requests of this route have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// `strict`: the end of an answer waits until its record is on the disk. Left out: `standard`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) durability: Option<Durability>,
 }
 
 /// The key of a caller. `dewpoint key new` makes one.
@@ -308,8 +316,12 @@ pub(crate) struct Key {
     /// The least data class that its requests have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// `strict`: the end of an answer waits until its record is on the disk. Left out: `standard`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) durability: Option<Durability>,
 }
 
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
+pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
-pub(crate) use super::words::{Api, Class, Kind, Objective, Tier, Zone};
+pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};

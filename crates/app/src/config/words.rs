@@ -45,6 +45,30 @@ words!(
 );
 
 words!(
+    /// What the last bytes of an answer wait for.
+    Durability, "lowercase",
+    [
+        /// Until the record survives a crash of the process: microseconds.
+        Standard,
+        /// Until the record is on the disk and survives a loss of power: some milliseconds.
+        Strict,
+    ],
+    decide::Durability
+);
+
+words!(
+    /// What is refused while records do not reach the disk.
+    WhenFailing, "kebab-case",
+    [
+        /// Everything.
+        Refuse,
+        /// What may cost money. The rest goes on while there is room for its records.
+        FreeGoesOn,
+    ],
+    ::ledger::WhenFailing
+);
+
+words!(
     /// Strength of models and order of escalation.
     Tier, "lowercase",
     [

@@ -4,10 +4,9 @@
 //! Never here: reading or writing the socket.
 
 use super::repeat::Copying;
-use crate::relay::Outbound;
+use crate::relay::{BrokeOff, Outbound};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -233,11 +232,17 @@ impl Outgoing {
         Outgoing { inner, open, copy }
     }
 
-    fn keep(&mut self, frame: &Poll<Option<Result<Frame<Bytes>, Infallible>>>) {
+    fn keep(&mut self, frame: &Poll<Option<Result<Frame<Bytes>, BrokeOff>>>) {
         match frame {
             Poll::Ready(Some(Ok(frame))) => {
                 if let (Some(copy), Some(piece)) = (self.copy.take(), frame.data_ref()) {
                     self.copy = copy.piece(piece);
+                }
+                // A body that says that it has ended is not asked again.
+                if self.inner.is_end_stream()
+                    && let Some(copy) = self.copy.take()
+                {
+                    copy.ended();
                 }
             }
             Poll::Ready(None) => {
@@ -252,9 +257,9 @@ impl Outgoing {
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokeOff;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         let frame = Pin::new(&mut self.inner).poll_frame(cx);
         // Between two pieces, which are whole frames, a comment of one line disturbs nobody (SSE, 9.2.6).
         if frame.is_pending() && self.open.line().comment.swap(false, Ordering::Relaxed) {

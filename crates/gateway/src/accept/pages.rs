@@ -33,7 +33,7 @@ pub(super) fn open(wiring: &Wiring, path: &str, id: &str) -> Response<Outbound> 
 fn metrics(wiring: &Wiring) -> String {
     let mut text = wiring.metrics.text();
     let end = text.rfind("# EOF").unwrap_or(text.len());
-    text.insert_str(end, &wiring.door.text());
+    text.insert_str(end, &(wiring.care.text() + &wiring.door.text()));
     text
 }
 
@@ -56,8 +56,17 @@ fn ready(wiring: &Wiring, id: &str) -> Response<Outbound> {
             (p.place.id.as_str().to_owned(), json!({"state": p.health.as_str(), "why": why, "models": p.models.len()}))
         })
         .collect();
+    let trouble = wiring.outlet.trouble();
+    let (ready, status) = match &trouble {
+        Some(trouble) if trouble.refuses_all && ready => (false, "the ledger does not write"),
+        _ => (ready, status),
+    };
+    let ledger = match trouble {
+        None => json!({"state": "writing"}),
+        Some(t) => json!({"state": "failing", "why": t.why, "refused": if t.refuses_all { "all" } else { "paid" }}),
+    };
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    page(code, JSON, id, json!({"status": status, "places": places}).to_string())
+    page(code, JSON, id, json!({"status": status, "places": places, "ledger": ledger}).to_string())
 }
 
 /// The fault for a path or method that is not served; `None` for those of [`closed`].

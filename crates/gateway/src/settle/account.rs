@@ -2,9 +2,12 @@
 
 use crate::admit::Caller;
 use crate::{Request, Wiring};
-use decide::{Cause, DataClass, Difficulty, Fault, Need, Outcome, PlaceId, Record, Task, Usage, Verdict};
+use decide::{
+    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Record, Task, Usage, Verdict,
+};
 use http::HeaderValue;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use wire::Endpoint;
 
@@ -13,6 +16,8 @@ pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
+    pub(super) output_estimate: u32,
+    durability: Durability,
     number: u128,
     request_id: Arc<str>,
     key: Option<Arc<str>>,
@@ -25,6 +30,8 @@ pub(crate) struct Account {
     decision: Arc<str>,
     decision_header: HeaderValue,
     attempts: u8,
+    /// Whether the last attempt has no record yet.
+    open: AtomicBool,
     last_place: Option<PlaceId>,
 }
 
@@ -35,6 +42,8 @@ impl Account {
             endpoint: request.endpoint,
             stream: false,
             input_estimate: 0,
+            output_estimate: 0,
+            durability: caller.key.as_ref().map(|k| k.durability).unwrap_or_default(),
             number: request.number,
             request_id: request.id.clone(),
             key: caller.key.as_ref().map(|k| k.id.clone()),
@@ -47,6 +56,7 @@ impl Account {
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
+            open: AtomicBool::new(false),
             last_place: None,
         }
     }
@@ -56,9 +66,22 @@ impl Account {
         self.asked = Arc::from(need.model.as_str());
         self.stream = stream;
         self.input_estimate = need.input_tokens;
+        self.output_estimate = need.output_tokens;
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+    }
+
+    /// Notes what the named route that was asked for wants.
+    pub(crate) fn route(&mut self, policy: &Policy) {
+        if policy.routes.get(&*self.asked).is_some_and(|r| r.durability == Durability::Strict) {
+            self.durability = Durability::Strict;
+        }
+    }
+
+    /// Whether the record must be on the disk before the caller sees the end.
+    pub(crate) fn strict(&self) -> bool {
+        self.durability == Durability::Strict
     }
 
     /// Notes what was decided.
@@ -88,8 +111,14 @@ impl Account {
     pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
         let next = (self.id(), self.attempts);
         self.attempts = self.attempts.saturating_add(1);
+        *self.open.get_mut() = true;
         self.last_place = Some(place.clone());
         next
+    }
+
+    /// The last attempt is about to have its record.
+    pub(super) fn settling(&self) {
+        self.open.store(false, Ordering::Relaxed);
     }
 
     /// Records a request that ended before any attempt.
@@ -104,9 +133,12 @@ impl Account {
         self.keep(wiring, record);
     }
 
-    /// Records a request that a panic of ours ended. What it cost is unknown.
+    /// Records a request that a panic of ours ended. What it cost is unknown. An attempt that was under way gets this as its end.
     pub(crate) fn panicked(&self, wiring: &Wiring) {
+        let open = u8::from(self.open.load(Ordering::Relaxed));
         let record = Record {
+            attempt_id: self.id().wrapping_sub(open.into()),
+            attempt: self.attempts.saturating_sub(open),
             place: self.last_place.clone(),
             outcome: Outcome::Failed,
             error: Some(Cause::Internal.code().into()),
@@ -175,13 +207,12 @@ pub(crate) fn value(text: &str) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    #[test]
-    fn every_record_of_a_request_has_an_id_of_its_own() {
-        let request = Request {
+    fn request() -> Request {
+        Request {
             id: "r".into(),
             number: 7,
             endpoint: Endpoint::Chat,
@@ -189,8 +220,17 @@ mod tests {
             body: bytes::Bytes::new(),
             arrived: Instant::now(),
             arrived_unix_ms: 0,
-        };
-        let mut account = Account::open(&request, &Caller::default());
+        }
+    }
+
+    /// Some record of some request.
+    pub(in crate::settle) fn some_record() -> Record {
+        Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn every_record_of_a_request_has_an_id_of_its_own() {
+        let mut account = Account::open(&request(), &Caller::default());
         let first = account.next(&PlaceId::new("a"));
         // The room in the ledger runs out before the second attempt, and the request is refused.
         let refused = account.blank();

@@ -5,7 +5,7 @@
 //! look like a frame into a model name cannot know it, so a text never becomes a record. The mark is 16 bits of the salt
 //! and only lets the scan pass quickly over what is no frame.
 
-use super::bytes;
+use crate::mapped::bytes;
 use crc32fast::Hasher;
 
 /// Bytes before the payload.
@@ -32,6 +32,11 @@ impl Sealed {
         Sealed { payload, crc }
     }
 
+    /// The CRC-32 of the payload alone.
+    pub(crate) fn sum(&self) -> u32 {
+        self.crc
+    }
+
     /// Bytes this takes in the journal.
     pub(crate) fn size(&self) -> usize {
         size(self.payload.len())
@@ -41,13 +46,12 @@ impl Sealed {
     pub(crate) fn write(&self, place: &mut [u8], salt: u64, seq: u64) {
         let len = u16::try_from(self.payload.len()).unwrap_or(u16::MAX);
         let head = [u64::from(finish(self.crc, salt, len, seq)) | u64::from(len) << 32 | mark(salt) << 48, seq];
-        let bytes = head.map(u64::to_le_bytes);
-        for (to, from) in place.iter_mut().zip(bytes.as_flattened()) {
-            *to = *from;
-        }
+        // The word that makes it whole comes last, so that a torn frame over cleared ground is no frame.
         if let Some(to) = place.get_mut(HEAD..HEAD + self.payload.len()) {
             to.copy_from_slice(&self.payload);
         }
+        bytes::set_number(place, 8, head[1]);
+        bytes::set_number(place, 0, head[0]);
     }
 }
 

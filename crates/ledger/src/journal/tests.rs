@@ -3,10 +3,13 @@
 
 use super::*;
 use crate::layout::{decode, encode};
+use crate::mapped::{CRC_AT, FORMAT_AT, SALT_AT, set_aside};
 use crate::sample::{mix, record};
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 const SMALL: usize = 64 << 10;
 
@@ -44,7 +47,7 @@ impl Place {
 }
 
 fn found(journal: &Journal) -> (Vec<u64>, u64) {
-    let left = journal.left();
+    let left = journal.left(Mark::default());
     let numbers = left.payloads.iter().map(|p| {
         let found = decode(p).expect("a whole frame holds a whole record");
         let n = found.attempt_id as u64;
@@ -106,7 +109,7 @@ proptest! {
         let mut journal = place.open();
         prop_assert_eq!(found(&journal), (expected.clone(), 0));
         prop_assert_eq!(found(&place.open()), (expected, 0), "looking changes nothing");
-        let next = journal.left().next_seq();
+        let next = journal.left(Mark::default()).next_seq();
         journal.restart(next);
         prop_assert_eq!(found(&journal), (vec![], 0));
         put(&mut journal, 5);

@@ -2,13 +2,14 @@
 
 use super::{By, Report, Row};
 
-const HEADS: [&str; 13] = [
+const HEADS: [&str; 14] = [
     "requests",
     "attempts",
     "ok",
     "failed",
     "cancelled",
     "refused",
+    "unknown",
     "in",
     "out",
     "cached",
@@ -38,7 +39,8 @@ impl Report {
 }
 
 fn cells(row: &Row, name: &str) -> Vec<String> {
-    let counts = [row.requests, row.attempts, row.ok, row.failed, row.cancelled, row.refused].map(|n| n.to_string());
+    let counts = [row.requests, row.attempts, row.ok, row.failed, row.cancelled, row.refused, row.unknown]
+        .map(|n| n.to_string());
     let tokens = [row.input_tokens, row.output_tokens, row.cached_tokens].map(|n| n.to_string());
     let known = row.attempts - row.refused > row.unknown_cost || row.unknown_cost == 0;
     let cost = if known { dollars(row.cost_nanousd) } else { "unknown".to_owned() };

@@ -34,7 +34,7 @@ impl Tally {
             Outcome::Failed => row.failed += 1,
             Outcome::Cancelled => row.cancelled += 1,
             Outcome::Refused => row.refused += 1,
-            Outcome::Unknown => row.failed += 1,
+            Outcome::Unknown => row.unknown += 1,
         }
         row.input_tokens += i128::from(item.input);
         row.output_tokens += i128::from(item.output);

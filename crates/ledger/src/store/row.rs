@@ -13,15 +13,21 @@ pub(crate) const COLUMNS: &str = "attempt_id, request_id, attempt, key, endpoint
      place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, estimated, \
      cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error";
 
+/// Behind the columns where the checksum is read too.
+pub(crate) const SUM: usize = 27;
+
 /// Adds a row unless the attempt is there.
 pub(crate) const INSERT: &str = "INSERT INTO attempt (attempt_id, request_id, attempt, key, endpoint, asked, class, task, \
      difficulty, decision, place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, \
-     reasoning_tokens, estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error) \
+     reasoning_tokens, estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, sum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, \
-     ?25, ?26, ?27) ON CONFLICT (attempt_id) DO NOTHING";
+     ?25, ?26, ?27, ?28) ON CONFLICT (attempt_id) DO NOTHING";
+
+/// Makes place for the settled record of an attempt that was unknown.
+pub(crate) const DELETE_UNKNOWN: &str = "DELETE FROM attempt WHERE attempt_id = ?1 AND outcome = 'unknown'";
 
 /// Runs [`INSERT`]; 1 when the row is new, 0 when it was there.
-pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record) -> rusqlite::Result<usize> {
+pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record, sum: u32) -> rusqlite::Result<usize> {
     let u = &r.usage;
     statement.execute(params![
         r.attempt_id.to_be_bytes(),
@@ -51,6 +57,7 @@ pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record) -> rusqlite::Res
         r.stream,
         r.outcome.as_str(),
         r.error.as_deref(),
+        sum,
     ])
 }
 
@@ -84,7 +91,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
         arrived_unix_ms: count(row, 21)?,
         ttft_us: get::<Option<i64>>(row, 22)?.map(i64::unsigned_abs),
         total_us: count(row, 23)?,
-        stream: get(row, 24)?,
+        stream: flag(row, 24)?,
         outcome: self::outcome(&outcome)?,
         error: get(row, 26)?,
     })
@@ -97,7 +104,7 @@ fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
         cached: count(row, 15)?,
         cache_write: count(row, 16)?,
         reasoning: count(row, 17)?,
-        estimated: get(row, 18)?,
+        estimated: flag(row, 18)?,
     })
 }
 
@@ -112,6 +119,15 @@ pub(crate) fn outcome(name: &str) -> Result<decide::Outcome, LedgerError> {
 
 pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64, LedgerError> {
     get::<i64>(row, column).map(i64::unsigned_abs)
+}
+
+/// 0 or 1; SQLite's other numbers would read as true.
+fn flag(row: &Row<'_>, column: usize) -> Result<bool, LedgerError> {
+    match get::<i64>(row, column)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(unknown("flag", &other.to_string())),
+    }
 }
 
 fn unknown(what: &str, value: &str) -> LedgerError {

@@ -1,9 +1,10 @@
 //! The schema and its versions. `user_version` is the version; each step of [`STEPS`] leads from one to the next.
 //!
 //! To change the schema: add a step, never edit one; store an example database of the version that ends
-//! (`tests/fixtures/ledger_v1.sqlite` is that of version 1) and test that it opens.
+//! (`tests/fixtures/ledger_v1.sqlite` is that of version 1, and so on) and test that it opens.
 
 use crate::LedgerError;
+use crate::journal::Mark;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
@@ -11,7 +12,12 @@ use std::path::Path;
 const APPLICATION: i64 = 0x4445_5750;
 
 /// Step n leads from version n to n + 1. Ids are 16 bytes, big-endian, so that they sort by time; an unknown cost is NULL.
-const STEPS: [&str; 1] = ["
+///
+/// Version 2 adds to each row `sum`, the CRC-32 of the record's bytes in layout 1 (NULL in rows of version 1), and the
+/// table `mark` of one row: up to which frame of which journal everything is here, how many rows there are, and how many records
+/// are known to be lost.
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE attempt (
         attempt_id BLOB NOT NULL PRIMARY KEY,
         request_id TEXT NOT NULL,
@@ -42,7 +48,46 @@ const STEPS: [&str; 1] = ["
         error TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX attempt_by_arrival ON attempt (arrived_unix_ms);
-"];
+",
+    "
+    ALTER TABLE attempt ADD COLUMN sum INTEGER;
+    CREATE TABLE mark (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        journal INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        records INTEGER NOT NULL,
+        lost INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO mark (id, journal, seq, records, lost) SELECT 1, 0, 0, count(*), 0 FROM attempt;
+",
+];
+
+/// Counts new rows (?1) and moves the mark (?2, ?3; NULL leaves it).
+pub(crate) const ADD_TO_MARK: &str =
+    "UPDATE mark SET records = records + ?1, journal = coalesce(?2, journal), seq = coalesce(?3, seq) WHERE id = 1";
+
+/// Counts records that can be found nowhere.
+pub(crate) const ADD_LOST: &str = "UPDATE mark SET lost = lost + ?1 WHERE id = 1";
+
+/// The one row of `mark`.
+pub(crate) struct Stored {
+    pub(crate) mark: Mark,
+    /// Rows that there must be.
+    pub(crate) records: u64,
+    /// Records that are known to be lost.
+    pub(crate) lost: u64,
+}
+
+/// Reads the row of `mark`.
+pub(crate) fn mark(conn: &Connection) -> Result<Stored, LedgerError> {
+    let sql = "SELECT journal, seq, records, lost FROM mark WHERE id = 1";
+    let read = |row: &rusqlite::Row<'_>| {
+        let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        let mark = Mark { journal: number(0)?, seq: number(1)? };
+        Ok(Stored { mark, records: number(2)?, lost: number(3)? })
+    };
+    conn.query_row(sql, [], read).map_err(LedgerError::store("read the ledger's mark"))
+}
 
 /// The version this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
@@ -73,6 +118,20 @@ pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), LedgerError> {
     } else {
         Err(LedgerError::Version { what: "the ledger's database", found, known: VERSION })
     }
+}
+
+/// Refuses a database that no version of this program up to now has written.
+pub(crate) fn check_known(conn: &Connection, path: &Path) -> Result<(), LedgerError> {
+    match version(conn, path)? {
+        0 => Err(LedgerError::Foreign { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether rows have checksums: from version 2 on.
+pub(crate) fn has_sums(conn: &Connection) -> Result<bool, LedgerError> {
+    let read = conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    Ok(read.map_err(LedgerError::store("read the ledger's version"))? >= 2)
 }
 
 fn version(conn: &Connection, path: &Path) -> Result<i64, LedgerError> {

@@ -6,6 +6,14 @@ use crate::sample::record;
 use decide::Usage;
 use tempfile::tempdir;
 
+fn kept(records: &[Record]) -> Vec<Kept<'_>> {
+    records.iter().map(|r| (r, crc32fast::hash(&crate::layout::encode(r)))).collect()
+}
+
+fn put(dir: &Path, records: &[Record]) -> usize {
+    Store::open(dir).unwrap().commit(&kept(records), None).unwrap()
+}
+
 fn all(dir: &Path) -> Vec<Record> {
     let mut records = crate::records(dir, None, usize::MAX).unwrap();
     records.reverse();
@@ -17,9 +25,9 @@ fn a_record_comes_back_whole_and_once() {
     let dir = tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     let records: Vec<Record> = (0..300).map(record).collect();
-    let group: Vec<&Record> = records.iter().collect();
-    assert_eq!(store.commit(&group).unwrap(), 300);
-    assert_eq!(store.commit(&group[100..]).unwrap(), 0);
+    let group = kept(&records);
+    assert_eq!(store.commit(&group, None).unwrap(), 300);
+    assert_eq!(store.commit(&group[100..], None).unwrap(), 0);
     assert_eq!(all(dir.path()), records);
 }
 
@@ -29,8 +37,8 @@ fn an_unknown_cost_is_null() {
     let mut store = Store::open(dir.path()).unwrap();
     let (mut unknown, mut free) = (record(1), record(2));
     (unknown.cost, free.cost) = (None, Some(decide::Nanousd::ZERO));
-    store.commit(&[&unknown, &free]).unwrap();
-    let count = |sql: &str| store.conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
+    store.commit(&kept(&[unknown, free]), None).unwrap();
+    let count = |sql: &str| store.conn.as_ref().unwrap().query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM attempt WHERE cost_nanousd IS NULL"), 1);
     assert_eq!(count("SELECT count(*) FROM attempt WHERE cost_nanousd = 0"), 1);
 }
@@ -41,7 +49,7 @@ fn absurd_numbers_are_stored_as_the_greatest() {
     let mut r = record(1);
     r.usage = Usage { input: u64::MAX, ..r.usage };
     r.total_us = u64::MAX;
-    Store::open(dir.path()).unwrap().commit(&[&r]).unwrap();
+    put(dir.path(), &[r]);
     let back = all(dir.path()).remove(0);
     assert_eq!((back.usage.input, back.total_us), (i64::MAX as u64, i64::MAX as u64));
 }
@@ -51,7 +59,7 @@ fn ids_sort_as_they_count() {
     let dir = tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     for shift in [0, 7, 8, 64, 127] {
-        store.commit(&[&Record { attempt_id: 1 << shift, ..record(1) }]).unwrap();
+        store.commit(&kept(&[Record { attempt_id: 1 << shift, ..record(1) }]), None).unwrap();
     }
     let ids: Vec<u128> = all(dir.path()).iter().map(|r| r.attempt_id).collect();
     assert_eq!(ids, [1, 1 << 7, 1 << 8, 1 << 64, 1 << 127]);
@@ -61,7 +69,7 @@ fn ids_sort_as_they_count() {
 fn it_is_power_safe_and_in_wal() {
     let dir = tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let text = |sql| store.conn.query_row(sql, [], |r| r.get::<_, String>(0)).unwrap();
+    let text = |sql| store.conn.as_ref().unwrap().query_row(sql, [], |r| r.get::<_, String>(0)).unwrap();
     assert_eq!(text("PRAGMA journal_mode"), "wal");
     assert_eq!(text("SELECT cast(synchronous AS TEXT) FROM pragma_synchronous"), "2");
 }
@@ -77,7 +85,7 @@ fn another_database_is_left_alone() {
 #[test]
 fn a_newer_database_is_refused() {
     let dir = tempdir().unwrap();
-    Store::open(dir.path()).unwrap().conn.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    Store::open(dir.path()).unwrap().conn().unwrap().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(LedgerError::Version { .. })));
     assert!(matches!(open_read_only(dir.path()), Err(LedgerError::Version { .. })));
 }
@@ -90,18 +98,52 @@ fn a_file_that_is_no_database_gives_a_clear_error() {
     assert!(error.contains("move ledger.sqlite away"), "{error}");
 }
 
-/// Version 1 is a file format: this database was written once and must stay readable. To store that of a new version, run the test
-/// with `LEDGER_WRITE_FIXTURE=1` once.
+fn fixture(version: i64) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/ledger_v{version}.sqlite"))
+}
+
+/// Each version is a file format: these databases were written once and must stay readable. To store that of a new version, run
+/// the test with `LEDGER_WRITE_FIXTURE=1` once.
 #[test]
-fn the_stored_database_of_version_1_reads() {
-    let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger_v1.sqlite");
+fn the_stored_databases_of_every_version_read() {
     let dir = tempdir().unwrap();
     if std::env::var_os("LEDGER_WRITE_FIXTURE").is_some() {
-        let records: Vec<Record> = (0..12).map(record).collect();
-        Store::open(dir.path()).unwrap().commit(&records.iter().collect::<Vec<_>>()).unwrap();
-        std::fs::copy(path(dir.path()), &stored).unwrap();
+        put(dir.path(), &(0..12).map(record).collect::<Vec<_>>());
+        std::fs::copy(path(dir.path()), fixture(schema::VERSION)).unwrap();
     }
-    std::fs::copy(&stored, path(dir.path())).unwrap();
-    assert_eq!(all(dir.path()), (0..12).map(record).collect::<Vec<_>>());
-    assert_eq!(Store::open(dir.path()).unwrap().commit(&[&record(11), &record(12)]).unwrap(), 1);
+    for version in 1..=schema::VERSION {
+        let dir = tempdir().unwrap();
+        std::fs::copy(fixture(version), path(dir.path())).unwrap();
+        let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+        assert!(checked.is_whole() && checked.records == 12, "{checked:?}");
+        assert_eq!(checked.without_sum, if version == 1 { 12 } else { 0 });
+        assert_eq!(all(dir.path()), (0..12).map(record).collect::<Vec<_>>());
+        assert_eq!(put(dir.path(), &[record(11), record(12)]), 1);
+        let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+        assert!(checked.is_whole() && checked.records == 13, "{checked:?}");
+    }
+}
+
+/// In whichever order they come: settled beats unknown, the first settled stays, and the rows are counted once.
+#[test]
+fn a_settled_record_beats_an_unknown_one_in_either_order() {
+    let settled = record(7);
+    let unknown = Record { outcome: decide::Outcome::Unknown, cost: None, ..record(7) };
+    let other = Record { total_us: 1, ..record(7) };
+    for order in [[&settled, &unknown, &other], [&unknown, &settled, &other], [&unknown, &unknown, &settled]] {
+        for at_once in [true, false] {
+            let dir = tempdir().unwrap();
+            let records: Vec<Record> = order.into_iter().cloned().collect();
+            if at_once {
+                put(dir.path(), &records);
+            } else {
+                records.iter().for_each(|r| {
+                    put(dir.path(), std::slice::from_ref(r));
+                });
+            }
+            assert_eq!(all(dir.path()), std::slice::from_ref(&settled));
+            let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+            assert!(checked.is_whole() && checked.records == 1, "{checked:?}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Tests of a store that fails: nothing is lost, room is bounded, and it goes on without a restart.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+use crate::journal::Mark;
 use crate::sample::record;
-use crate::store::{Sink, Store};
+use crate::store::{Kept, Sink, Store};
 use crate::{Condition, Ledger, LedgerError, Options, lock};
-use decide::{OutletFull, Record};
+use decide::OutletFull;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -18,13 +19,21 @@ struct Squeezed {
 }
 
 impl Sink for Squeezed {
-    fn commit(&mut self, records: &[&Record]) -> Result<usize, LedgerError> {
-        self.store.conn.pragma_update(None, "max_page_count", self.pages.load(SeqCst)).unwrap();
-        self.store.commit(records)
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
+        self.store.conn()?.pragma_update(None, "max_page_count", self.pages.load(SeqCst)).unwrap();
+        self.store.commit(records, upto)
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
         self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
     }
 }
 
@@ -55,7 +64,7 @@ fn failing(ledger: &Ledger) -> bool {
 fn fill(ledger: &Ledger, first: u64) -> u64 {
     let (outlet, mut next, start) = (ledger.outlet(), first, Instant::now());
     loop {
-        match outlet.reserve(true) {
+        match outlet.reserve(false) {
             Ok(slot) => {
                 slot.put(record(next));
                 next += 1;
@@ -74,7 +83,7 @@ fn ids(dir: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_disk_keeps_refuses_and_recovers() {
+fn fault_53_a_full_disk_refuses_paid_keeps_free_and_recovers() {
     let dir = tempdir().unwrap();
     let (ledger, pages) = squeezed(dir.path(), 500);
     let outlet = ledger.outlet();
@@ -93,6 +102,7 @@ fn a_full_disk_keeps_refuses_and_recovers() {
         "{state:?}"
     );
     assert!(!ledger.flush(Duration::from_millis(50)));
+    assert_eq!(outlet.reserve(true).err(), Some(OutletFull));
     pages.store(u32::MAX - 1, SeqCst);
     wait("drained", || ledger.flush(Duration::from_secs(1)));
     assert_eq!(ledger.state().condition, Condition::Writing);
@@ -137,18 +147,26 @@ struct Doubtful {
 }
 
 impl Sink for Doubtful {
-    fn commit(&mut self, records: &[&Record]) -> Result<usize, LedgerError> {
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
         self.calls += 1;
         let error = || LedgerError::Store { what: "pretend", source: rusqlite::Error::InvalidQuery };
         match self.calls % 4 {
             1 => Err(error()),
-            2 => self.store.commit(records).and(Err(error())),
-            _ => self.store.commit(records),
+            2 => self.store.commit(records, upto).and(Err(error())),
+            _ => self.store.commit(records, upto),
         }
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
         self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
     }
 }
 
@@ -159,7 +177,7 @@ fn a_commit_of_unknown_end_is_repeated_without_doubling() {
     let ledger =
         Ledger::over(dir.path(), options(5000), lock::take(dir.path(), Duration::ZERO).unwrap(), sink).unwrap();
     for n in 0..1000 {
-        ledger.outlet().reserve(true).unwrap().put(record(n));
+        ledger.outlet().reserve(false).unwrap().put(record(n));
     }
     assert!(ledger.flush(Duration::from_secs(20)));
     ledger.close().unwrap();
@@ -169,12 +187,20 @@ fn a_commit_of_unknown_end_is_repeated_without_doubling() {
 struct Panics(Arc<AtomicBool>);
 
 impl Sink for Panics {
-    fn commit(&mut self, _: &[&Record]) -> Result<usize, LedgerError> {
+    fn commit(&mut self, _: &[Kept<'_>], _: Option<Mark>) -> Result<usize, LedgerError> {
         self.0.store(true, SeqCst);
         panic!("on purpose");
     }
 
     fn renew(&mut self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        Ok(Mark::default())
+    }
+
+    fn lost(&mut self, _: u64) -> Result<(), LedgerError> {
         Ok(())
     }
 }
@@ -193,4 +219,66 @@ fn a_dead_writer_is_seen_refuses_and_loses_nothing() {
     late.put(record(2));
     assert!(ledger.close().is_err());
     assert_eq!(ids(dir.path()), [1, 2]);
+}
+
+/// A real store that answers as SQLite does when the file system fails in a certain way, until it is mended.
+struct Broken {
+    store: Store,
+    code: Arc<AtomicU32>,
+}
+
+impl Sink for Broken {
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
+        match self.code.load(SeqCst) {
+            0 => self.store.commit(records, upto),
+            code => {
+                let source = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code as i32), None);
+                Err(LedgerError::Store { what: "write to the ledger's database", source })
+            }
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), LedgerError> {
+        self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
+    }
+}
+
+#[test]
+fn fault_53_io_errors_failed_fsync_read_only_and_damage_are_said_refused_and_survived() {
+    use rusqlite::ffi;
+    for (code, said) in [
+        (ffi::SQLITE_IOERR_WRITE, "I/O"),
+        (ffi::SQLITE_IOERR_FSYNC, "I/O"),
+        (ffi::SQLITE_READONLY, "writable"),
+        (ffi::SQLITE_FULL, "free some space"),
+        (ffi::SQLITE_CORRUPT, "backup"),
+    ] {
+        let dir = tempdir().unwrap();
+        let broken = Arc::new(AtomicU32::new(0));
+        let sink = Box::new(Broken { store: Store::open(dir.path()).unwrap(), code: Arc::clone(&broken) });
+        let lock = lock::take(dir.path(), Duration::ZERO).unwrap();
+        let ledger = Ledger::over(dir.path(), options(100), lock, sink).unwrap();
+        let outlet = ledger.outlet();
+        broken.store(code as u32, SeqCst);
+        outlet.reserve(true).unwrap().put(record(0));
+        wait("failing", || failing(&ledger));
+        let why = outlet.trouble().unwrap().why;
+        assert!(why.contains(said), "{why}");
+        assert_eq!(outlet.reserve(true).err(), Some(OutletFull), "{why}");
+        outlet.reserve(false).unwrap().put(record(1));
+        broken.store(0, SeqCst);
+        assert!(ledger.flush(Duration::from_secs(20)));
+        assert_eq!(outlet.trouble(), None);
+        outlet.reserve(true).unwrap().put(record(2));
+        ledger.close().unwrap();
+        assert_eq!(ids(dir.path()), [0, 1, 2]);
+    }
 }

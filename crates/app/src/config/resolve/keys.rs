@@ -29,6 +29,7 @@ pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> 
             places: key.places.clone(),
             models: key.models.clone(),
             class: key.class.map(Into::into),
+            durability: key.durability.map(Into::into).unwrap_or_default(),
         });
     }
     if keys.is_empty() && list.is_empty() {

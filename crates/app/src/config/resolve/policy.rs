@@ -61,7 +61,15 @@ fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery:
         let origin = r.origin(&format!("{path}.name"));
         r.values.note(format!("route.{}", route.name), shown(route), origin);
         let objective = route.objective.map(Into::into);
-        routes.insert(route.name.clone(), Route { targets, objective, class: route.class.map(Into::into) });
+        routes.insert(
+            route.name.clone(),
+            Route {
+                targets,
+                objective,
+                class: route.class.map(Into::into),
+                durability: route.durability.map(Into::into).unwrap_or_default(),
+            },
+        );
     }
     routes
 }
@@ -109,5 +117,6 @@ fn shown(route: &shape::Route) -> String {
     let targets = if route.targets.is_empty() { "every place".to_owned() } else { route.targets.join(", ") };
     let objective = route.objective.map(|o| format!("; {}", decide::Objective::from(o).as_str())).unwrap_or_default();
     let class = route.class.map(|c| format!("; at least {}", DataClass::from(c))).unwrap_or_default();
-    format!("{targets}{objective}{class}")
+    let strict = if route.durability == Some(shape::Durability::Strict) { "; strict" } else { "" };
+    format!("{targets}{objective}{class}{strict}")
 }

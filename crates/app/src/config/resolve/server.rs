@@ -1,6 +1,6 @@
-//! The sections `[server]`, `[ledger]`, `[discovery]`.
+//! The sections `[server]`, `[discovery]`, and where data is kept.
 //!
-//! Never here: the engine, places, keys, policy.
+//! Never here: the ledger, the engine, places, keys, policy.
 
 use super::{KeySettings, Reader, ServerSettings};
 use crate::config::origin::Origin;
@@ -107,30 +107,6 @@ pub(super) fn refuse_open(r: &mut Reader<'_>, server: &ServerSettings, keys: &[K
         "everyone who reaches that address could spend your money and read your models' answers",
         "make a key with `dewpoint key new` and add its [[key]], or listen on 127.0.0.1",
     );
-}
-
-pub(super) fn ledger(r: &mut Reader<'_>, section: &shape::Ledger) -> Option<PathBuf> {
-    r.note("ledger.enabled", section.enabled);
-    if !section.enabled {
-        return None;
-    }
-    let (dir, origin) = match &section.dir {
-        Some(dir) => (PathBuf::from(dir), r.origin("ledger.dir")),
-        None => match data_dir(r.env) {
-            Some(found) => found,
-            None => {
-                r.wrong(
-                    "ledger",
-                    "no folder for the ledger",
-                    format!("none of {DATA_VARIABLE}, XDG_DATA_HOME and HOME is set"),
-                    format!("set {DATA_VARIABLE}, or write [ledger] dir = \"…\" or enabled = false"),
-                );
-                return None;
-            }
-        },
-    };
-    r.values.note("ledger.dir", dir.display(), origin);
-    Some(dir)
 }
 
 /// Where data is kept when nothing is configured.

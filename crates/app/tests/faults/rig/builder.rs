@@ -10,9 +10,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use testkit::{Answer, Certificate, Fake, Voice};
 
-/// So that many failures in a row are each seen by the caller.
-const CALM: &str = "";
-
 /// Where a place is.
 #[derive(Clone)]
 enum Where {
@@ -71,12 +68,6 @@ impl Builder {
     pub(crate) fn config(mut self, toml: &str) -> Builder {
         self.more = toml.to_owned();
         self
-    }
-
-    /// As [`Builder::config`], and a place that fails is tried again all the same: no breaker opens, no budget ends.
-    #[must_use]
-    pub(crate) fn calm(self, toml: &str) -> Builder {
-        self.config(&format!("{toml}\n{CALM}"))
     }
 
     /// Places cost nothing.
@@ -157,9 +148,14 @@ impl Builder {
     /// The whole file.
     pub(super) fn file(&self, upstreams: &[Upstream]) -> String {
         let mut out = self.more.clone();
-        for (table, quiet) in
-            [("[engine]", "[engine]\nenabled = false"), ("[discovery]", "[discovery]\nenabled = false")]
-        {
+        let calm = "[resilience]\nbreaker_failures = 0\nbreaker_percent = 0\nkey_open_s = 0\npause_max_s = 0\n\
+                    retry_percent = 100\nretry_floor_per_s = 1000";
+        for (table, quiet) in [
+            ("[engine]", "[engine]\nenabled = false"),
+            ("[discovery]", "[discovery]\nenabled = false"),
+            // One fault after the other at the same place: what is learned of one must not hide the next.
+            ("[resilience]", calm),
+        ] {
             if !self.more.contains(table) {
                 out.push_str(&format!("\n{quiet}\n"));
             }
