@@ -71,7 +71,7 @@ async fn fault_55_a_wall_clock_that_jumps_and_stands_breaks_no_stream_and_no_dea
     let clock = Clock::new();
     let rig = Rig::new()
         .place(Voice::of("openai"))
-        .calm("[server]\nfirst_s = 2")
+        .config("[server]\nfirst_s = 2")
         .env("LD_PRELOAD", clock.path("shim.so").to_str().unwrap())
         .env("RIG_CLOCK", clock.path("clock").to_str().unwrap())
         .start()
