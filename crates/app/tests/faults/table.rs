@@ -125,15 +125,15 @@ const FAULTS: [Fault; 64] = [
     Fault(46, "HTTP/2 upstreams", "GOAWAY and RST_STREAM in a stream, a window that never opens: as a reset and as a stall; the pool does not use the connection again.",
         NotYet("not tested yet", &[])),
     Fault(47, "A place that slows down", "Its limit of concurrent work falls, what is too much is shed at once with 503 and Retry-After, and it recovers with the place.",
-        Holds(&["fault_47_the_limit_of_a_place_that_slows_down_falls_and_recovers"])),
+        Holds(&["fault_47_the_limit_of_a_place_that_slows_down_falls_and_recovers", "fault_47_an_upstream_that_gets_ten_times_slower_still_carries_what_it_can"])),
     Fault(48, "All places down", "At most 20 % further attempts, flat memory, 503 with Retry-After at once, and no herd at the return.",
-        NotYet("the experiment over 60 seconds (`make storm`) is not in the tree yet", &["fault_48_with_all_places_down_the_refusal_is_immediate_and_says_when_to_come_back"])),
+        Holds(&["fault_48_with_all_places_down_the_refusal_is_immediate_and_says_when_to_come_back", "fault_48_with_every_upstream_down_requests_are_refused_at_once_and_few_are_tried_again"])),
     Fault(49, "One place in three slow", "p99 is back under 1.5 times the healthy one within ten seconds.",
-        NotYet("not tested yet", &[])),
+        Holds(&["fault_49_one_of_three_replicas_100_times_slower_is_left_alone_within_10_s"])),
     Fault(50, "Nothing else allowed", "Where policy forbids the next place the answer is an error, and no byte goes there.",
         Holds(&["fault_50_a_place_that_policy_forbids_is_not_even_connected_to"])),
     Fault(51, "kill -9", "What a client saw complete is in the ledger, once; open attempts are resolved; no end is doubled.",
-        NotYet("not tested yet", &[])),
+        Holds(&["fault_51_after_any_kill_what_clients_saw_complete_is_in_the_ledger_once", "fault_51_kill_9_loses_nothing_and_doubles_nothing", "fault_51_killed_at_every_write_nothing_promised_is_lost_or_doubled", "fault_51_every_sent_attempt_has_exactly_one_end", "fault_51_an_attempt_under_way_outlives_many_turns_of_the_ring"])),
     Fault(52, "Power loss", "What was committed stays; with `durability = \"strict\"` what a client saw complete was committed.",
         NotYet("not tested yet", &[])),
     Fault(53, "Disk full and disk errors", "Paid requests are refused with `ledger_unavailable`; it recovers without a restart.",
@@ -159,7 +159,7 @@ const FAULTS: [Fault; 64] = [
     Fault(63, "A panic", "500 for that request only; its record says so.",
         NotYet("not tested yet", &[])),
     Fault(64, "Soak", "Under mixed faults memory's slope is near zero and descriptors stay flat.",
-        NotYet("not tested yet", &[])),
+        Holds(&["fault_64_minutes_of_mixed_faults_leave_memory_descriptors_and_latency_where_they_were"])),
 ];
 
 /// The page.
