@@ -134,10 +134,10 @@ async fn fault_30_a_place_that_never_answers_runs_into_its_deadline() {
         all_ways().filter(|way| way.2).flat_map(|(place, caller, _)| (0..3).map(move |case| (place, caller, case)));
     futures_util::future::join_all(ways.map(|(place, caller, case)| black_hole(rig_, VOICES[place], caller, case)))
         .await;
-    for place in 0..VOICES.len() {
+    for (place, name) in VOICES.iter().enumerate() {
         let let_go =
             |seen: &[Seen]| seen.iter().filter(|s| s.body.windows(5).any(|w| w == b"case=")).all(Seen::closed_early);
-        assert!(rig.upstream(place).wait(SOON, let_go).await, "{}", VOICES[place]);
+        assert!(rig.upstream(place).wait(SOON, let_go).await, "{name}");
     }
     rig.finish().await;
 }

@@ -290,7 +290,7 @@ fn odd_others(api: Api) -> Vec<(&'static str, Answer)> {
     let delta = |index: i64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let stop = json!({"type": "message_stop"});
     let events = |middle: &[Value]| {
-        let all = [&[start.clone()][..], middle, &[stop.clone()]].concat();
+        let all = [&[start.clone()][..], middle, std::slice::from_ref(&stop)].concat();
         Answer::stream("text/event-stream", all.iter().map(event).collect::<Vec<_>>())
     };
     let lines = |lines: &[Value]| {

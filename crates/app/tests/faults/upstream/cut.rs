@@ -5,7 +5,7 @@
 use crate::rig::{CALLERS, Dialect, End, Got, Rig, SOON, VOICES, case_of};
 use decide::{Outcome, Record};
 use futures_util::StreamExt;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 use testkit::{Answer, Seen, Step};
 
@@ -60,16 +60,27 @@ impl Recorded {
         }
     }
 
-    /// What the ledger must have.
+    /// The outcomes that the ledger must have.
+    fn ends(&self, offset: usize) -> &'static [Outcome] {
+        if offset >= self.whole {
+            &[Outcome::Ok]
+        } else if self.is_begun(offset) {
+            &[Outcome::Failed]
+        } else {
+            &[Outcome::Failed, Outcome::Ok]
+        }
+    }
+
+    /// Whether some text has gone out by then.
+    fn is_begun(&self, offset: usize) -> bool {
+        self.texts.iter().any(|(at, _)| *at <= offset)
+    }
+
     fn check_records(&self, offset: usize, records: &[Record]) {
         let ends: Vec<Outcome> = records.iter().map(|r| r.outcome).collect();
-        if offset >= self.whole {
-            assert_eq!(ends, [Outcome::Ok], "{offset}");
-        } else if self.texts.iter().any(|(at, _)| *at <= offset) {
-            assert_eq!(ends, [Outcome::Failed], "{offset}");
+        assert_eq!(ends, self.ends(offset), "{offset}");
+        if self.is_begun(offset) {
             assert!(records[0].cost.is_some_and(|c| c.0 > 0), "{offset}: what came is settled: {records:#?}");
-        } else {
-            assert_eq!(ends, [Outcome::Failed, Outcome::Ok], "{offset}");
         }
     }
 }
@@ -92,8 +103,9 @@ async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usi
         let mut by_id: HashMap<String, Vec<Record>> = HashMap::new();
         // Records are committed a moment after the answer.
         let all = |records: &[Record]| {
-            let there: HashSet<&str> = records.iter().map(|r| &*r.request_id).collect();
-            ids.iter().all(|(_, id)| there.contains(id.as_str()))
+            let mut there: HashMap<&str, usize> = HashMap::new();
+            records.iter().for_each(|r| *there.entry(&*r.request_id).or_default() += 1);
+            ids.iter().all(|(offset, id)| there.get(id.as_str()).is_some_and(|n| *n >= recorded.ends(*offset).len()))
         };
         for r in rig.ledger_when(all).await {
             by_id.entry(r.request_id.to_string()).or_default().push(r);
