@@ -1,7 +1,7 @@
 //! Bad input, limits (at the limit and one past it), paths, keys.
 
 use super::house::*;
-use decide::{DataClass, Durability, Zone};
+use decide::{DataClass, Zone};
 use gateway::{Key, Limits};
 use ring::digest::{SHA256, digest};
 
