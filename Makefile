@@ -14,7 +14,7 @@ VENV := .venv
 # What the end-to-end tests start; set it to test another build.
 export DEWPOINT_BIN ?= $(abspath $(BIN))
 
-.PHONY: help run build build-gateway test bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
+.PHONY: help run build build-gateway test faults bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test-rust: ## Unit, contract and property tests, doc tests
 	  cargo test --release --workspace --bins --lib --tests --locked --no-fail-fast; \
 	fi
 	cargo test --doc --release --workspace --locked
+
+faults: ## Only the suite of faults, against the real binary; T=fault_31 for one of them
+	@scripts/setup $(TO_BUILD)
+	cargo test --release -p app --test faults --locked -- $(T)
 
 test-sdk: build $(VENV)/.ready ## End to end: the real binary, driven by the openai and anthropic Python SDKs
 	$(VENV)/bin/python -m pytest tests/sdk $(T)

@@ -6,6 +6,7 @@ mod engine;
 mod number;
 mod origin;
 pub(crate) mod reference;
+mod resilience;
 mod resolve;
 mod secret;
 mod shape;

@@ -48,6 +48,42 @@ fn nothing_configured_is_valid() {
 }
 
 #[test]
+fn resilience_has_the_gateway_s_defaults_and_bounds_on_every_number() {
+    assert_eq!(good("").resilience, gateway::CareOptions::default());
+    let with = |line: &str| load_as(&format!("[resilience]\n{line}\n"), &Flags::default());
+    for (key, least, most) in [
+        ("retry_percent", 0, 100),
+        ("retry_floor_per_s", 0, 1_000),
+        ("breaker_failures", 0, 1_000),
+        ("breaker_percent", 0, 100),
+        ("breaker_open_max_ms", 1_000, 600_000),
+        ("breaker_open_ms", 100, 5_000),
+        ("key_open_s", 0, 3_600),
+        ("pause_max_s", 0, 3_600),
+        ("limit_min", 1, 1_000),
+        ("limit_max", 3, 100_000),
+        ("limit_slow_ms", 1, 3_600_000),
+        ("batch_percent", 1, 100),
+        ("hedge_after_ms", 1, 3_600_000),
+    ] {
+        for fits in [least, most] {
+            assert!(with(&format!("{key} = {fits}")).is_ok(), "{key} = {fits}");
+        }
+        for past in [least - 1, most + 1] {
+            let problems = with(&format!("{key} = {past}")).map(|_| ()).unwrap_err().to_string();
+            assert!(problems.contains(key), "{key} = {past}: {problems}");
+        }
+    }
+    let hedge = |line: &str| with(&format!("hedge = true\nhedge_after_ms = 250\n{line}")).map(|s| s.resilience.hedge);
+    let after = std::time::Duration::from_millis(250);
+    let cost_max = |n| Some(gateway::Hedge { after, cost_max: decide::Nanousd(n) });
+    assert_eq!(hedge("").unwrap(), cost_max(10_000_000), "one cent where nothing is said");
+    assert_eq!(hedge("hedge_cost_max_usd = 0.25").unwrap(), cost_max(250_000_000));
+    assert!(hedge("hedge_cost_max_usd = -1").is_err());
+    assert_eq!(with("hedge_after_ms = 250").unwrap().resilience.hedge, None, "off unless it is switched on");
+}
+
+#[test]
 fn measured_speeds_are_noted_and_bounded() {
     let place = |line: &str| format!("[[place]]\nname = \"openai\"\n{line}\n");
     let settings = good(&place("prompt_tokens_per_s = 812.3\ndecode_tokens_per_s = 1e9"));

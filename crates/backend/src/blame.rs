@@ -3,6 +3,7 @@
 //! Never here: trying again (the gateway does), or the dialect in which the caller is told (room `wire`).
 
 mod status;
+mod wait;
 
 pub(crate) use status::refusal;
 

@@ -1,18 +1,28 @@
 //! Need × Fleet × Policy → Verdict. First the hard constraints, each with its refusal; then the objective's order.
 //!
-//! Never here: I/O, a clock, chance. Between replicas (same tier, zone and price, expected wait within a factor of two)
-//! the session or prefix decides by rendezvous hashing, so that a conversation finds its cached prefix again.
+//! Never here: I/O, a clock, chance (a [`Live`] view brings the number). Between replicas the session or prefix decides by
+//! rendezvous hashing, so that a conversation finds its cached prefix again, until that place is clearly worse.
+
+mod balance;
+mod order;
 
 use crate::{
-    Candidate, Caps, DataClass, Fleet, Health, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
-    Refusal, Refused, Route, Tier, Usage, Verdict, Zone, cost,
+    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy,
+    Reason, Refusal, Refused, Route, Standing, Tier, Unseen, Usage, Verdict, Zone, cost,
 };
+use order::{Affinity, Ranked};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-/// Decides where `need` goes. Always gives a verdict; when nothing may or can answer its order is empty and
-/// [`Verdict::fault`] says why.
+/// Decides where `need` goes by fleet and policy alone: [`choose_live`] where nobody watches the places.
 pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
+    choose_live(need, fleet, policy, &Unseen)
+}
+
+/// Decides where `need` goes. Always gives a verdict; when nothing may or can answer its order is empty and
+/// [`Verdict::fault`] says why. The hard constraints do not look at `live`: what happens at a place this moment moves it
+/// within the order, and never in or out.
+pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live) -> Verdict {
     let scope = Scope::read(&need.model, fleet, policy);
     let class = scope.route.and_then(|r| r.class).map_or(need.class, |least| least.max(need.class));
     let rules =
@@ -28,14 +38,16 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
         match rules.refuse(state, model).or_else(|| other.map(|p| Refusal::OtherModel(p.clone()))) {
             Some(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
             None => {
-                let reason = expect(need, state, model, policy.margin_permille);
+                let standing = live.standing(&state.place.id);
+                let reason = expect(need, state, model, policy.margin_permille, standing);
                 let pull = affinity.pull(state.place.id.as_str());
                 let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
                 order.push(Ranked { rank, pull, candidate });
             }
         }
     }
-    sort(&mut order, scope.objective);
+    order::sort(&mut order, scope.objective);
+    balance::balance(&mut order, scope.objective.is_some(), live.chance());
     Verdict {
         ask_id: need.ask_id,
         task: need.task,
@@ -231,7 +243,7 @@ fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
 }
 
 /// What to expect of an offer on this request.
-fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16) -> Reason {
+fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing: Option<Standing>) -> Reason {
     let tier = model.tier.unwrap_or(state.place.tier);
     let quality = model.quality_permille.unwrap_or(tier.quality_permille());
     let usage = Usage { input: need.input_tokens.into(), output: need.output_tokens.into(), ..Usage::default() };
@@ -240,6 +252,8 @@ fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16) -> Reason
         sufficient: quality >= need.difficulty.0.saturating_add(margin),
         cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
         ttft_ms: expected_ttft_ms(&state.load, tier),
+        standing,
+        pick: Pick::default(),
     }
 }
 
@@ -253,83 +267,6 @@ fn expected_ttft_ms(load: &Load, tier: Tier) -> u32 {
     });
     let queue = load.waiting.saturating_mul(4).saturating_add(load.running);
     base.saturating_add(base.saturating_mul(queue) / 4)
-}
-
-/// A candidate with what orders it besides its reason.
-struct Ranked {
-    /// Position that the model name gives it.
-    rank: usize,
-    /// How strongly the session is drawn to this place.
-    pull: u64,
-    candidate: Candidate,
-}
-
-impl Ranked {
-    /// Expected cost; an unknown price counts as the highest.
-    fn money(&self) -> i64 {
-        self.candidate.reason.cost_nanousd.unwrap_or(i64::MAX)
-    }
-
-    fn zone(&self) -> Zone {
-        self.candidate.place.zone
-    }
-
-    /// Expected wait in powers of two: below that, measurements are noise and must not move a session.
-    fn wait(&self) -> u32 {
-        self.candidate.reason.ttft_ms.max(1).ilog2()
-    }
-
-    /// Better first.
-    fn quality(&self) -> Reverse<u16> {
-        Reverse(self.candidate.reason.quality_permille)
-    }
-
-    /// The least architecture that is enough: lower tier, nearer ground, less money, shorter wait. Where nothing is
-    /// enough, the strongest.
-    fn least(&self) -> impl Ord + use<> {
-        let (zone, money) = (self.zone(), self.money());
-        if self.candidate.reason.sufficient {
-            (0, Some((self.candidate.tier(), zone, money, self.wait())), Reverse(0), 0, Reverse(self.pull))
-        } else {
-            (1, None, self.quality(), money, Reverse(self.pull))
-        }
-    }
-}
-
-fn sort(order: &mut [Ranked], objective: Option<Objective>) {
-    match objective {
-        None => order.sort_by_key(|r| r.rank),
-        Some(Objective::Cheap) => order.sort_by_key(|r| (r.money(), r.quality(), r.zone(), r.wait(), Reverse(r.pull))),
-        Some(Objective::Best) => order.sort_by_key(|r| (r.quality(), r.money(), r.zone(), r.wait(), Reverse(r.pull))),
-        Some(Objective::Fast) => order.sort_by_key(|r| (r.wait(), r.money(), Reverse(r.pull))),
-        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(Ranked::least),
-    }
-}
-
-/// Rendezvous hashing: each place pulls a session with its own pseudo-random strength, so that adding or losing a place
-/// moves only the sessions concerned.
-struct Affinity(u64);
-
-impl Affinity {
-    /// By session key if there is one, else by the stable prefix of the conversation.
-    fn of(need: &Need) -> Affinity {
-        Affinity(need.session.as_deref().map_or(need.prefix_hash, |s| fnv1a(FNV_OFFSET, s.as_bytes())))
-    }
-
-    fn pull(&self, place: &str) -> u64 {
-        // FNV's high bits mix poorly for short names; one multiply-xor round (splitmix64's finaliser) repairs that.
-        let mut h = fnv1a(FNV_OFFSET ^ self.0, place.as_bytes());
-        h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        h = (h ^ (h >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        h ^ (h >> 31)
-    }
-}
-
-/// FNV-1a, 64 bit (Fowler, Noll, Vo): offset basis.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn fnv1a(basis: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(basis, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Tier {

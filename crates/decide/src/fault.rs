@@ -60,8 +60,16 @@ pub enum Cause {
     NoPlaceReady,
     /// Too many requests.
     RateLimited,
+    /// The same idempotency key is in use by a request under way.
+    InFlight,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// More is asked than there is memory for here, or than the places that may answer can do in good time.
+    Overloaded,
     /// The ledger takes no more records.
     LedgerUnavailable,
+    /// This process is stopping, and the time for requests under way is over.
+    ShuttingDown,
     /// No connection to the backend.
     Connect,
     /// A deadline passed.
@@ -80,6 +88,8 @@ pub enum Cause {
     Truncated,
     /// The caller went away.
     Cancelled,
+    /// Another attempt of the same request was faster.
+    Outrun,
     /// The embedded engine failed.
     Engine,
     /// A bug of ours.
@@ -104,7 +114,11 @@ impl Cause {
             Cause::Unsupported => "unsupported_feature",
             Cause::NoPlaceReady => "no_place_ready",
             Cause::RateLimited => "rate_limit_exceeded",
+            Cause::InFlight => "idempotency_key_in_use",
+            Cause::KeyReused => "idempotency_key_reused",
+            Cause::Overloaded => "overloaded",
             Cause::LedgerUnavailable => "ledger_unavailable",
+            Cause::ShuttingDown => "shutting_down",
             Cause::Connect => "upstream_unreachable",
             Cause::Timeout => "upstream_timeout",
             Cause::UpstreamAuth => "upstream_credentials_rejected",
@@ -114,6 +128,7 @@ impl Cause {
             Cause::UpstreamInvalid => "upstream_invalid",
             Cause::Truncated => "upstream_truncated",
             Cause::Cancelled => "client_closed_request",
+            Cause::Outrun => "outrun",
             Cause::Engine => "engine_failed",
             Cause::Internal => "internal_error",
         }
@@ -128,10 +143,12 @@ impl Cause {
             Cause::ModelNotFound | Cause::NotFound => 404,
             Cause::MethodNotAllowed => 405,
             Cause::RequestTimeout => 408,
+            Cause::InFlight => 409,
             Cause::TooLarge => 413,
             Cause::UnsupportedMedia => 415,
+            Cause::KeyReused => 422,
             Cause::RateLimited | Cause::UpstreamBusy => 429,
-            Cause::Cancelled => 499,
+            Cause::Cancelled | Cause::Outrun => 499,
             Cause::Internal => 500,
             Cause::UpstreamAuth
             | Cause::Connect
@@ -139,7 +156,7 @@ impl Cause {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => 502,
-            Cause::NoPlaceReady | Cause::LedgerUnavailable => 503,
+            Cause::NoPlaceReady | Cause::Overloaded | Cause::LedgerUnavailable | Cause::ShuttingDown => 503,
             Cause::Timeout => 504,
         }
     }
@@ -181,7 +198,10 @@ impl Fault {
             | Cause::MethodNotAllowed
             | Cause::ContextLength
             | Cause::Unsupported
-            | Cause::Cancelled => (Side::Caller, Retry::Never),
+            | Cause::InFlight
+            | Cause::KeyReused
+            | Cause::Cancelled
+            | Cause::Outrun => (Side::Caller, Retry::Never),
             Cause::UpstreamRefused => (Side::Backend, Retry::Never),
             Cause::Connect
             | Cause::Timeout
@@ -191,9 +211,12 @@ impl Fault {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => (Side::Backend, Retry::NextPlace),
-            Cause::NoPlaceReady | Cause::RateLimited | Cause::LedgerUnavailable | Cause::Internal => {
-                (Side::Us, Retry::Never)
-            }
+            Cause::NoPlaceReady
+            | Cause::RateLimited
+            | Cause::Overloaded
+            | Cause::LedgerUnavailable
+            | Cause::ShuttingDown
+            | Cause::Internal => (Side::Us, Retry::Never),
         };
         Fault { side, retry, cause, shown: shown.into(), param: None, retry_after_s: None, detail: None }
     }

@@ -119,6 +119,8 @@ pub struct Need {
     pub models_allowed: Option<Vec<String>>,
     /// The caller wants no fallback (`x-dewpoint-fallback: none`).
     pub no_fallback: bool,
+    /// It can wait: places give interactive requests the last seats (`x-dewpoint-priority`, `service_tier`).
+    pub batch: bool,
     /// Session key, if the request has one, for affinity.
     pub session: Option<String>,
     /// Hash of the stable prefix (system, tools, first user message), for cache affinity.

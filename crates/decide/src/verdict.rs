@@ -2,7 +2,9 @@
 //!
 //! Never here: choosing (`choose`) or carrying out (room `gateway`).
 
-use crate::{Cause, DataClass, Difficulty, Fault, Fleet, Model, Need, Objective, Place, Task, Tier, Zone};
+use crate::{
+    Cause, DataClass, Difficulty, Fault, Fleet, Gate, Model, Need, Objective, Pick, Place, Standing, Task, Tier, Zone,
+};
 use serde::Serialize;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -50,7 +52,7 @@ pub enum Refusal {
 }
 
 /// Why a candidate stands where it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Reason {
     /// Expected quality on this request, per mille.
     pub quality_permille: u16,
@@ -60,6 +62,11 @@ pub struct Reason {
     pub cost_nanousd: Option<i64>,
     /// Expected time to first token, milliseconds.
     pub ttft_ms: u32,
+    /// How its place stood at that moment; `None` where nobody watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Why it stands before or behind its replicas.
+    pub pick: Pick,
 }
 
 /// One place and model that may answer.
@@ -92,7 +99,19 @@ impl std::fmt::Display for Candidate {
             Some(n) => write!(f, "about ${}", crate::Nanousd(n))?,
             None => f.write_str("price unknown")?,
         }
-        write!(f, ", first token in about {} ms", r.ttft_ms)
+        write!(f, ", first token in about {} ms", r.ttft_ms)?;
+        f.write_str(match r.standing.map(|s| s.gate) {
+            Some(Gate::Full) => ", has as much work as it can do",
+            Some(Gate::Paused) => ", asked us to wait",
+            Some(Gate::Open) => ", failed repeatedly",
+            _ => "",
+        })?;
+        f.write_str(match r.pick {
+            Pick::Only | Pick::Spare => "",
+            Pick::Home => ", where this conversation belongs",
+            Pick::Lighter => ", lighter than where this conversation belongs",
+            Pick::Probe => ", was slow and is tried again",
+        })
     }
 }
 

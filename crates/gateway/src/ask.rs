@@ -8,6 +8,10 @@ use wire::{Ask, Content, Endpoint, Part};
 
 /// Characters of a model name at most.
 const MODEL_MAX: usize = 256;
+/// Messages of a request at most: Anthropic's documented limit, the largest of any API.
+const MESSAGES_MAX: usize = 100_000;
+/// Tools of a request at most. OpenAI takes 128; the rest is room for those who take more.
+const TOOLS_MAX: usize = 4_096;
 
 /// Reads the body of a request.
 pub(crate) fn read(request: &Request) -> Result<Ask, Fault> {
@@ -22,6 +26,12 @@ pub(crate) fn read(request: &Request) -> Result<Ask, Fault> {
     if ask.model.len() > MODEL_MAX || ask.model.chars().any(char::is_control) {
         let shown = format!("`model` must be at most {MODEL_MAX} characters without control characters.");
         return Err(Fault::new(Cause::InvalidRequest, shown).at("model"));
+    }
+    for (field, many, most) in [("messages", ask.messages.len(), MESSAGES_MAX), ("tools", ask.tools.len(), TOOLS_MAX)] {
+        if many > most {
+            let shown = format!("`{field}` has {many} elements, and at most {most} are taken.");
+            return Err(Fault::new(Cause::InvalidRequest, shown).at(field));
+        }
     }
     known_parts(&ask)?;
     ask.id = request.number;
@@ -64,4 +74,34 @@ fn known_parts(ask: &Ask) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn asked(messages: usize, tools: usize) -> Result<Ask, Fault> {
+        let messages = vec![r#"{"role":"user","content":"x"}"#; messages].join(",");
+        let tools = vec![r#"{"type":"function","function":{"name":"a"}}"#; tools].join(",");
+        let body = format!(r#"{{"model":"m","messages":[{messages}],"tools":[{tools}]}}"#);
+        read(&Request {
+            id: "r".into(),
+            number: 1,
+            endpoint: Endpoint::Chat,
+            headers: http::HeaderMap::new(),
+            body: body.into(),
+            arrived: std::time::Instant::now(),
+            arrived_unix_ms: 0,
+        })
+    }
+
+    #[test]
+    fn messages_and_tools_are_counted() {
+        assert!(asked(MESSAGES_MAX, 1).is_ok() && asked(1, TOOLS_MAX).is_ok(), "at the limits");
+        for (messages, tools, param) in [(MESSAGES_MAX + 1, 1, "messages"), (1, TOOLS_MAX + 1, "tools")] {
+            let fault = asked(messages, tools).unwrap_err();
+            assert_eq!((fault.cause, fault.param.as_deref()), (Cause::InvalidRequest, Some(param)), "{fault}");
+        }
+    }
 }

@@ -2,6 +2,10 @@
 //!
 //! Never here: text of the request deciding class or place.
 
+mod patience;
+
+pub(crate) use patience::Patience;
+
 use crate::Request;
 use crate::admit::Caller;
 use decide::{Api, Cause, DataClass, Fault, Need};
@@ -22,8 +26,8 @@ const SESSION_HEADERS: [&str; 8] = [
 /// Characters of a session key at most; a longer one does not count.
 const SESSION_MAX: usize = 255;
 
-/// Completes the reading of `sense` with what key and headers declare.
-pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need, Fault> {
+/// Completes the reading of `sense` with what key and headers declare, and reads how long the caller will wait.
+pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Need, Patience), Fault> {
     let mut need = sense::assess(ask);
     let said = Declared::read(&request.headers)?;
     let key = caller.key.as_deref();
@@ -36,6 +40,7 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need
     need.places_allowed = key.and_then(|k| k.places.clone());
     need.models_allowed = key.and_then(|k| k.models.clone());
     need.no_fallback = said.no_fallback;
+    need.batch = said.batch.unwrap_or_else(|| is_batch_tier(ask));
     need.native = ask.is_untranslatable().then_some(match ask.endpoint.dialect() {
         Dialect::Openai => Api::Openai,
         Dialect::Anthropic => Api::Anthropic,
@@ -44,7 +49,7 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need
     // Scoped by key, so that one caller's key cannot steer another's affinity.
     let scope = key.map_or("-", |k| &k.id);
     need.session = said.session.or(need.session.as_deref()).map(|s| format!("{scope}/{s}"));
-    Ok(need)
+    Ok((need, said.patience))
 }
 
 /// What the headers of a request declare.
@@ -52,7 +57,9 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<Need
 struct Declared<'h> {
     class: Option<DataClass>,
     no_fallback: bool,
+    batch: Option<bool>,
     session: Option<&'h str>,
+    patience: Patience,
 }
 
 impl<'h> Declared<'h> {
@@ -68,7 +75,9 @@ impl<'h> Declared<'h> {
             }
             match name {
                 "x-dewpoint-class" => said.class = said.class.max(Some(class(value)?)),
+                "x-dewpoint-priority" => said.batch = said.batch.max(Some(is_batch(value)?)),
                 "x-dewpoint-fallback" => said.no_fallback |= no_fallback(value)?,
+                _ if said.patience.note(name, value)? => {}
                 _ => {
                     let Some(at) = SESSION_HEADERS.iter().position(|h| *h == name).filter(|at| *at < rank) else {
                         continue;
@@ -91,6 +100,24 @@ fn class(value: &HeaderValue) -> Result<DataClass, Fault> {
         let shown = format!("The header x-dewpoint-class must be one of {names}.");
         Fault::new(Cause::InvalidRequest, shown).at("x-dewpoint-class")
     })
+}
+
+/// `x-dewpoint-priority: batch`.
+fn is_batch(value: &HeaderValue) -> Result<bool, Fault> {
+    match value.as_bytes() {
+        b"interactive" => Ok(false),
+        b"batch" => Ok(true),
+        _ => {
+            let shown = "The header x-dewpoint-priority must be `interactive` or `batch`.";
+            Err(Fault::new(Cause::InvalidRequest, shown).at("x-dewpoint-priority"))
+        }
+    }
+}
+
+/// `"service_tier": "flex"` or `"batch"`: the caller said that it can wait. Any other tier is interactive.
+fn is_batch_tier(ask: &Ask) -> bool {
+    let tier = ask.extra.iter().find(|(name, _)| name.as_str() == "service_tier");
+    tier.is_some_and(|(_, value)| matches!(value.get(), r#""flex""# | r#""batch""#))
 }
 
 /// `x-dewpoint-fallback: none`.
@@ -139,5 +166,21 @@ mod tests {
         assert_eq!(Declared::read(&twice).unwrap().class, Some(DataClass::Sensitive));
         assert!(Declared::read(&headers(&[("x-dewpoint-fallback", "none")])).unwrap().no_fallback);
         assert!(Declared::read(&headers(&[("x-dewpoint-fallback", "maybe")])).is_err());
+    }
+
+    #[test]
+    fn a_request_is_interactive_unless_it_says_that_it_can_wait() {
+        let said = |list: &[(&'static str, &str)]| Declared::read(&headers(list)).map(|d| d.batch);
+        assert_eq!(said(&[]).unwrap(), None);
+        assert_eq!(said(&[("x-dewpoint-priority", "batch")]).unwrap(), Some(true));
+        let twice = [("x-dewpoint-priority", "batch"), ("x-dewpoint-priority", "interactive")];
+        assert_eq!(said(&twice).unwrap(), Some(true), "of a header sent twice the humbler word counts");
+        assert_eq!(said(&[("x-dewpoint-priority", "high")]).unwrap_err().param.as_deref(), Some("x-dewpoint-priority"));
+        for (tier, batch) in [("flex", true), ("batch", true), ("auto", false), ("priority", false), ("Flex", false)] {
+            let body =
+                format!(r#"{{"model":"auto","service_tier":"{tier}","messages":[{{"role":"user","content":"Hi"}}]}}"#);
+            let ask = wire::openai::read_chat(body.as_bytes()).unwrap();
+            assert_eq!(is_batch_tier(&ask), batch, "{tier}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Never here: sending.
 
 use crate::Wiring;
+use crate::care::Work;
 use decide::{Fault, Need, Verdict};
 
 /// The verdict, and the fault to answer with when its order is empty.
@@ -12,10 +13,10 @@ pub(crate) struct Chosen {
     pub(crate) fault: Option<Fault>,
 }
 
-/// Decides on the fleet and policy of now.
-pub(crate) fn choose(need: &Need, wiring: &Wiring) -> Chosen {
+/// Decides on the fleet and policy of now, and on how the places stand this moment.
+pub(crate) fn choose(need: &Need, stream: bool, wiring: &Wiring) -> Chosen {
     let fleet = wiring.board.fleet();
-    let verdict = decide::choose(need, &fleet, &wiring.policy.load());
+    let verdict = decide::choose_live(need, &fleet, &wiring.policy.load(), &wiring.care.view(Work::of(need, stream)));
     let fault = verdict.fault(need, &fleet);
     Chosen { verdict, fault }
 }

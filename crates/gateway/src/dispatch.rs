@@ -1,169 +1,258 @@
 //! Step 6: attempts along the verdict. Room in the ledger first, then a permit, then the backend; the next candidate
-//! when this one fails before the first content. Chooses nothing itself.
+//! when this one fails before the first content, and a second one beside it where hedging is on and it is slow. Chooses
+//! nothing itself.
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
-use crate::Wiring;
-use crate::relay::{self, Reply, in_band, truncated, writer};
+mod bring;
+mod race;
+
+use crate::care::{self, Pass, Work};
+use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
-use backend::{EventStream, Reply as Answered};
-use decide::{Cause, Fault, Need, Retry, Verdict};
-use futures_util::StreamExt;
-use std::sync::Arc;
-use std::time::Instant;
-use wire::{Answer, Ask, Chunk, Event, Ranking, Vectors};
-
-/// Chunks held back at most while waiting for the first content.
-const HELD_MAX: usize = 64;
-
-/// What an attempt brought before anything went to the caller.
-pub(crate) enum Brought {
-    /// The whole answer.
-    Plain(Box<Answer>),
-    /// The first chunks up to the first content, and the rest.
-    Stream(Vec<Chunk>, EventStream),
-    /// Vectors.
-    Vectors(Box<Vectors>),
-    /// Scores.
-    Ranking(Box<Ranking>),
-}
+use crate::{Judged, Wiring};
+use backend::{Deadlines, Entry};
+use bring::{Launch, bring};
+use decide::{Candidate, Cause, Fault, Nanousd, Permit, Retry, Slot, Verdict};
+use race::{Lane, Race};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Tries the candidates in order until one brings content, and relays it.
-pub(crate) async fn run(
-    wiring: &Wiring,
-    ask: Ask,
-    need: &Need,
-    verdict: &Verdict,
-    account: &mut Account,
-    mut reply: Reply,
-) {
-    let ask = Arc::new(ask);
-    let most = if need.no_fallback { 1 } else { usize::from(wiring.policy.load().attempts_max.max(1)) };
-    let mut last: Option<Fault> = None;
+pub(crate) async fn run(wiring: &Wiring, judged: Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
-    for rank in 0..verdict.order.len().min(most) {
-        if account.has_attempts() && !wiring.care.may_retry() {
-            break;
+    let mut way = Way::new(wiring, &judged);
+    match way.first_content(&judged, account, &mut reply).await {
+        End::Content(attempt, brought) => {
+            relay::relay(wiring, &judged.ask, way.due, brought, attempt, account, reply).await;
         }
-        let mut attempt = match begin(wiring, verdict, rank, account) {
-            Ok(attempt) => attempt,
-            Err(fault) if fault.retry == Retry::NextPlace => {
-                last = Some(fault);
-                continue;
-            }
-            Err(fault) => {
+        End::Left => {}
+        End::Failed(mut fault) => {
+            wiring.care.ends(&mut fault, way.work);
+            if !account.has_attempts() {
                 account.refuse(wiring, &fault);
-                return reply.fail(&fault, None);
             }
-        };
-        let brought = tokio::select! {
-            brought = send(wiring, &mut attempt, account, &ask) => brought,
-            () = reply.left() => {
-                attempt.cancelled(wiring, account, &Meterage::default());
-                return;
-            }
-        };
-        match brought {
-            Ok(Brought::Plain(answer)) => return relay::plain(wiring, *answer, attempt, account, reply).await,
-            Ok(Brought::Vectors(vectors)) => {
-                let usage = vectors.usage;
-                return relay::encoded(wiring, writer::vectors(&vectors, &ask), usage, attempt, account, reply).await;
-            }
-            Ok(Brought::Ranking(ranking)) => {
-                let usage = ranking.usage;
-                return relay::encoded(wiring, writer::ranking(&ranking, &ask), usage, attempt, account, reply).await;
-            }
-            Ok(Brought::Stream(held, rest)) => {
-                return relay::stream(wiring, &ask, held, rest, attempt, account, reply).await;
-            }
-            Err(fault) => {
-                if fault.cause == Cause::Connect {
-                    wiring.board.suspect(&attempt.candidate.place.id);
-                }
-                attempt.failed(wiring, account, &Meterage::before_content(&fault), &fault);
-                let go_on = fault.retry == Retry::NextPlace;
-                last = Some(fault);
-                if !go_on {
-                    break;
-                }
-            }
-        }
-    }
-    let fault =
-        last.unwrap_or_else(|| Fault::new(Cause::NoPlaceReady, "No place was left to try. Try again in a moment."));
-    if !account.has_attempts() {
-        account.refuse(wiring, &fault);
-    }
-    reply.fail(&fault, account.last_place());
-}
-
-/// Reserves room for the record and counts the attempt.
-fn begin<'v>(wiring: &Wiring, verdict: &'v Verdict, rank: usize, account: &mut Account) -> Result<Attempt<'v>, Fault> {
-    let candidate = &verdict.order[rank];
-    let paid = candidate.reason.cost_nanousd != Some(0);
-    let slot = wiring.outlet.reserve(paid || account.strict()).map_err(|_| {
-        let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
-        let mut fault = Fault::new(Cause::LedgerUnavailable, shown).after(1);
-        if paid {
-            // While the ledger's disk fails, what costs nothing may go on.
-            fault.retry = Retry::NextPlace;
-        }
-        fault
-    })?;
-    let Some(entry) = wiring.board.entry(&candidate.place.id) else {
-        let mut fault = Fault::new(
-            Cause::NoPlaceReady,
-            format!("The place {} was removed from the configuration.", candidate.place.id),
-        );
-        fault.retry = Retry::NextPlace;
-        return Err(fault);
-    };
-    let permit = decide::permit(verdict, rank, &wiring.board.fleet(), &wiring.policy.load()).map_err(|why| {
-        let mut fault =
-            Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id));
-        fault.retry = Retry::NextPlace;
-        fault
-    })?;
-    let pass = wiring.care.enter(candidate)?;
-    Ok(Attempt::begin(account, candidate, entry, slot, permit, pass))
-}
-
-/// Sends, and for streams waits for the first content, which is the point of no return.
-async fn send(wiring: &Wiring, attempt: &mut Attempt<'_>, account: &Account, ask: &Arc<Ask>) -> Result<Brought, Fault> {
-    let Some(permit) = attempt.permit.take() else {
-        return Err(Fault::new(Cause::Internal, "An attempt was sent twice. Please report this."));
-    };
-    attempt.sending(account);
-    match attempt.entry().backend.clone().send(permit, ask.clone(), wiring.limits.deadlines).await? {
-        Answered::Plain(answer) => Ok(Brought::Plain(answer)),
-        Answered::Vectors(vectors) => Ok(Brought::Vectors(vectors)),
-        Answered::Ranking(ranking) => Ok(Brought::Ranking(ranking)),
-        Answered::Stream(mut stream) => {
-            let mut held = Vec::with_capacity(2);
-            loop {
-                let chunk = match stream.next().await {
-                    Some(chunk) => chunk?,
-                    None => return Err(truncated()),
-                };
-                if let Some(fault) = in_band(&chunk) {
-                    return Err(fault);
-                }
-                let content = chunk.events.iter().any(is_content);
-                held.push(chunk);
-                if content || held.len() >= HELD_MAX {
-                    attempt.first = Some(Instant::now());
-                    return Ok(Brought::Stream(held, stream));
-                }
-            }
+            reply.fail(&fault, account.last_place());
         }
     }
 }
 
-/// Anything that the caller would see.
-fn is_content(event: &Event) -> bool {
-    match event {
-        Event::Text { text, .. } | Event::Reasoning { text, .. } | Event::Refusal { text, .. } => !text.is_empty(),
-        Event::CallStart { .. } | Event::CallArguments { .. } | Event::Finish { .. } | Event::Done => true,
-        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error { .. } => false,
+/// How the attempts came out.
+enum End<'v> {
+    /// One brought content.
+    Content(Attempt<'v>, Brought),
+    /// The caller went away; all are settled.
+    Left,
+    /// None did; all are settled.
+    Failed(Fault),
+}
+
+/// What happened next while attempts are under way.
+enum Turn<'v> {
+    Came(Attempt<'v>, Result<Brought, Fault>),
+    /// The first attempt is slow enough for a second one.
+    Slow,
+    Left,
+    Cut,
+}
+
+/// The way along the candidates of one verdict.
+struct Way<'v> {
+    wiring: &'v Wiring,
+    verdict: &'v Verdict,
+    /// What the request is to a place.
+    work: Work,
+    /// Those that may be tried: all, or the first one only.
+    order: &'v [Candidate],
+    /// The next one.
+    rank: usize,
+    /// Attempts begun, and the most that may be.
+    begun: usize,
+    most: usize,
+    deadlines: Deadlines,
+    /// When the whole request has to be over.
+    due: Instant,
+    /// Why the last attempt failed, and why the last candidate was passed over.
+    failed: Option<Fault>,
+    passed: Option<Fault>,
+}
+
+impl<'v> Way<'v> {
+    fn new(wiring: &'v Wiring, judged: &'v Judged) -> Way<'v> {
+        let verdict = &judged.verdict;
+        let alone = judged.need.no_fallback;
+        let most = if alone { 1 } else { usize::from(wiring.policy.load().attempts_max.max(1)) };
+        Way {
+            wiring,
+            verdict,
+            work: Work::of(&judged.need, judged.ask.stream),
+            order: if alone { verdict.order.get(..1).unwrap_or_default() } else { &verdict.order },
+            rank: 0,
+            begun: 0,
+            most,
+            deadlines: judged.deadlines,
+            due: Instant::now() + judged.deadlines.total,
+            failed: None,
+            passed: None,
+        }
     }
+
+    /// Attempts until one brings content.
+    async fn first_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
+        let wiring = self.wiring;
+        let (lead, rival) = (pin!(None), pin!(None));
+        let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
+        let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
+        let hedge =
+            wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && !self.work.batch && self.most > 1);
+        let mut slow = pin!(hedge.map(|h| tokio::time::sleep(h.after)));
+        race.start(attempt, bring(launch, judged.ask.clone()));
+        loop {
+            let started = match turn(wiring, &mut race, reply, slow.as_mut().as_pin_mut()).await {
+                Turn::Came(mut attempt, Ok(brought)) => {
+                    if let Brought::Stream(..) = brought {
+                        attempt.began();
+                    }
+                    race.stop(|other| other.outrun(wiring, account));
+                    return End::Content(attempt, brought);
+                }
+                Turn::Came(attempt, Err(fault)) => {
+                    if !self.fell(attempt, account, fault) {
+                        race.stop(|other| other.outrun(wiring, account));
+                        return End::Failed(self.verdict_of_all());
+                    }
+                    if race.is_over() { self.next(account, None) } else { None }
+                }
+                Turn::Slow => {
+                    slow.set(None);
+                    let second = self.next(account, hedge.map(|h| h.cost_max));
+                    wiring.care.hedged(second.is_some());
+                    second
+                }
+                Turn::Left => {
+                    race.stop(|attempt| attempt.cancelled(wiring, account, &Meterage::default()));
+                    return End::Left;
+                }
+                Turn::Cut => {
+                    let fault = shutting_down();
+                    race.stop(|attempt| attempt.failed(wiring, account, &Meterage::default(), &fault));
+                    return End::Failed(fault);
+                }
+            };
+            if let Some((attempt, launch)) = started {
+                race.start(attempt, bring(launch, judged.ask.clone()));
+            } else if race.is_over() {
+                return End::Failed(self.verdict_of_all());
+            }
+        }
+    }
+
+    /// The next candidate that may be tried, ready to be sent; none when there is none, when the attempts, the time or the
+    /// budget are used up, or when it is to cost more than `cost_max`.
+    fn next(&mut self, account: &mut Account, cost_max: Option<Nanousd>) -> Option<(Attempt<'v>, Launch)> {
+        while self.begun < self.most {
+            let candidate = self.order.get(self.rank)?;
+            let left = self.due.saturating_duration_since(Instant::now());
+            if left.is_zero() || cost_max.is_some_and(|max| !costs_at_most(candidate, max)) {
+                return None;
+            }
+            let rank = self.rank;
+            self.rank += 1;
+            match self.leave(candidate, rank, account.strict()) {
+                Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
+                Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
+                Err(fault) => self.passed = Some(care::tell(self.passed.take(), fault)),
+            }
+        }
+        None
+    }
+
+    /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
+    fn leave(&self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
+        let wiring = self.wiring;
+        let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
+            let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
+            Fault::new(Cause::LedgerUnavailable, shown).after(1)
+        })?;
+        let entry = wiring.board.entry(&candidate.place.id).ok_or_else(|| {
+            let shown = format!("The place {} was removed from the configuration.", candidate.place.id);
+            Fault::new(Cause::NoPlaceReady, shown)
+        })?;
+        let permit = decide::permit(self.verdict, rank, &wiring.board.fleet(), &wiring.policy.load());
+        let permit = permit.map_err(|why| {
+            Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id))
+        })?;
+        let pass = wiring.care.enter(self.verdict, rank, self.work)?;
+        Ok(Leave { slot, entry, permit, pass })
+    }
+
+    /// Begins an attempt: from here on the ledger knows of it.
+    fn begin(
+        &mut self,
+        account: &mut Account,
+        candidate: &'v Candidate,
+        leave: Leave,
+        left: Duration,
+    ) -> (Attempt<'v>, Launch) {
+        let Leave { slot, entry, permit, pass } = leave;
+        self.begun += 1;
+        let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
+        let launch = Launch { backend: entry.backend.clone(), permit, deadlines };
+        let mut attempt = Attempt::begin(account, candidate, entry, slot, pass);
+        attempt.sending(account);
+        (attempt, launch)
+    }
+
+    /// An attempt failed before any content. Gives back whether another one may help.
+    fn fell(&mut self, attempt: Attempt<'v>, account: &Account, fault: Fault) -> bool {
+        if fault.cause == Cause::Connect {
+            self.wiring.board.suspect(&attempt.candidate.place.id);
+        }
+        attempt.failed(self.wiring, account, &Meterage::before_content(&fault), &fault);
+        let go_on = fault.retry == Retry::NextPlace;
+        self.failed = Some(fault);
+        go_on
+    }
+
+    /// What to tell the caller: what went wrong where something was tried, else why nothing could be.
+    fn verdict_of_all(&mut self) -> Fault {
+        self.failed.take().or(self.passed.take()).unwrap_or_else(|| {
+            Fault::new(Cause::NoPlaceReady, "No place was left to try. Try again in a moment.").after(1)
+        })
+    }
+}
+
+/// What one attempt holds before it begins. Dropped, it gives everything back.
+struct Leave {
+    slot: Box<dyn Slot>,
+    entry: Entry,
+    permit: Permit,
+    pass: Pass,
+}
+
+/// Waits for what happens next.
+async fn turn<'v, F: Future<Output = Result<Brought, Fault>>>(
+    wiring: &Wiring,
+    race: &mut Race<'_, 'v, F>,
+    reply: &mut Reply,
+    slow: Option<Pin<&mut tokio::time::Sleep>>,
+) -> Turn<'v> {
+    tokio::select! {
+        biased;
+        (attempt, brought) = race.next() => Turn::Came(attempt, brought),
+        () = reply.left() => Turn::Left,
+        () = wiring.cut.made() => Turn::Cut,
+        () = async { match slow { Some(sleep) => sleep.await, None => std::future::pending().await } } => Turn::Slow,
+    }
+}
+
+/// Whether it may cost money; what is not known may.
+fn is_paid(candidate: &Candidate) -> bool {
+    candidate.reason.cost_nanousd != Some(0)
+}
+
+fn costs_at_most(candidate: &Candidate, max: Nanousd) -> bool {
+    candidate.reason.cost_nanousd.is_some_and(|cost| cost <= max.0)
 }

@@ -21,17 +21,19 @@ mod ask;
 mod assess;
 mod care;
 mod choose;
+mod cut;
 mod dispatch;
 mod relay;
 mod settle;
 
-pub use accept::{Limits, serve};
+pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
-pub use care::{Care, CareOptions};
+pub use care::{Care, CareOptions, Hedge};
+pub use cut::Cut;
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
-use backend::Board;
+use backend::{Board, Deadlines};
 use bytes::Bytes;
 use decide::{Fault, Need, Outlet, Policy, Verdict};
 use futures_util::FutureExt;
@@ -60,6 +62,10 @@ pub struct Wiring {
     pub care: Arc<Care>,
     /// Set when shutting down: `/readyz` says 503.
     pub draining: AtomicBool,
+    /// What the connections of clients share.
+    pub door: Arc<Door>,
+    /// Made when the time for requests under way is over: each ends with an error, settled on what was seen.
+    pub cut: Cut,
 }
 
 /// What step 1 gives: one request to an endpoint that models answer.
@@ -78,6 +84,18 @@ pub(crate) struct Request {
     pub(crate) arrived: Instant,
     /// When it arrived, for the ledger.
     pub(crate) arrived_unix_ms: u64,
+}
+
+/// What steps 3 to 5 give: everything that is known before anything is sent.
+pub(crate) struct Judged {
+    /// What is asked.
+    pub(crate) ask: Arc<Ask>,
+    /// What it needs.
+    pub(crate) need: Need,
+    /// Where it may go.
+    pub(crate) verdict: Verdict,
+    /// How long it may take: `total` over all attempts.
+    pub(crate) deadlines: Deadlines,
 }
 
 /// Carries out one request from its body to its record, and answers through `reply`. A panic on the way costs this
@@ -99,7 +117,7 @@ async fn walk(
     reply: relay::Reply,
 ) {
     match judge(wiring, request, caller, account) {
-        Ok((ask, need, verdict)) => dispatch::run(wiring, ask, &need, &verdict, account, reply).await,
+        Ok(judged) => dispatch::run(wiring, judged, account, reply).await,
         Err(fault) => {
             account.refuse(wiring, &fault);
             reply.fail(&fault, None);
@@ -107,21 +125,22 @@ async fn walk(
     }
 }
 
-/// Steps 3 to 5: everything that is known before anything is sent.
+/// Steps 3 to 5.
 fn judge(
     wiring: &Wiring,
     request: &Request,
     caller: &admit::Caller,
     account: &mut settle::Account,
-) -> Result<(Ask, Need, Verdict), Fault> {
+) -> Result<Judged, Fault> {
     let ask = ask::read(request)?;
-    let need = assess::need(&ask, request, caller)?;
+    let (need, patience) = assess::need(&ask, request, caller)?;
+    let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
-    let chosen = choose::choose(&need, wiring);
+    let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),
-        None => Ok((ask, need, chosen.verdict)),
+        None => Ok(Judged { ask: Arc::new(ask), need, verdict: chosen.verdict, deadlines }),
     }
 }

@@ -5,10 +5,12 @@
 mod account;
 mod attempt;
 mod kept;
+mod meterage;
 mod metrics;
 
 pub use metrics::Metrics;
 
 pub(crate) use account::{Account, value};
-pub(crate) use attempt::{Attempt, Meterage};
+pub(crate) use attempt::Attempt;
 pub(crate) use kept::Kept;
+pub(crate) use meterage::Meterage;

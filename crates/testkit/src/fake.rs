@@ -4,9 +4,13 @@
 //! Never here: the shapes of engines ([`crate::Voice`]), addresses other than loopback.
 
 mod connection;
+mod deaf;
 mod script;
+mod tls;
 
+pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
+pub use tls::{Authority, Certificate};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +19,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
@@ -64,11 +69,14 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
     changed: Notify,
+    /// The certificate that new connections are shown; `None` is no TLS. A change ends all connections.
+    tls: watch::Sender<Option<TlsAcceptor>>,
 }
 
 /// The upstream. Dropping it closes its port and every connection.
 pub struct Fake {
     address: SocketAddr,
+    scheme: &'static str,
     shared: Arc<Shared>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -76,6 +84,16 @@ pub struct Fake {
 impl Fake {
     /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
     pub async fn start() -> Fake {
+        Fake::listen(None).await
+    }
+
+    /// The same behind TLS, with this certificate.
+    pub async fn start_tls(certificate: &Certificate) -> Fake {
+        Fake::listen(Some(certificate.acceptor())).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Fake {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
@@ -83,14 +101,21 @@ impl Fake {
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             changed: Notify::new(),
+            tls: watch::Sender::new(tls),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
-        Fake { address, shared, accepting }
+        Fake { address, scheme, shared, accepting }
     }
 
-    /// `http://127.0.0.1:port`, and a path behind it.
+    /// Shows this certificate from now on, and ends every connection that was made before.
+    pub fn show(&self, certificate: &Certificate) {
+        self.shared.tls.send_replace(Some(certificate.acceptor()));
+    }
+
+    /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let host = if self.scheme == "https" { "localhost" } else { "127.0.0.1" };
+        format!("{}://{host}:{}{path}", self.scheme, self.address.port())
     }
 
     /// Where it listens.
@@ -156,9 +181,32 @@ impl Drop for Fake {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped together with this task, which ends every connection.
     let mut connections = tokio::task::JoinSet::new();
-    while let Ok((socket, _)) = listener.accept().await {
+    let mut tls = shared.tls.subscribe();
+    loop {
+        let socket = tokio::select! {
+            biased;
+            _ = tls.changed() => {
+                connections.shutdown().await;
+                continue;
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(_) => return,
+            },
+        };
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        connections.spawn(connection::serve(socket, shared.clone()));
+        let (tls, shared) = (tls.borrow().clone(), shared.clone());
+        connections.spawn(async move {
+            match tls {
+                None => connection::serve(socket, shared).await,
+                // A client that refuses the certificate ends here.
+                Some(tls) => {
+                    if let Ok(socket) = tls.accept(socket).await {
+                        connection::serve(socket, shared).await;
+                    }
+                }
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }

@@ -175,6 +175,8 @@ pub(crate) fn dewpoint(upstream: &str) {
             metrics: gateway::Metrics::default(),
             care: Arc::default(),
             draining: AtomicBool::new(false),
+            door: Arc::default(),
+            cut: gateway::Cut::default(),
         };
         gateway::serve(listener, Arc::new(wiring), std::future::pending()).await.unwrap();
     });

@@ -9,6 +9,7 @@ mod keys;
 mod ledger;
 mod places;
 mod policy;
+mod resilience;
 mod server;
 
 use super::origin::{Origin, Values};
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
     pub(crate) policy: decide::Policy,
+    pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
     pub(crate) places: Vec<PlaceSettings>,
     pub(crate) keys: Vec<KeySettings>,
@@ -55,6 +57,11 @@ pub(crate) struct Settings {
 pub(crate) struct ServerSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) body_max_bytes: usize,
+    pub(crate) bodies_max_bytes: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) head: Duration,
+    pub(crate) body: Duration,
+    pub(crate) idle: Duration,
     pub(crate) deadlines: backend::Deadlines,
     pub(crate) drain: Duration,
     /// Worker threads; `None` is one per core.
@@ -166,6 +173,7 @@ pub(crate) fn resolve(
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
+    let resilience = resilience::resilience(r, &file.resilience);
     let keys = keys::keys(r, &file.key, &names);
     if let Some(server) = &server {
         server::refuse_open(r, server, &keys);
@@ -177,6 +185,7 @@ pub(crate) fn resolve(
             engine,
             discovery,
             policy,
+            resilience,
             places,
             keys,
             values: reader.values,

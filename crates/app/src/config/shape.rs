@@ -19,6 +19,8 @@ pub(crate) struct File {
     pub(crate) ledger: Ledger,
     /// The embedded engine.
     pub(crate) engine: Engine,
+    /// What happens when places fail, limit us or become slow.
+    pub(crate) resilience: Resilience,
     /// Looking for places that are not configured.
     pub(crate) discovery: Discovery,
     /// What data may go where, and what `auto` optimises.
@@ -39,6 +41,16 @@ pub(crate) struct Server {
     pub(crate) listen: String,
     /// Largest request body, megabytes (1 MB = 1,000,000 bytes).
     pub(crate) body_max_mb: u32,
+    /// Megabytes of all request bodies in memory; more are refused with 503. Lowered where the process has little memory.
+    pub(crate) bodies_max_mb: u32,
+    /// Connections of clients at once; more are closed. Lowered to what the limit of open files allows.
+    pub(crate) connections_max: u32,
+    /// Seconds for the headers of a request to arrive.
+    pub(crate) head_s: u32,
+    /// Seconds for the body of a request to arrive; one second more for every 8,192 bytes that came.
+    pub(crate) body_s: u32,
+    /// Seconds that a connection without a request stays open.
+    pub(crate) idle_s: u32,
     /// Seconds to connect to a place.
     pub(crate) connect_s: u32,
     /// Seconds until the first piece of an answer.
@@ -58,6 +70,11 @@ impl Default for Server {
         Server {
             listen: "127.0.0.1:4141".to_owned(),
             body_max_mb: 32,
+            bodies_max_mb: 512,
+            connections_max: 10_000,
+            head_s: 10,
+            body_s: 30,
+            idle_s: 75,
             connect_s: 5,
             first_s: 120,
             gap_s: 60,
@@ -305,5 +322,6 @@ pub(crate) struct Key {
 }
 
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
+pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};

@@ -25,6 +25,7 @@ pub(super) struct Live {
     pub(super) board: Arc<Board>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) keys: Arc<ArcSwap<gateway::Keys>>,
+    pub(super) care: Arc<gateway::Care>,
     pub(super) book: Arc<Book>,
     /// Where we really listen; a reload does not change it.
     pub(super) address: SocketAddr,
@@ -64,8 +65,9 @@ impl Live {
         let board = Board::new(order(&engine, &places), completer(profiles.clone(), book.clone()));
         let policy = Arc::new(ArcSwap::from_pointee(Policy { version: 1, ..settings.policy.clone() }));
         let keys = Arc::new(ArcSwap::from_pointee(keys(&settings)));
+        let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
         let now = Mutex::new(Now { settings, places });
-        let live = Live { board, policy, keys, book, address, engine, profiles, dialer, found, flags, now };
+        let live = Live { board, policy, keys, care, book, address, engine, profiles, dialer, found, flags, now };
         Ok((Arc::new(live), finds))
     }
 
@@ -116,7 +118,10 @@ impl Live {
             self.engine.take_over(&settings);
             tracing::info!("the embedded engine: {}", self.engine.note().replace('\n', "; "));
         }
-        self.board.replace(order(&self.engine, &places));
+        let order = order(&self.engine, &places);
+        let names: Vec<_> = order.iter().map(|b| b.place().id.clone()).collect();
+        self.care.take_over(settings.resilience.clone(), &names);
+        self.board.replace(order);
         *now = Now { settings, places };
         Ok(version)
     }

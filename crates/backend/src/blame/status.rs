@@ -2,13 +2,10 @@
 //!
 //! Never here: reading bodies from sockets.
 
-use super::{Whom, is_context_length};
+use super::{Whom, is_context_length, wait};
 use decide::{Cause, Fault, Retry};
 use http::{HeaderMap, StatusCode, header};
 use std::time::SystemTime;
-
-/// The longest wait an upstream may ask for, seconds.
-const WAIT_MAX_S: u64 = 3600;
 
 /// What a status other than success means. `body` is the head of the error body, at most.
 pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Fault {
@@ -40,7 +37,7 @@ pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body
         400..500 => refused(whom, code, &words),
         _ => whom.invalid(&format!("HTTP status {code}")),
     };
-    fault.retry_after_s = retry_after(headers, now);
+    fault.retry_after_s = wait::asked(headers, now);
     if fault.detail.is_none() {
         fault.detail = Some(format!("HTTP {code}, kind {:?}, code {:?}", told.kind, told.code));
     }
@@ -78,23 +75,12 @@ impl Told {
     }
 }
 
-/// `Retry-After` as seconds or as an HTTP date, at most an hour. A date that has passed, a negative number or anything
-/// else is no wait.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u32> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?.as_secs(),
-    };
-    u32::try_from(seconds.min(WAIT_MAX_S)).ok().filter(|s| *s > 0)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use decide::PlaceId;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     fn fault(status: u16, body: &str) -> Fault {
         let whom = Whom { place: PlaceId::new("p"), key: None };
@@ -159,25 +145,5 @@ mod tests {
     fn pages_are_never_shown() {
         let fault = fault(502, "<html><body>secret page</body></html>");
         assert!(!fault.shown.contains("secret") && !fault.shown.contains('<'));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_bounded() {
-        let now = UNIX_EPOCH + Duration::from_secs(784_111_700);
-        for (given, expected) in [
-            ("7", Some(7)),
-            ("0", None),
-            ("-5", None),
-            ("1.5", None),
-            ("soon", None),
-            ("999999999999", Some(3600)),
-            ("99999999999999999999999", None),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(77)),
-            ("Sun, 06 Nov 1983 08:49:37 GMT", None),
-            ("Sat, 06 Nov 2094 08:49:37 GMT", Some(3600)),
-        ] {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, given.parse().unwrap())]);
-            assert_eq!(retry_after(&headers, now), expected, "{given}");
-        }
     }
 }

@@ -18,6 +18,8 @@ const PROBE: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_millis(250);
 /// A vendor's service is asked every so many rounds only: its list is long, changes seldom, and asking may be counted.
 const VENDOR_ROUNDS: u64 = 30;
+/// One that is down is asked more often, so that it is used again soon after it is back.
+const DOWN_ROUNDS: u64 = 2;
 
 impl Board {
     /// Probes every place once, all at the same time. Each is published as soon as it has answered.
@@ -40,7 +42,12 @@ impl Board {
                 () = &mut shutdown => return,
                 _ = rounds.tick() => {
                     count += 1;
-                    self.backends(|b| b.place().zone != Zone::VendorCloud || count.is_multiple_of(VENDOR_ROUNDS))
+                    let (all, down) = (count.is_multiple_of(VENDOR_ROUNDS), count.is_multiple_of(DOWN_ROUNDS));
+                    let fleet = self.fleet().clone();
+                    let is_down = |b: &dyn Backend| {
+                        fleet.find(&b.place().id).is_some_and(|s| matches!(s.health, Health::Down(_)))
+                    };
+                    self.backends(|b| b.place().zone != Zone::VendorCloud || all || (down && is_down(b)))
                 }
                 () = self.suspected(calm_until) => {
                     calm_until = Instant::now() + CALM;

@@ -185,7 +185,8 @@ async fn the_answer_of_a_replaced_backend_counts_for_nothing() {
 async fn rounds_come_at_their_interval_and_vendors_seldom() {
     let near = Scripted::up("near", &["m"]);
     let vendor = Scripted::new("vendor", Zone::VendorCloud, Health::Up, &["m"]);
-    let board = Board::new(vec![near.clone(), vendor.clone()], complete());
+    let gone = Scripted::new("gone", Zone::VendorCloud, Health::Down("cannot be reached".into()), &["m"]);
+    let board = Board::new(vec![near.clone(), vendor.clone(), gone.clone()], complete());
     board.probe_once().await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn({
@@ -194,6 +195,7 @@ async fn rounds_come_at_their_interval_and_vendors_seldom() {
     });
     tokio::time::sleep(Duration::from_secs(601)).await;
     assert_eq!((near.asked(), vendor.asked()), (61, 3));
+    assert_eq!(gone.asked(), 31, "one that is down is asked more often");
     stop.send(()).unwrap();
     running.await.unwrap();
 }

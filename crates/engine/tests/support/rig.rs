@@ -160,7 +160,7 @@ pub fn permit(ask_id: u128) -> Permit {
 }
 
 pub fn permit_for(ask_id: u128, model: &str) -> Permit {
-    let reason = Reason { quality_permille: 0, sufficient: true, cost_nanousd: None, ttft_ms: 0 };
+    let reason = Reason { quality_permille: 0, sufficient: true, cost_nanousd: None, ttft_ms: 0, ..Reason::default() };
     let place = place();
     let model = Model {
         id: model.into(),

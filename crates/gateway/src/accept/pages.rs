@@ -1,6 +1,8 @@
 //! What is not asked of a model: health, metrics, the list of models, token counts, and paths that do not exist.
 
-use super::{Wiring, malformed, read_body};
+use super::line::Line;
+use super::{body, malformed};
+use crate::Wiring;
 use crate::admit::Caller;
 use crate::relay::{Outbound, Reply};
 use crate::settle::value;
@@ -20,14 +22,19 @@ const JSON: &str = "application/json";
 pub(super) fn open(wiring: &Wiring, path: &str, id: &str) -> Response<Outbound> {
     match path {
         "/healthz" => page(StatusCode::OK, JSON, id, r#"{"status":"ok"}"#),
-        "/metrics" => page(
-            StatusCode::OK,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            id,
-            wiring.metrics.text(),
-        ),
+        "/metrics" => {
+            page(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", id, metrics(wiring))
+        }
         _ => ready(wiring, id),
     }
+}
+
+/// All families, those of the listening side before the one end mark.
+fn metrics(wiring: &Wiring) -> String {
+    let mut text = wiring.metrics.text();
+    let end = text.rfind("# EOF").unwrap_or(text.len());
+    text.insert_str(end, &(wiring.care.text() + &wiring.door.text()));
+    text
 }
 
 /// Ready when at least one place can be asked and we are not stopping.
@@ -90,17 +97,18 @@ fn model_of(path: &str) -> Option<&str> {
 
 /// Pages behind the key: models and token counts.
 pub(super) async fn closed(
-    wiring: &Wiring,
+    wiring: &Arc<Wiring>,
     request: Request<Incoming>,
     caller: &Caller,
     id: &str,
     dialect: Dialect,
+    line: &Line,
 ) -> Response<Outbound> {
     let path = request.uri().path().to_owned();
     let answered = if path == "/v1/messages/count_tokens" {
         let (head, body) = request.into_parts();
-        match read_body(&head.headers, body, &wiring.limits).await {
-            Ok(body) => count_tokens(wiring, &body).await,
+        match body::read(&head.headers, body, &wiring.limits, &wiring.door, line).await {
+            Ok(held) => count_tokens(wiring, &held.bytes).await,
             Err(fault) => Err(fault),
         }
     } else {

@@ -1,7 +1,7 @@
 //! A fault in the words of each dialect.
 
 use decide::{Cause, Fault};
-use wire::{Dialect, anthropic, ollama, openai};
+use wire::{Chunk, Dialect, Event, anthropic, ollama, openai};
 
 /// The body of an error response.
 pub(crate) fn body(dialect: Dialect, id: &str, fault: &Fault) -> Vec<u8> {
@@ -51,4 +51,34 @@ fn anthropic_kind(cause: Cause) -> &'static str {
         499 | 400..=428 => "invalid_request_error",
         _ => "api_error",
     }
+}
+
+/// A stream that ended without its terminal event.
+pub(crate) fn truncated() -> Fault {
+    let shown = "The model's answer broke off before its end. What came so far may be incomplete; ask again.";
+    Fault::new(Cause::Truncated, shown)
+}
+
+/// A panic of ours.
+pub(crate) fn panicked() -> Fault {
+    let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
+    Fault::new(Cause::Internal, shown)
+}
+
+/// The time for requests under way is over.
+pub(crate) fn shutting_down() -> Fault {
+    let shown = "Dewpoint is stopping and cannot finish this answer. Ask again; another instance may answer.";
+    Fault::new(Cause::ShuttingDown, shown).after(1)
+}
+
+/// An error inside a stream, as a fault that the next place may mend.
+pub(crate) fn in_band(chunk: &Chunk) -> Option<Fault> {
+    chunk.events.iter().find_map(|e| match e {
+        Event::Error { message, kind } => {
+            let shown =
+                format!("The model's server reported an error: {}", message.chars().take(500).collect::<String>());
+            Some(Fault::new(Cause::UpstreamError, shown).because(kind.clone().unwrap_or_default()))
+        }
+        _ => None,
+    })
 }

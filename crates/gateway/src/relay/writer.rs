@@ -65,6 +65,24 @@ impl Writer {
         Writer { flavour: flavour(ask.endpoint), include_usage: ask.include_usage, codec, scratch: Vec::new() }
     }
 
+    /// Appends what says "still here" in this dialect: a comment, or Anthropic's `ping`.
+    pub(crate) fn keep_alive(&mut self, out: &mut BytesMut) {
+        self.events(&[Event::Ping], out);
+    }
+
+    /// Appends events, written anew.
+    fn events(&mut self, events: &[Event], out: &mut BytesMut) {
+        self.scratch.clear();
+        for event in events {
+            match &mut self.codec {
+                Codec::Chat(w) => w.write(event, &mut self.scratch),
+                Codec::Completions(w) => w.write(event, &mut self.scratch),
+                Codec::Messages(w) => w.write(event, &mut self.scratch),
+            }
+        }
+        out.extend_from_slice(&self.scratch);
+    }
+
     /// Appends one chunk.
     pub(crate) fn write(&mut self, chunk: &Chunk, out: &mut BytesMut) {
         match &chunk.raw {
@@ -73,17 +91,7 @@ impl Writer {
                     forward(raw, out);
                 }
             }
-            _ => {
-                self.scratch.clear();
-                for event in &chunk.events {
-                    match &mut self.codec {
-                        Codec::Chat(w) => w.write(event, &mut self.scratch),
-                        Codec::Completions(w) => w.write(event, &mut self.scratch),
-                        Codec::Messages(w) => w.write(event, &mut self.scratch),
-                    }
-                }
-                out.extend_from_slice(&self.scratch);
-            }
+            _ => self.events(&chunk.events, out),
         }
     }
 }

@@ -1,17 +1,36 @@
 //! One connection of the fake: requests in, scripts out, and an eye on the client all the while.
 
+use super::script::framed;
 use super::{Answer, Framing, Seen, Shared, Step};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// Larger requests than this are a mistake of the test.
 const REQUEST_MAX: usize = 64 << 20;
 
-pub(super) async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
-    socket.set_nodelay(true).expect("a TCP socket");
+/// A connection, in the clear or under TLS.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Socket for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+pub(super) async fn serve(mut socket: impl Socket, shared: Arc<Shared>) {
+    socket.tcp().set_nodelay(true).expect("a TCP socket");
     let mut buffer = BytesMut::new();
     while let Some(seen) = request(&mut socket, &mut buffer).await {
         let answer = shared.answer(&seen);
@@ -32,7 +51,7 @@ enum Ended {
     ClientLeft,
 }
 
-async fn play(socket: &mut TcpStream, buffer: &mut BytesMut, answer: &Answer) -> Ended {
+async fn play(socket: &mut impl Socket, buffer: &mut BytesMut, answer: &Answer) -> Ended {
     let mut head = Some(answer.head());
     for step in &answer.steps {
         let going = match step {
@@ -52,45 +71,28 @@ async fn play(socket: &mut TcpStream, buffer: &mut BytesMut, answer: &Answer) ->
             Step::Stall => idle(socket, buffer, None).await,
             Step::Close => return Ended::Closed,
             Step::Reset => {
-                socket.set_zero_linger().expect("a TCP socket");
+                socket.tcp().set_zero_linger().expect("a TCP socket");
                 return Ended::Closed;
             }
+            Step::End => return Ended::Complete,
         };
         if !going {
             return Ended::ClientLeft;
         }
     }
-    let mut end = head.take().unwrap_or_default();
-    if answer.framing == Framing::Chunked {
-        end.extend_from_slice(b"0\r\n\r\n");
-    }
-    match (write(socket, end).await, answer.framing) {
+    match (write(socket, answer.end(&mut head)).await, answer.framing) {
         (false, _) => Ended::ClientLeft,
         (true, Framing::Close) => Ended::Closed,
         (true, _) => Ended::Complete,
     }
 }
 
-/// A piece of the body with its framing, and with the head where that has not gone out yet.
-fn framed(head: &mut Option<Vec<u8>>, piece: &[u8], framing: Framing) -> Vec<u8> {
-    let mut out = head.take().unwrap_or_default();
-    // An empty chunk would be the end of the body.
-    if framing == Framing::Chunked && !piece.is_empty() {
-        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        out.extend_from_slice(piece);
-        out.extend_from_slice(b"\r\n");
-    } else {
-        out.extend_from_slice(piece);
-    }
-    out
-}
-
-async fn write(socket: &mut TcpStream, bytes: Vec<u8>) -> bool {
+async fn write(socket: &mut impl Socket, bytes: Vec<u8>) -> bool {
     socket.write_all(&bytes).await.is_ok()
 }
 
 /// Waits (for ever without a time) and watches whether the client goes away meanwhile.
-async fn idle(socket: &mut TcpStream, buffer: &mut BytesMut, time: Option<Duration>) -> bool {
+async fn idle(socket: &mut impl Socket, buffer: &mut BytesMut, time: Option<Duration>) -> bool {
     let gone = async {
         loop {
             match socket.read_buf(buffer).await {
@@ -109,7 +111,7 @@ async fn idle(socket: &mut TcpStream, buffer: &mut BytesMut, time: Option<Durati
 }
 
 /// Reads one request. `None` when the client has closed, or speaks no HTTP.
-async fn request(socket: &mut TcpStream, buffer: &mut BytesMut) -> Option<Seen> {
+async fn request(socket: &mut impl Socket, buffer: &mut BytesMut) -> Option<Seen> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
             break at;
@@ -137,7 +139,7 @@ async fn request(socket: &mut TcpStream, buffer: &mut BytesMut) -> Option<Seen> 
     Some(Seen { method, path, query, headers, body, closed_early: Arc::default() })
 }
 
-async fn exactly(socket: &mut TcpStream, buffer: &mut BytesMut, length: usize) -> Option<Bytes> {
+async fn exactly(socket: &mut impl Socket, buffer: &mut BytesMut, length: usize) -> Option<Bytes> {
     while buffer.len() < length {
         if length > REQUEST_MAX || socket.read_buf(buffer).await.ok()? == 0 {
             return None;
@@ -147,7 +149,7 @@ async fn exactly(socket: &mut TcpStream, buffer: &mut BytesMut, length: usize) -
 }
 
 /// A chunked body; our own client never sends one, a proxy between may.
-async fn chunked(socket: &mut TcpStream, buffer: &mut BytesMut) -> Option<Bytes> {
+async fn chunked(socket: &mut impl Socket, buffer: &mut BytesMut) -> Option<Bytes> {
     let mut body = BytesMut::new();
     loop {
         let line = loop {

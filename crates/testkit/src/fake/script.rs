@@ -40,6 +40,8 @@ pub enum Step {
     Reset,
     /// The connection is closed in the middle, without the end of the body.
     Close,
+    /// The answer is over as it stands: neither head nor end of the body are written, and the connection stays open.
+    End,
 }
 
 /// One answer.
@@ -86,6 +88,11 @@ impl Answer {
         Answer::of(vec![Step::Raw(bytes.into()), Step::Close])
     }
 
+    /// Bytes that need not be HTTP at all, after which the connection stays open.
+    pub fn raw(bytes: impl Into<Bytes>) -> Answer {
+        Answer::of(vec![Step::Raw(bytes.into()), Step::End])
+    }
+
     /// A chunked answer with status 200 that does exactly this.
     pub fn of(steps: Vec<Step>) -> Answer {
         Answer { status: 200, headers: Vec::new(), framing: Framing::Chunked, steps }
@@ -128,6 +135,80 @@ impl Answer {
         self
     }
 
+    /// The answer as it stands on the wire, head and framing included, with its pauses left out. An answer that is
+    /// broken off is there up to that point.
+    pub fn wire(&self) -> Vec<u8> {
+        let mut head = Some(self.head());
+        let mut out = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Head => out.extend(head.take().unwrap_or_default()),
+                Step::Raw(bytes) => out.extend_from_slice(bytes),
+                Step::Bytes(bytes) => out.extend(framed(&mut head, bytes, self.framing)),
+                Step::Drip { bytes, size, .. } => {
+                    for piece in bytes.chunks((*size).max(1)) {
+                        out.extend(framed(&mut head, piece, self.framing));
+                    }
+                }
+                Step::Wait(_) => {}
+                Step::Stall | Step::Reset | Step::Close | Step::End => return out,
+            }
+        }
+        out.extend(self.end(&mut head));
+        out
+    }
+
+    /// The first `offset` bytes of [`Answer::wire`], then a reset. Pauses are left out.
+    #[must_use]
+    pub fn reset_at(&self, offset: usize) -> Answer {
+        self.broken_at(offset, Step::Reset)
+    }
+
+    /// The first `offset` bytes of [`Answer::wire`], then the end of the connection. Pauses are left out.
+    #[must_use]
+    pub fn closed_at(&self, offset: usize) -> Answer {
+        self.broken_at(offset, Step::Close)
+    }
+
+    /// The first `offset` bytes of [`Answer::wire`], then nothing until the client goes away. Pauses are left out.
+    #[must_use]
+    pub fn stalled_at(&self, offset: usize) -> Answer {
+        self.broken_at(offset, Step::Stall)
+    }
+
+    fn broken_at(&self, offset: usize, how: Step) -> Answer {
+        let mut wire = self.wire();
+        wire.truncate(offset);
+        Answer { steps: vec![Step::Raw(wire.into()), how], ..self.clone() }
+    }
+
+    /// The wire form `size` bytes at a time, each a segment of its own: heads and chunk sizes are cut as well.
+    #[must_use]
+    pub fn dripped(&self, size: usize, every: Duration) -> Answer {
+        let wire = self.wire();
+        let mut steps = Vec::new();
+        for piece in wire.chunks(size.max(1)) {
+            steps.push(Step::Raw(Bytes::copy_from_slice(piece)));
+            steps.push(Step::Wait(every));
+        }
+        steps.push(if self.framing == Framing::Close { Step::Close } else { Step::End });
+        Answer { steps, ..self.clone() }
+    }
+
+    /// `count` informational answers (103 with a header) before this one.
+    #[must_use]
+    pub fn after_hints(&self, count: usize) -> Answer {
+        let hints = "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n".repeat(count);
+        self.clone().insert(0, Step::Raw(hints.into()))
+    }
+
+    /// A second answer on the same connection that nobody asked for, in the same segment as the end of this one.
+    #[must_use]
+    pub fn and_then(self, second: &Answer) -> Answer {
+        let bytes = [self.wire(), second.wire()].concat();
+        Answer { steps: vec![Step::Raw(bytes.into()), Step::End], ..self }
+    }
+
     /// All bytes of the body.
     pub fn body(&self) -> Vec<u8> {
         let parts = self.steps.iter().filter_map(|s| match s {
@@ -135,6 +216,15 @@ impl Answer {
             _ => None,
         });
         parts.collect::<Vec<_>>().concat()
+    }
+
+    /// What stands behind the last step: the head if nothing was written, and the mark of the end.
+    pub(super) fn end(&self, head: &mut Option<Vec<u8>>) -> Vec<u8> {
+        let mut end = head.take().unwrap_or_default();
+        if self.framing == Framing::Chunked {
+            end.extend_from_slice(b"0\r\n\r\n");
+        }
+        end
     }
 
     /// The head, with the lines of the framing.
@@ -151,4 +241,18 @@ impl Answer {
         head.push_str("\r\n");
         head.into_bytes()
     }
+}
+
+/// A piece of the body with its framing, and with the head where that has not gone out yet.
+pub(super) fn framed(head: &mut Option<Vec<u8>>, piece: &[u8], framing: Framing) -> Vec<u8> {
+    let mut out = head.take().unwrap_or_default();
+    // An empty chunk would be the end of the body.
+    if framing == Framing::Chunked && !piece.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        out.extend_from_slice(piece);
+        out.extend_from_slice(b"\r\n");
+    } else {
+        out.extend_from_slice(piece);
+    }
+    out
 }

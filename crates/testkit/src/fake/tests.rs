@@ -63,3 +63,43 @@ fn answers_are_cut_anywhere() {
     assert_eq!(answer.clone().pieces(4).body(), b"abcdef");
     assert_eq!(answer.cut(1, Step::Reset).steps, [Step::Bytes("abc".into()), Step::Reset]);
 }
+
+#[test]
+fn an_answer_breaks_off_at_any_byte() {
+    let answer = Answer::stream("text/event-stream", ["abc", "def"]);
+    let wire = answer.wire();
+    assert!(wire.starts_with(b"HTTP/1.1 200 ") && wire.ends_with(b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"));
+    for offset in 0..=wire.len() {
+        assert_eq!(answer.reset_at(offset).wire(), wire[..offset]);
+        assert_eq!(answer.reset_at(offset).steps[1], Step::Reset);
+    }
+    assert_eq!(answer.dripped(1, Duration::ZERO).wire(), wire);
+    assert_eq!(answer.closed_at(usize::MAX).wire(), wire);
+    let twice = answer.clone().and_then(&answer);
+    assert_eq!(twice.wire(), [wire.clone(), wire.clone()].concat());
+    assert!(answer.after_hints(2).wire().starts_with(b"HTTP/1.1 103 "));
+}
+
+#[tokio::test]
+async fn a_port_may_refuse_or_be_silent() {
+    let limit = Duration::from_millis(300);
+    #[expect(clippy::disallowed_methods, reason = "a client that no library stands in front of")]
+    async fn connect(to: &str) -> std::io::Result<TcpStream> {
+        TcpStream::connect(to.trim_start_matches("http://")).await
+    }
+    let refusing = Deaf::refusing();
+    assert!(connect(&refusing.url("")).await.is_err());
+    let silent = Deaf::silent().await;
+    assert!(tokio::time::timeout(limit, connect(&silent.url(""))).await.is_err(), "nothing answers");
+}
+
+#[tokio::test]
+async fn under_tls_a_stranger_gets_nothing() {
+    let authority = Authority::new();
+    let fake = Fake::start_tls(&authority.certificate("localhost")).await;
+    assert!(fake.url("/x").starts_with("https://localhost:"));
+    // In the clear nothing comes back that is HTTP.
+    let (_, head) = ask(&fake, "/a").await;
+    assert!(!head.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&head));
+    assert!(fake.seen().is_empty());
+}

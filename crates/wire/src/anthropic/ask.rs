@@ -6,7 +6,7 @@ use super::turn::Turn;
 use crate::extra::{self, Rest};
 use crate::json;
 use crate::json::fault::Trail;
-use crate::json::read::{Members, Read, Str, Value, object, readable};
+use crate::json::read::{Members, Read, Str, Value, readable, request};
 use crate::{Ask, Content, Endpoint, Format, Message, Role, WireError};
 use serde::de::{Deserializer, Error, MapAccess};
 use serde_json::value::RawValue;
@@ -30,7 +30,7 @@ pub fn read_messages(body: &[u8]) -> Result<Ask, WireError> {
 /// As for [`read_messages`].
 pub fn read_count_tokens(body: &[u8]) -> Result<Ask, WireError> {
     let mut read = Body { ask: Ask::new(Endpoint::Messages), model: None, stream: None, system: None, turns: None };
-    object(json::text(body)?, &mut read)?;
+    request(json::text(body)?, &mut read)?;
     read.done()
 }
 

@@ -5,13 +5,18 @@
 
 use crate::WireError;
 use serde_json::error::Category;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 
 /// The steps from the root to the value at fault. Written only while an error travels up, so it costs nothing on the
 /// way of a good body.
 #[derive(Default)]
-pub(crate) struct Trail(RefCell<Vec<Step>>);
+pub(crate) struct Trail {
+    steps: RefCell<Vec<Step>>,
+    /// Memory that was taken, and how much may be; `None` is not bounded here.
+    spent: Cell<usize>,
+    most: Option<usize>,
+}
 
 enum Step {
     Key(String),
@@ -21,22 +26,41 @@ enum Step {
 /// Longest key shown in a path, in bytes; keys are the caller's, too.
 const KEY_SHOWN: usize = 64;
 
+/// Bytes that elements and kept members of one body may take in memory beside their text. Tiny elements take many
+/// times what they are in JSON; with this bound a body of the usual limit never takes much more than itself.
+pub(crate) const SPEND_MAX: usize = 32 * 1024 * 1024;
+
 impl Trail {
+    /// A trail for a request: what its elements take is bounded.
+    pub(crate) fn bounded() -> Trail {
+        Trail { most: Some(SPEND_MAX), ..Trail::default() }
+    }
+
+    /// Takes note of memory that one more element takes.
+    pub(crate) fn spend<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+        let spent = self.spent.get() + bytes;
+        self.spent.set(spent);
+        match self.most {
+            Some(most) if spent > most => Err(E::custom("holds more elements than there is room for; send fewer")),
+            _ => Ok(()),
+        }
+    }
+
     /// The error lies under this key.
     pub(crate) fn key(&self, key: &str) {
         let end = (0..=key.len().min(KEY_SHOWN)).rev().find(|i| key.is_char_boundary(*i)).unwrap_or(0);
-        self.0.borrow_mut().push(Step::Key(key[..end].to_owned()));
+        self.steps.borrow_mut().push(Step::Key(key[..end].to_owned()));
     }
 
     /// The error lies in this element.
     pub(crate) fn index(&self, index: usize) {
-        self.0.borrow_mut().push(Step::Index(index));
+        self.steps.borrow_mut().push(Step::Index(index));
     }
 
     /// `messages[0].role`; `None` at the root.
     fn path(&self) -> Option<String> {
         let mut path = String::new();
-        for step in self.0.borrow().iter().rev() {
+        for step in self.steps.borrow().iter().rev() {
             let _ = match step {
                 Step::Key(key) if path.is_empty() => write!(path, "{key}"),
                 Step::Key(key) => write!(path, ".{key}"),

@@ -64,16 +64,50 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
 
 /// Reads a whole body that must be one object.
 pub(crate) fn object<'de, T: Members<'de>>(text: &'de str, into: &mut T) -> Result<(), WireError> {
-    let trail = Trail::default();
+    whole(text, into, &Trail::default())
+}
+
+/// Reads a whole body that is a request: one object, no key twice, and in memory not many times its size.
+pub(crate) fn request<'de, T: Members<'de>>(text: &'de str, into: &mut T) -> Result<(), WireError> {
+    whole(text, &mut Once { into, seen: Vec::with_capacity(24) }, &Trail::bounded())
+}
+
+fn whole<'de, T: Members<'de>>(text: &'de str, into: &mut T, trail: &Trail) -> Result<(), WireError> {
     let mut from = serde_json::Deserializer::from_str(text);
-    let seed = Fill { into, trail: &trail, nullable: false };
-    seed.deserialize(&mut from).and_then(|()| from.end()).map_err(|e| explain(&e, &trail))
+    let seed = Fill { into, trail, nullable: false };
+    seed.deserialize(&mut from).and_then(|()| from.end()).map_err(|e| explain(&e, trail))
 }
 
 /// Reads a value that was kept as text, such as a part whose type was learnt late.
 pub(crate) fn again<'de, T: Read<'de>, E: Error>(raw: &'de RawValue, trail: &Trail) -> Result<T, E> {
     let mut from = serde_json::Deserializer::from_str(raw.get());
     T::read(&mut from, trail).map_err(|e| E::custom(e.to_string().split(" at line ").next().unwrap_or_default()))
+}
+
+/// Fields of a request at most; no API has a third as many.
+const FIELDS_MAX: usize = 256;
+
+/// A request, each of whose keys is there once: two readers of one body must never see different values of a field.
+struct Once<'a, T> {
+    into: &'a mut T,
+    /// Hashes of the keys so far (FNV-1a, 64 bits). Who makes two keys of one hash has made a request that is refused.
+    seen: Vec<u64>,
+}
+
+impl<'de, T: Members<'de>> Members<'de> for Once<'_, T> {
+    const WHAT: &'static str = T::WHAT;
+
+    fn member<A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+        if self.seen.contains(&hash) {
+            return Err(A::Error::custom("is a duplicate field; send it once"));
+        }
+        if self.seen.len() == FIELDS_MAX {
+            return Err(A::Error::custom(format!("is one field too many; a request has at most {FIELDS_MAX}")));
+        }
+        self.seen.push(hash);
+        self.into.member(key, value)
+    }
 }
 
 struct Seed<'t, T>(&'t Trail, PhantomData<T>);
@@ -191,7 +225,23 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(String, bool, f64, u32, u64, i64, Box<RawValue>, &'de RawValue);
+plain!(String, bool, f64, u32, u64, i64);
+
+/// What a kept member takes beside its text: its key, two pointers with their lengths, and their places on the heap.
+const KEPT_BYTES: usize = 96;
+
+/// Text kept as it came.
+macro_rules! kept {
+    ($($name:ty),+) => {$(
+        impl<'de> Read<'de> for $name {
+            fn read<D: Deserializer<'de>>(from: D, trail: &Trail) -> Result<Self, D::Error> {
+                trail.spend(KEPT_BYTES)?;
+                serde::Deserialize::deserialize(from)
+            }
+        }
+    )+};
+}
+kept!(Box<RawValue>, &'de RawValue);
 
 impl<'de, T: Read<'de>> Read<'de> for Option<T> {
     fn read<D: Deserializer<'de>>(from: D, trail: &Trail) -> Result<Self, D::Error> {
@@ -240,7 +290,10 @@ pub(crate) fn elements<'de, T: Read<'de>, A: SeqAccess<'de>>(mut seq: A, trail: 
     let mut out = Vec::new();
     loop {
         match seq.next_element_seed(Seed(trail, PhantomData)) {
-            Ok(Some(element)) => out.push(element),
+            Ok(Some(element)) => {
+                trail.spend(size_of::<T>())?;
+                out.push(element);
+            }
             Ok(None) => return Ok(out),
             Err(error) => {
                 trail.index(out.len());
@@ -357,6 +410,34 @@ mod tests {
             let error = read(body).err().unwrap();
             assert!(error.message.contains(word), "{body}: {error}");
         }
+    }
+
+    #[test]
+    fn no_field_of_a_request_may_come_twice() {
+        let strict = |text: &str| request(text, &mut Outer::default());
+        for (text, key) in
+            [(r#"{"n":1,"n":1}"#, "n"), (r#"{"z":1,"y":2,"z":3}"#, "z"), (r#"{"inner":[],"\u0069nner":[]}"#, "inner")]
+        {
+            let error = strict(text).unwrap_err();
+            assert_eq!((error.param.as_deref(), error.message.contains("duplicate")), (Some(key), true), "{error}");
+        }
+        assert!(read(r#"{"z":1,"z":3}"#).is_ok(), "an answer is read as far as it makes sense");
+    }
+
+    #[test]
+    fn fields_and_elements_are_bounded() {
+        let strict = |text: &str| request(text, &mut Outer::default());
+        let fields = |n: usize| {
+            let all: Vec<String> = (0..n).map(|i| format!(r#""f{i}":0"#)).collect();
+            strict(&format!("{{{}}}", all.join(",")))
+        };
+        assert!(fields(FIELDS_MAX).is_ok(), "at the limit");
+        assert!(fields(FIELDS_MAX + 1).unwrap_err().message.contains("256"), "one past it");
+        let most = super::super::fault::SPEND_MAX / size_of::<Inner>();
+        let elements = |n: usize| strict(&format!(r#"{{"inner":[{}{{}}]}}"#, "{},".repeat(n - 1)));
+        assert!(elements(most).is_ok(), "at the limit");
+        let error = elements(most + 1).unwrap_err();
+        assert!(error.message.contains("more elements"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::extra::{self, Rest};
 use crate::json;
-use crate::json::read::{Members, Read, Str, StrOr, Value, object, readable};
+use crate::json::read::{Members, Read, Str, StrOr, Value, readable, request};
 use crate::{Ask, Endpoint, Message, Reasoning, Role, WireError};
 use serde::de::{Error, MapAccess};
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 /// Names the field at fault, what was expected and what came.
 pub fn read_chat(body: &[u8]) -> Result<Ask, WireError> {
     let mut read = Body::new(Endpoint::Chat);
-    object(json::text(body)?, &mut read)?;
+    request(json::text(body)?, &mut read)?;
     let messages = read.messages.take();
     let mut ask = read.done()?;
     ask.messages = messages.ok_or_else(|| missing("messages", "send a list of messages"))?;
@@ -33,7 +33,7 @@ pub fn read_chat(body: &[u8]) -> Result<Ask, WireError> {
 /// As for [`read_chat`].
 pub fn read_completions(body: &[u8]) -> Result<Ask, WireError> {
     let mut read = Body::new(Endpoint::Completions);
-    object(json::text(body)?, &mut read)?;
+    request(json::text(body)?, &mut read)?;
     let prompt = read.prompt.take().flatten();
     let mut ask = read.done()?;
     match prompt {

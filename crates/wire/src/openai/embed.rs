@@ -6,7 +6,7 @@ use super::finish::UsageIn;
 use crate::json;
 use crate::json::fault::Trail;
 use crate::json::loose::Loose;
-use crate::json::read::{Members, Read, Str, Value, again, object, readable};
+use crate::json::read::{Members, Read, Str, Value, again, object, readable, request};
 use crate::json::write::{body, list, string, whole};
 use crate::top::{Top, capacity};
 use crate::{
@@ -32,7 +32,7 @@ const DIMENSIONS_MAX: u32 = 1 << 16;
 /// Names the field at fault, what was expected and what came.
 pub fn read_embeddings(body: &[u8]) -> Result<Ask, WireError> {
     let mut read = Body { ask: Ask::new(Endpoint::Embeddings), encode: Encode::default(), model: None, input: None };
-    object(json::text(body)?, &mut read)?;
+    request(json::text(body)?, &mut read)?;
     let Body { mut ask, mut encode, model, input } = read;
     ask.model = model
         .filter(|m| !m.is_empty())

@@ -8,7 +8,7 @@ use super::finish::UsageIn;
 use crate::json;
 use crate::json::fault::Trail;
 use crate::json::loose::Loose;
-use crate::json::read::{Members, Read, Value, again, object, readable};
+use crate::json::read::{Members, Read, Value, again, object, readable, request};
 use crate::json::write::{body, string};
 use crate::top::{Top, capacity};
 use crate::{Ask, Encode, Endpoint, Message, Ranked, Ranking, Role, Shape, Usage, WireError, upstream_error};
@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 /// Names the field at fault, what was expected and what came.
 pub fn read_rerank(body: &[u8]) -> Result<Ask, WireError> {
     let mut read = Body::new();
-    object(json::text(body)?, &mut read)?;
+    request(json::text(body)?, &mut read)?;
     let Body { mut ask, mut encode, model, query, documents } = read;
     let missing = |key: &str, advice: &str| WireError::at(key, format!("`{key}` is missing; {advice}."));
     ask.model = model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model", "name one, for example \"auto\""))?;

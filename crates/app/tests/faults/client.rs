@@ -1,0 +1,3 @@
+//! Faults 1 to 26: what clients do.
+//!
+//! Never here: the rig (`rig`).

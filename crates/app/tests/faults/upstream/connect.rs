@@ -1,0 +1,159 @@
+//! No connection, or none that can be trusted: faults 27 to 30.
+//!
+//! Never here: what comes over a connection.
+
+use crate::rig::{CALLERS, Rig, SOON, VOICES, all_ways, callers};
+use decide::Outcome;
+use std::time::Duration;
+use testkit::{Answer, Authority, Certificate, Deaf, Step, Voice};
+
+#[tokio::test]
+async fn fault_27_a_refused_connection_is_replaced() {
+    let mut rig = Rig::of_voices().calm("").start().await;
+    // Up when the server looked, gone when it is asked.
+    (0..3).for_each(|place| rig.stop_upstream(place));
+    for (place, caller, stream) in all_ways() {
+        let name = VOICES[place];
+        let got = rig.ask(caller, &format!("via-{name}"), stream).await;
+        assert_eq!(got.text(), "Hello from backup", "{name} {caller:?} {stream}: {got:#?}");
+        for failed in rig.records(&got).await.iter().filter(|r| r.outcome == Outcome::Failed) {
+            assert_eq!((failed.error.as_deref(), failed.cost.map(|c| c.0)), (Some("upstream_unreachable"), Some(0)));
+        }
+        let alone = rig.ask(caller, &format!("{name}/m"), stream).await;
+        assert!([502, 503].contains(&alone.status), "{alone:#?}");
+        alone.failure();
+    }
+    let refused = rig.ledger().iter().filter(|r| r.error.as_deref() == Some("upstream_unreachable")).count();
+    assert!(refused >= 3, "each place was really tried: {refused}");
+    rig.finish().await;
+}
+
+/// A label of more than 63 characters is no name: every resolver says so at once, without asking anybody.
+#[tokio::test]
+async fn fault_28_a_name_that_does_not_resolve_is_replaced() {
+    let nowhere = format!("https://{}.example/v1", "x".repeat(64));
+    let rig = Rig::new()
+        .place_at("nowhere", Voice::of("openai"), &nowhere)
+        .named("backup", Voice::of("vllm"))
+        .calm("")
+        .start()
+        .await;
+    for (caller, stream) in callers() {
+        let got = rig.ask(caller, "via-nowhere", stream).await;
+        assert_eq!(got.text(), "Hello from backup", "{got:#?}");
+        let alone = rig.ask(caller, "nowhere/m", stream).await;
+        assert!([502, 503].contains(&alone.status), "{alone:#?}");
+        assert!(!alone.failure().message.contains("xxxx"), "addresses are for the log: {alone:#?}");
+    }
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn fault_29_a_certificate_that_proves_nothing_gets_nothing() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    ours.write(&roots);
+    let good = ours.certificate("localhost");
+    let rig = Rig::new()
+        .place_tls("safe", Voice::of("openai"), &good)
+        .named("backup", Voice::of("vllm"))
+        .env("SSL_CERT_FILE", roots.to_str().unwrap())
+        .calm("")
+        .start()
+        .await;
+    let bad = [
+        ("expired", ours.expired("localhost")),
+        ("not yet valid", ours.not_yet_valid("localhost")),
+        ("of another name", ours.certificate("other.example")),
+        ("self-signed", Certificate::self_signed("localhost")),
+        ("of a stranger", theirs.certificate("localhost")),
+    ];
+    for (caller, stream) in callers() {
+        for (what, certificate) in &bad {
+            rig.upstream(0).show(&good);
+            rig.ready("safe").await;
+            assert_eq!(rig.ask(caller, "via-safe", stream).await.text(), "Hello from safe", "before {what}");
+            let (asked, connections) = (rig.chats(0).len(), rig.upstream(0).connections());
+            rig.upstream(0).show(certificate);
+            let got = rig.ask(caller, "via-safe", stream).await;
+            assert_eq!(got.text(), "Hello from backup", "{what}: {got:#?}");
+            let failed = &rig.records(&got).await[0];
+            assert_eq!(
+                (failed.error.as_deref(), failed.cost.map(|c| c.0)),
+                (Some("upstream_unreachable"), Some(0)),
+                "{what}"
+            );
+            let alone = rig.ask(caller, "safe/m", stream).await;
+            assert!([502, 503].contains(&alone.status), "{what}: {alone:#?}");
+            alone.failure();
+            assert_eq!(rig.chats(0).len(), asked, "{what}: nothing is said to it");
+            let tried = rig.upstream(0).connections() - connections;
+            assert!(tried <= 12, "{what}: {tried} connections for two requests and the probes");
+        }
+    }
+    assert!(rig.log().contains("invalid peer certificate"), "the operator sees why");
+    rig.finish().await;
+}
+
+/// A server that never finishes the handshake, and one that never begins it.
+#[tokio::test]
+async fn fault_29_a_handshake_that_stalls_has_a_deadline() {
+    let silent = Deaf::silent().await;
+    let never = testkit::Fake::start().await;
+    let url = format!("https://localhost:{}/v1", never.address().port());
+    let rig = Rig::new()
+        .place_at("stalled", Voice::of("openai"), &url)
+        .place_at("silent", Voice::of("openai"), &silent.url("/v1").replace("http:", "https:"))
+        .named("backup", Voice::of("vllm"))
+        .calm("[server]\nconnect_s = 1\n")
+        .start()
+        .await;
+    for (caller, stream) in callers() {
+        for name in ["stalled", "silent"] {
+            let got = rig.ask(caller, &format!("via-{name}"), stream).await;
+            assert_eq!(got.text(), "Hello from backup", "{name}: {got:#?}");
+            assert!(got.took < SOON, "{:?}", got.took);
+        }
+    }
+    assert!(never.seen().is_empty(), "nothing is said in the clear");
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn fault_30_a_place_that_never_answers_runs_into_its_deadline() {
+    let rig = Rig::of_voices().calm("[server]\nfirst_s = 1\ntotal_s = 4\n").start().await;
+    for (place, name) in VOICES.iter().enumerate() {
+        let head = Answer { steps: vec![Step::Head, Step::Stall], ..rig.good(place, true) };
+        let opening = rig.voice(place).streamed([rig.voice(place).opening(false, true), vec![Step::Stall]].concat());
+        for (what, answer) in [("nothing", Answer::of(vec![Step::Stall])), ("a head", head), ("an opening", opening)] {
+            rig.script(place, answer);
+            let both = CALLERS.map(|caller| {
+                let rig = &rig;
+                async move {
+                    let got = rig.ask(caller, &format!("via-{name}"), true).await;
+                    assert_eq!(got.text(), "Hello from backup", "{name}, {what}: {got:#?}");
+                    assert!(got.took >= Duration::from_millis(900) && got.took < SOON, "{:?}", got.took);
+                    let records = rig.records(&got).await;
+                    assert_eq!(records[0].error.as_deref(), Some("upstream_timeout"), "{records:#?}");
+                    assert!(records[0].usage.estimated, "it may have been billed: {records:#?}");
+                    let alone = rig.ask(caller, &format!("{name}/m"), true).await;
+                    assert_eq!(alone.status, 504, "{alone:#?}");
+                    alone.failure();
+                    // The same for answers in one piece, which have the whole time.
+                    let plain = rig.ask(caller, &format!("{name}/m"), false).await;
+                    assert_eq!(plain.status, 504, "{plain:#?}");
+                    assert!(plain.took < SOON, "{:?}", plain.took);
+                }
+            });
+            futures_util::future::join_all(both).await;
+        }
+        assert!(
+            rig.upstream(place)
+                .wait(SOON, |seen| seen.iter().filter(|s| s.method == "POST").all(testkit::Seen::closed_early))
+                .await
+        );
+        rig.heal(place);
+    }
+    rig.finish().await;
+}

@@ -1,0 +1,85 @@
+//! The order of what may answer: the objective's keys, and how strongly a session is drawn to a place.
+//!
+//! Never here: hard constraints, or what happens at places this very moment (`balance`).
+
+use crate::{Candidate, Need, Objective, Zone};
+use std::cmp::Reverse;
+
+/// A candidate with what orders it besides its reason.
+#[derive(Clone)]
+pub(super) struct Ranked {
+    /// Position that the model name gives it.
+    pub(super) rank: usize,
+    /// How strongly the session is drawn to this place.
+    pub(super) pull: u64,
+    pub(super) candidate: Candidate,
+}
+
+impl Ranked {
+    /// Expected cost; an unknown price counts as the highest.
+    fn money(&self) -> i64 {
+        self.candidate.reason.cost_nanousd.unwrap_or(i64::MAX)
+    }
+
+    fn zone(&self) -> Zone {
+        self.candidate.place.zone
+    }
+
+    /// Expected wait in powers of two: below that, measurements are noise and must not move a session.
+    fn wait(&self) -> u32 {
+        self.candidate.reason.ttft_ms.max(1).ilog2()
+    }
+
+    /// Better first.
+    fn quality(&self) -> Reverse<u16> {
+        Reverse(self.candidate.reason.quality_permille)
+    }
+
+    /// The least architecture that is enough: lower tier, nearer ground, less money, shorter wait. Where nothing is
+    /// enough, the strongest.
+    fn least(&self) -> impl Ord + use<> {
+        let (zone, money) = (self.zone(), self.money());
+        if self.candidate.reason.sufficient {
+            (0, Some((self.candidate.tier(), zone, money, self.wait())), Reverse(0), 0, Reverse(self.pull))
+        } else {
+            (1, None, self.quality(), money, Reverse(self.pull))
+        }
+    }
+}
+
+/// Sorts by what the objective asks for.
+pub(super) fn sort(order: &mut [Ranked], objective: Option<Objective>) {
+    match objective {
+        None => order.sort_by_key(|r| r.rank),
+        Some(Objective::Cheap) => order.sort_by_key(|r| (r.money(), r.quality(), r.zone(), r.wait(), Reverse(r.pull))),
+        Some(Objective::Best) => order.sort_by_key(|r| (r.quality(), r.money(), r.zone(), r.wait(), Reverse(r.pull))),
+        Some(Objective::Fast) => order.sort_by_key(|r| (r.wait(), r.money(), Reverse(r.pull))),
+        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(Ranked::least),
+    }
+}
+
+/// Rendezvous hashing: each place pulls a session with its own pseudo-random strength, so that adding or losing a place
+/// moves only the sessions concerned.
+pub(super) struct Affinity(u64);
+
+impl Affinity {
+    /// By session key if there is one, else by the stable prefix of the conversation.
+    pub(super) fn of(need: &Need) -> Affinity {
+        Affinity(need.session.as_deref().map_or(need.prefix_hash, |s| fnv1a(FNV_OFFSET, s.as_bytes())))
+    }
+
+    pub(super) fn pull(&self, place: &str) -> u64 {
+        // FNV's high bits mix poorly for short names; one multiply-xor round (splitmix64's finaliser) repairs that.
+        let mut h = fnv1a(FNV_OFFSET ^ self.0, place.as_bytes());
+        h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        h = (h ^ (h >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        h ^ (h >> 31)
+    }
+}
+
+/// FNV-1a, 64 bit (Fowler, Noll, Vo): offset basis.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv1a(basis: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(basis, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+}

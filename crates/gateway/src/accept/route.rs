@@ -1,0 +1,168 @@
+//! From a request's head to its answer: path, host, request id, caller, body; then the rest of the way as a task.
+//!
+//! Never here: connections.
+
+use super::body;
+use super::line::{Open, Outgoing, Stage};
+use super::{pages, repeat};
+use crate::relay::{Outbound, Reply};
+use crate::{Request, Wiring, admit, answer};
+use decide::{Cause, Fault};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use wire::{Dialect, Endpoint};
+
+/// Characters of a caller's own request id at most; a longer one is replaced.
+const REQUEST_ID_MAX: usize = 128;
+
+/// Answers a request. While the answer is under way `open` says so to the connection.
+pub(super) async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>, open: Open) -> Response<Outgoing> {
+    let h1 = request.version() <= Version::HTTP_11;
+    let mut said = Said::default();
+    let mut response = to(&wiring, request, &open, &mut said).await;
+    if h1 && wiring.draining.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    open.at(if response.body().is_whole() { Stage::Answering } else { Stage::Events });
+    let (head, body) = response.into_parts();
+    let copy = said.ticket.and_then(|ticket| repeat::Copying::of(ticket, &head, &body));
+    Response::from_parts(head, Outgoing::new(body, open, copy))
+}
+
+/// What is learnt on the way and is needed at its end.
+#[derive(Default)]
+struct Said {
+    /// The answer is to be kept for this.
+    ticket: Option<super::once::Ticket>,
+}
+
+/// Sends a request to its endpoint or page.
+async fn to(
+    wiring: &Arc<Wiring>,
+    request: http::Request<Incoming>,
+    open: &Open,
+    said: &mut Said,
+) -> Response<Outbound> {
+    let arrived = Instant::now();
+    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
+    let number = ulid::Ulid::from_parts(unix_ms, fastrand::u128(..)).0;
+    let id = request_id(request.headers(), number);
+    let dialect = dialect_of(request.uri().path(), request.headers());
+    let door = |fault: &Fault| Reply::refusal(dialect, &id, fault);
+    if let Err(fault) = one_host(&request) {
+        return door(&fault);
+    }
+
+    let endpoint = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/v1/chat/completions") => Endpoint::Chat,
+        (&Method::POST, "/v1/completions") => Endpoint::Completions,
+        (&Method::POST, "/v1/messages") => Endpoint::Messages,
+        (&Method::POST, "/v1/embeddings") => Endpoint::Embeddings,
+        (&Method::POST, "/v1/rerank" | "/v2/rerank" | "/rerank") => Endpoint::Rerank,
+        (&Method::GET | &Method::HEAD, "/healthz" | "/readyz" | "/metrics") => {
+            return pages::open(wiring, request.uri().path(), &id);
+        }
+        (method, path) => {
+            if let Some(fault) = pages::unknown(method, path) {
+                return door(&fault);
+            }
+            return match admit::caller(wiring, request.headers()) {
+                Err(fault) => door(&fault),
+                Ok(caller) => pages::closed(wiring, request, &caller, &id, dialect, open.line()).await,
+            };
+        }
+    };
+    let caller = match admit::caller(wiring, request.headers()) {
+        Ok(caller) => caller,
+        Err(fault) => return door(&fault),
+    };
+    if wiring.draining.load(Ordering::Relaxed) {
+        let shown = "This gateway is stopping and takes no new requests. Ask again; another instance may answer.";
+        return door(&Fault::new(Cause::ShuttingDown, shown).after(1));
+    }
+    let (head, body) = request.into_parts();
+    let held = match body::read(&head.headers, body, &wiring.limits, &wiring.door, open.line()).await {
+        Ok(held) => held,
+        Err(fault) => return door(&fault),
+    };
+    open.at(Stage::Waiting);
+    if let Some(key) = head.headers.get(&repeat::KEY) {
+        let scope = caller.key.as_ref().map_or("", |k| &*k.id);
+        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await {
+            Ok(super::once::Turn::First(ticket)) => said.ticket = Some(ticket),
+            Ok(super::once::Turn::Again(kept)) => return repeat::again(&kept, dialect, &id),
+            Err(fault) => return door(&fault),
+        }
+    }
+    let request = Request {
+        id: id.clone(),
+        number,
+        endpoint,
+        headers: head.headers,
+        body: held.bytes,
+        arrived,
+        arrived_unix_ms: unix_ms,
+    };
+    let (reply, answered) = Reply::new(dialect, id.clone());
+    let (working, wiring) = (wiring.door.begin_work(held.room), wiring.clone());
+    let task = tokio::spawn(async move {
+        answer(wiring, request, caller, reply).await;
+        drop(working);
+    });
+    match answered.await {
+        Ok(response) => response,
+        Err(_) => {
+            // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
+            let _ = task.await;
+            tracing::error!(request = %id, "a request panicked");
+            let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
+            door(&Fault::new(Cause::Internal, shown))
+        }
+    }
+}
+
+const ANTHROPIC_VERSION: http::HeaderName = http::HeaderName::from_static("anthropic-version");
+
+/// The dialect in which to answer a request, errors included.
+fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
+    if path.starts_with("/v1/messages") || headers.contains_key(ANTHROPIC_VERSION) {
+        Dialect::Anthropic
+    } else if path.starts_with("/api/") {
+        Dialect::Ollama
+    } else {
+        Dialect::Openai
+    }
+}
+
+/// Exactly one well-formed host, so that everything that looks at it sees the same (RFC 9112, 3.2).
+fn one_host(request: &http::Request<Incoming>) -> Result<(), Fault> {
+    let named = request.uri().authority();
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let well_formed = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => {
+            let host = host.to_str().ok().and_then(|h| h.parse::<Authority>().ok());
+            host.is_some_and(|h| named.is_none_or(|n| *n == h))
+        }
+        (None, None) => named.is_some() || request.version() == http::Version::HTTP_10,
+        _ => false,
+    };
+    if well_formed {
+        return Ok(());
+    }
+    let shown = "The request must have exactly one well-formed `Host` header, the same as in its target.";
+    Err(Fault::new(Cause::InvalidRequest, shown))
+}
+
+/// The caller's `x-request-id` if it is short printable ASCII, else ours.
+fn request_id(headers: &HeaderMap, number: u128) -> Arc<str> {
+    const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+    headers
+        .get(REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .filter(|v| !v.is_empty() && v.len() <= REQUEST_ID_MAX && v.bytes().all(|b| b.is_ascii_graphic()))
+        .map_or_else(|| Arc::from(format!("req_{}", ulid::Ulid(number))), Arc::from)
+}

@@ -1,0 +1,88 @@
+//! One attempt on its way, up to the first content, which is the point of no return.
+//!
+//! Never here: the record of it, or what the caller is shown.
+
+use crate::relay::{Brought, in_band, panicked, truncated};
+use backend::{Backend, Deadlines, EventStream, Reply as Answered};
+use decide::{Cause, Fault, Permit, PlaceId};
+use futures_util::{FutureExt, StreamExt};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::time::Instant;
+use wire::{Ask, Chunk, Event};
+
+/// Chunks held back at most while waiting for the first content, and their bytes at most as they came. A place that
+/// sends more without content is believed.
+const HELD_MAX: usize = 1024;
+const HELD_BYTES_MAX: usize = 256 << 10;
+
+/// An attempt ready to be sent.
+pub(super) struct Launch {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) permit: Permit,
+    pub(super) deadlines: Deadlines,
+}
+
+/// Sends, and for streams waits for the first content. A panic on the way is this attempt's fault and nobody else's.
+pub(super) async fn bring(launch: Launch, ask: Arc<Ask>) -> Result<Brought, Fault> {
+    let brought = AssertUnwindSafe(send(launch, ask)).catch_unwind().await;
+    brought.unwrap_or_else(|_| Err(panicked()))
+}
+
+async fn send(launch: Launch, ask: Arc<Ask>) -> Result<Brought, Fault> {
+    let Launch { backend, permit, deadlines } = launch;
+    let place = permit.place().clone();
+    let due = Instant::now() + deadlines.first;
+    match backend.send(permit, ask, deadlines).await? {
+        Answered::Plain(answer) => Ok(Brought::Plain(answer)),
+        Answered::Vectors(vectors) => Ok(Brought::Vectors(vectors)),
+        Answered::Ranking(ranking) => Ok(Brought::Ranking(ranking)),
+        Answered::Stream(stream) => first_content(stream, due, &place, deadlines).await,
+    }
+}
+
+/// Holds what comes before the first content. The backend bounds the wait for the first chunk; here the wait for content
+/// is bounded too, since a place may say at once that it begins, or send pings, and then nothing.
+async fn first_content(
+    mut stream: EventStream,
+    due: Instant,
+    place: &PlaceId,
+    deadlines: Deadlines,
+) -> Result<Brought, Fault> {
+    let mut held: Vec<Chunk> = Vec::with_capacity(2);
+    let mut bytes = 0;
+    loop {
+        let next = if held.is_empty() {
+            stream.next().await
+        } else {
+            tokio::time::timeout_at(due, stream.next()).await.map_err(|_| no_content(place, deadlines))?
+        };
+        let chunk = next.ok_or_else(truncated)??;
+        if let Some(fault) = in_band(&chunk) {
+            return Err(fault);
+        }
+        let content = chunk.events.iter().any(is_content);
+        bytes += chunk.raw.as_ref().map_or(0, |r| r.bytes.len());
+        held.push(chunk);
+        if content || held.len() >= HELD_MAX || bytes > HELD_BYTES_MAX {
+            return Ok(Brought::Stream(held, stream));
+        }
+    }
+}
+
+/// Anything that the caller would see.
+fn is_content(event: &Event) -> bool {
+    match event {
+        Event::Text { text, .. } | Event::Reasoning { text, .. } | Event::Refusal { text, .. } => !text.is_empty(),
+        Event::CallStart { .. } | Event::CallArguments { .. } | Event::Finish { .. } | Event::Done => true,
+        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error { .. } => false,
+    }
+}
+
+/// The place began to answer and said nothing.
+fn no_content(place: &PlaceId, deadlines: Deadlines) -> Fault {
+    let ms = deadlines.first.as_millis();
+    let shown =
+        format!("Place `{place}` began to answer and sent no content within {ms} ms. Try again, or allow more time.");
+    Fault::new(Cause::Timeout, shown)
+}

@@ -1,0 +1,114 @@
+//! The way back to the caller of one request: one response, good or not, with the headers that explain it.
+//!
+//! Never here: bodies of answers.
+
+use super::body::Outbound;
+use super::fail;
+use crate::settle::{Account, Attempt, value};
+use decide::{Fault, Nanousd, PlaceId};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use wire::Dialect;
+
+// Names made once: parsing them for every response is measurable.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const PLACE: HeaderName = HeaderName::from_static("x-dewpoint-place");
+const MODEL: HeaderName = HeaderName::from_static("x-dewpoint-model");
+const DECISION: HeaderName = HeaderName::from_static("x-dewpoint-decision");
+const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
+
+/// The way back to the caller of one request.
+pub(crate) struct Reply {
+    dialect: Dialect,
+    id: Arc<str>,
+    to: oneshot::Sender<Response<Outbound>>,
+}
+
+impl Reply {
+    /// A reply, and the end at which it arrives.
+    pub(crate) fn new(dialect: Dialect, id: Arc<str>) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
+        let (to, from) = oneshot::channel();
+        (Reply { dialect, id, to }, from)
+    }
+
+    /// Resolves when the caller has gone away.
+    pub(crate) async fn left(&mut self) {
+        self.to.closed().await;
+    }
+
+    /// The dialect and the request id in which a stream would end badly.
+    pub(super) fn ident(&self) -> (Dialect, Arc<str>) {
+        (self.dialect, self.id.clone())
+    }
+
+    /// Answers. Whether anybody is there to take it.
+    pub(super) fn send(self, response: Response<Outbound>) -> bool {
+        self.to.send(response).is_ok()
+    }
+
+    /// Answers with an error.
+    pub(crate) fn fail(self, fault: &Fault, place: Option<(&PlaceId, &HeaderValue)>) {
+        let mut response = Reply::refusal(self.dialect, &self.id, fault);
+        if let Some((place, decision)) = place {
+            let headers = response.headers_mut();
+            headers.insert(PLACE, value(place.as_str()));
+            headers.insert(DECISION, decision.clone());
+        }
+        let _ = self.to.send(response);
+    }
+
+    /// An error response in the caller's dialect.
+    pub(crate) fn refusal(dialect: Dialect, id: &str, fault: &Fault) -> Response<Outbound> {
+        let mut response = Response::new(Outbound::full(fail::body(dialect, id, fault)));
+        *response.status_mut() =
+            StatusCode::from_u16(fault.cause.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        name_request(headers, dialect, id);
+        headers.insert(PLACE, HeaderValue::from_static("none"));
+        headers.insert(DECISION, HeaderValue::from_static("none"));
+        headers.insert(COST, HeaderValue::from_static("0.000000000"));
+        if let Some(seconds) = fault.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// Names the request on an answer that was given before to another.
+    pub(crate) fn name(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
+        name_request(headers, dialect, id);
+    }
+
+    /// The head of a good answer, with everything that explains it.
+    pub(super) fn head(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        cost: Option<Nanousd>,
+        kind: &'static str,
+        body: Outbound,
+    ) -> Response<Outbound> {
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        name_request(headers, self.dialect, &self.id);
+        headers.insert(PLACE, value(attempt.candidate.place.id.as_str()));
+        headers.insert(MODEL, value(&attempt.candidate.model.id));
+        headers.insert(DECISION, account.decision_header());
+        let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
+        headers.insert(COST, cost);
+        response
+    }
+}
+
+/// The request id under the name of the ecosystem, and under Anthropic's for its SDK.
+fn name_request(headers: &mut HeaderMap, dialect: Dialect, id: &str) {
+    let id = value(id);
+    if dialect == Dialect::Anthropic {
+        headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
+    }
+    headers.insert(REQUEST_ID, id);
+}
