@@ -7,10 +7,12 @@ mod connection;
 mod deaf;
 mod script;
 mod tls;
+mod two;
 
 pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
 pub use tls::{Authority, Certificate};
+pub use two::{FakeTwo, Two, TwoEnd};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -68,9 +70,15 @@ struct Shared {
     routes: Mutex<HashMap<String, Route>>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    requests: AtomicUsize,
+    forgetful: AtomicBool,
     changed: Notify,
-    /// The certificate that new connections are shown; `None` is no TLS. A change ends all connections.
+    /// The certificate that new connections are shown; `None` is no TLS.
     tls: watch::Sender<Option<TlsAcceptor>>,
+    /// All connections are to end now.
+    turned: Notify,
+    /// Changes when they have ended.
+    open: watch::Sender<()>,
 }
 
 /// The upstream. Dropping it closes its port and every connection.
@@ -84,32 +92,47 @@ pub struct Fake {
 impl Fake {
     /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
     pub async fn start() -> Fake {
-        Fake::listen(None).await
+        Fake::start_at(0).await
+    }
+
+    /// As [`Fake::start`], on this port: an upstream that comes back. See [`crate::quiet_port`].
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub async fn start_at(port: u16) -> Fake {
+        Fake::listen(port, None).await
     }
 
     /// The same behind TLS, with this certificate.
     pub async fn start_tls(certificate: &Certificate) -> Fake {
-        Fake::listen(Some(certificate.acceptor())).await
+        Fake::listen(0, Some(certificate.acceptor())).await
     }
 
-    async fn listen(tls: Option<TlsAcceptor>) -> Fake {
+    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Fake {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            forgetful: AtomicBool::new(false),
             changed: Notify::new(),
             tls: watch::Sender::new(tls),
+            turned: Notify::new(),
+            open: watch::Sender::new(()),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Fake { address, scheme, shared, accepting }
     }
 
     /// Shows this certificate from now on, and ends every connection that was made before.
-    pub fn show(&self, certificate: &Certificate) {
+    pub async fn show(&self, certificate: &Certificate) {
         self.shared.tls.send_replace(Some(certificate.acceptor()));
+        let mut open = self.shared.open.subscribe();
+        self.shared.turned.notify_one();
+        open.changed().await.expect("the upstream is there as long as we are");
     }
 
     /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
@@ -152,6 +175,17 @@ impl Fake {
         self.seen().pop().expect("a request")
     }
 
+    /// Keeps no request from now on, so that a long run does not fill the memory of the test.
+    pub fn forget(&self) {
+        self.shared.forgetful.store(true, Ordering::SeqCst);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Requests so far, forgotten ones included.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
@@ -181,12 +215,12 @@ impl Drop for Fake {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped together with this task, which ends every connection.
     let mut connections = tokio::task::JoinSet::new();
-    let mut tls = shared.tls.subscribe();
     loop {
         let socket = tokio::select! {
             biased;
-            _ = tls.changed() => {
+            () = shared.turned.notified() => {
                 connections.shutdown().await;
+                shared.open.send_replace(());
                 continue;
             }
             accepted = listener.accept() => match accepted {
@@ -195,7 +229,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             },
         };
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        let (tls, shared) = (tls.borrow().clone(), shared.clone());
+        let (tls, shared) = (shared.tls.borrow().clone(), shared.clone());
         connections.spawn(async move {
             match tls {
                 None => connection::serve(socket, shared).await,
@@ -214,7 +248,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 impl Shared {
     /// Notes a request and says how to answer it.
     fn answer(&self, seen: &Seen) -> Answer {
-        self.seen.lock().unwrap().push(seen.clone());
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if !self.forgetful.load(Ordering::SeqCst) {
+            self.seen.lock().unwrap().push(seen.clone());
+        }
         self.changed.notify_waiters();
         let mut routes = self.routes.lock().unwrap();
         let Some(route) = routes.get_mut(&format!("{} {}", seen.method, seen.path)) else {
