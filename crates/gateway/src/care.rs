@@ -16,7 +16,7 @@ pub use options::{CareOptions, Hedge};
 
 use arc_swap::ArcSwap;
 use budget::Budget;
-use decide::{Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Verdict, Zone};
+use decide::{Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Verdict};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -158,7 +158,7 @@ impl Care {
         if let Some(ward) = self.wards.load().get(id) {
             return ward.clone();
         }
-        let new = Arc::new(Ward::new(now, candidate.place.zone != Zone::Embedded));
+        let new = Arc::new(Ward::new(now, candidate.place.zone));
         self.wards.rcu(|wards| {
             let mut next = Wards::clone(wards);
             next.entry(id.clone()).or_insert_with(|| new.clone());
