@@ -6,8 +6,11 @@
 mod gauges;
 mod kept;
 mod live;
+mod log;
+mod machine;
 mod nowhere;
 mod watch;
+mod watchdog;
 
 use crate::book::{self, Book};
 use crate::cli;
@@ -24,18 +27,25 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch as channel;
 
 /// Between two rounds of probes.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// How long the first table waits for places on this host to answer.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// Bytes that the kernel holds of what a client does not read (it doubles the number). Its own choice goes up to
+/// megabytes for each connection, and what a stream needs is far less.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// What is still under way gets this long to end with an error when told to stop at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
 pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
     let started = Instant::now();
-    logging();
+    let log = log::begin();
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);
@@ -45,27 +55,25 @@ pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
-    let code = runtime.block_on(serve(settings, found, flags, book, started));
+    let code = runtime.block_on(serve(settings, found, flags, book, started, &log));
     // Probes that hang in a name look-up must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second subscriber (in tests) is no reason not to serve.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
-}
-
-async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    found: Found,
+    flags: Flags,
+    book: Arc<Book>,
+    started: Instant,
+    log: &log::Log,
+) -> Result<ExitCode> {
     let (stop, stopping) = channel::channel(Stop::No);
     signals(stop)?;
     // Before anything is served: an unhandled SIGHUP ends a process.
     let hangup = watch::Hangup::new();
-    let listener = bind(&settings).await?;
+    let listener = bind(&settings)?;
     let ledger = kept::open(&settings)?;
     let outlet: Arc<dyn Outlet> = match &ledger {
         Some(ledger) => ledger.outlet(),
@@ -80,23 +88,33 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     first_look(&live.board).await;
     announce(&live, &finds, started);
     let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
-    let wiring = gateway::Wiring {
+    let dropped = log.dropped();
+    let watchdog = watchdog::watch();
+    let seen = watchdog.seen.clone();
+    let wiring = Arc::new(gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
         limits,
         metrics: gateway::Metrics::default()
-            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref())),
+            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
+    });
+    let at_once = async {
+        stopped(stopping.clone(), Stop::AtOnce).await;
+        // What is under way ends with an error and is settled; that is what is waited for.
+        wiring.cut.now();
+        tokio::time::sleep(AT_ONCE).await;
     };
     let served = tokio::select! {
-        served = gateway::serve(listener, Arc::new(wiring), stopped(stopping.clone(), Stop::InOrder)) => served,
-        () = stopped(stopping, Stop::AtOnce) => Ok(()),
+        served = gateway::serve(listener, wiring.clone(), stopped(stopping.clone(), Stop::InOrder)) => served,
+        () = at_once => Ok(()),
     };
+    drop(watchdog);
     probes.abort();
     reloads.abort();
     live.engine.shutdown().await;
@@ -110,15 +128,20 @@ fn limits(settings: &Settings) -> gateway::Limits {
     let server = &settings.server;
     gateway::Limits {
         body_max_bytes: server.body_max_bytes,
+        bodies_max_bytes: machine::bodies(settings),
+        connections_max: machine::connections(settings),
+        head: server.head,
+        read: server.body,
+        idle: server.idle,
         deadlines: server.deadlines,
         drain: server.drain,
         ..gateway::Limits::default()
     }
 }
 
-async fn bind(settings: &Settings) -> Result<TcpListener> {
+fn bind(settings: &Settings) -> Result<TcpListener> {
     let address = settings.server.listen;
-    TcpListener::bind(address).await.map_err(|e| {
+    listen(address).map_err(|e| {
         let help = match e.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "stop the program that listens there (another Dewpoint?), or choose another port with --listen"
@@ -128,6 +151,17 @@ async fn bind(settings: &Settings) -> Result<TcpListener> {
         };
         Problems::from(Problem::new(format!("cannot listen on {address}"), e.to_string(), help)).into()
     })
+}
+
+fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the usual way of listening does: an address that was just in use is free again.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Whether and how to stop.

@@ -147,7 +147,7 @@ fn a_route_keeps_its_order_among_what_is_free() {
     let mut policy = Policy::default();
     let target = |p: &str| Target { place: p.into(), model: "*".into() };
     let targets = ["gpu2", "gpu0", "cloud"].map(target).to_vec();
-    policy.routes.insert("mine".into(), Route { targets, objective: None, class: None });
+    policy.routes.insert("mine".into(), Route { targets, ..Route::default() });
     let names = |seen: &Seen| {
         let v = choose_live(&Need { model: "mine".into(), ..session(1) }, &fleet(), &policy, seen);
         v.order.iter().map(|c| c.place.id.as_str().to_owned()).collect::<Vec<_>>()

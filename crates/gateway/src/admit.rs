@@ -137,6 +137,7 @@ mod tests {
             places: None,
             models: None,
             class: None,
+            durability: Durability::default(),
         };
         let keys = Keys::new(vec![key]);
         assert!(keys.find("right").is_some());

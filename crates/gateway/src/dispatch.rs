@@ -105,7 +105,8 @@ impl<'v> Way<'v> {
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
         let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
-        let hedge = wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && self.most > 1);
+        let hedge =
+            wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && !self.work.batch && self.most > 1);
         let mut slow = pin!(hedge.map(|h| tokio::time::sleep(h.after)));
         race.start(attempt, bring(launch, judged.ask.clone()));
         loop {

@@ -66,6 +66,7 @@ struct Inner {
     repeated: u64,
     refused: u64,
     abandoned: u64,
+    synced: u64,
     failing: Option<String>,
     writer: Writer,
     /// No waiting for a group to fill: somebody flushes.
@@ -102,6 +103,7 @@ impl Desk {
             sent,
             under_way: 0,
             abandoned: 0,
+            synced: 0,
             lock: Some(lock),
             queue: Vec::new(),
             slots: 0,
@@ -209,6 +211,7 @@ impl Desk {
             pending: inner.pending,
             reserved: inner.slots,
             under_way: inner.under_way,
+            synced: inner.synced,
             abandoned: inner.abandoned,
             committed: inner.committed,
             repeated: inner.repeated,

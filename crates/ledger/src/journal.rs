@@ -17,6 +17,7 @@ pub(crate) mod ring;
 
 use crate::LedgerError;
 use crate::mapped::{self, Kind, Mapped, Opened, bytes};
+use crate::point::point;
 use frame::Sealed;
 use ring::Ring;
 use std::path::Path;
@@ -170,6 +171,7 @@ impl Journal {
         let at = MARKS_AT[self.marks % MARKS_AT.len()];
         self.marks += 1;
         bytes::set_number(&mut self.mapped.map, at, seq);
+        point();
         bytes::set_number(&mut self.mapped.map, at + 8, !seq);
     }
 }

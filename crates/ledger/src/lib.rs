@@ -19,6 +19,8 @@
 
 mod desk;
 mod error;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod journal;
 mod layout;
 mod ledger;
@@ -36,10 +38,14 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod faults;
+#[cfg(any(test, feature = "fuzz"))]
 #[path = "../tests/sample/record.rs"]
 mod sample;
 
 pub use error::LedgerError;
+#[cfg(feature = "fuzz")]
+pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;

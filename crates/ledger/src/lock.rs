@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The held lock; dropped, it is free.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// How often a waiting writer looks.
@@ -38,7 +38,14 @@ pub(crate) fn take(dir: &Path, patience: Duration) -> Result<Lock, LedgerError> 
     }
     // Only for people: a failure here (a full disk) does not make the lock less held.
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
+}
+
+impl Drop for Lock {
+    /// Closing would do, but for a child process that is just being made: it has a copy of the handle until it is another program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 fn holder(file: &mut File) -> Option<u32> {

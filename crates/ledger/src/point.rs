@@ -8,7 +8,7 @@
 pub(crate) fn point() {}
 
 #[cfg(test)]
-pub(crate) use counted::{passed, point};
+pub(crate) use counted::{VARIABLE, passed, point};
 
 #[cfg(test)]
 mod counted {

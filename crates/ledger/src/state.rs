@@ -22,6 +22,8 @@ pub struct State {
     pub under_way: usize,
     /// Attempts that were dropped after they were sent, and settled at their estimate.
     pub abandoned: u64,
+    /// How often attempts under way were brought to the disk.
+    pub synced: u64,
     /// Records committed.
     pub committed: u64,
     /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.

@@ -16,7 +16,6 @@ use crate::journal::Mark;
 use crate::point::point;
 use decide::Record;
 use file::Identity;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -163,12 +162,10 @@ impl Sink for Store {
         run(self.conn()?).map(drop).map_err(LedgerError::store("write to the ledger's database"))
     }
 
-    /// A new connection: after a failed fsync the old one's view of the file must not be trusted. The old one closes first and
-    /// leaves the files as they are; another program may have put them there.
+    /// A new connection: after a failed fsync the old one's view of the file must not be trusted.
     fn renew(&mut self) -> Result<(), LedgerError> {
         if let Some(old) = self.conn.take() {
-            old.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-                .map_err(LedgerError::store("set up the ledger's database"))?;
+            self.identity.close(old, &self.path);
         }
         let (conn, identity) = connect(&self.path)?;
         (self.conn, self.identity) = (Some(conn), identity);

@@ -224,6 +224,3 @@ fn pages(conn: &Connection, found: &mut Verified) {
         Err(error) => found.database.push(error.to_string()),
     }
 }
-
-#[cfg(test)]
-mod tests;

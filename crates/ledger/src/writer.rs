@@ -39,9 +39,8 @@ pub(crate) fn start(
                     }
                 }
                 Work::Sync => {
-                    if let Err(error) = cells.file.sync_data() {
-                        desk.unsynced(LedgerError::file("sync", &cells.path)(error).to_string());
-                    }
+                    let synced = cells.file.sync_data().map_err(LedgerError::file("sync", &cells.path));
+                    desk.synced(synced);
                 }
                 Work::End => break,
             }

@@ -7,10 +7,12 @@ mod connection;
 mod deaf;
 mod script;
 mod tls;
+mod two;
 
 pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
 pub use tls::{Authority, Certificate};
+pub use two::{FakeTwo, Two, TwoEnd};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived.
@@ -69,6 +71,12 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
     changed: Notify,
+    /// The certificate that new connections are shown; `None` is no TLS.
+    tls: watch::Sender<Option<TlsAcceptor>>,
+    /// All connections are to end now.
+    turned: Notify,
+    /// Changes when they have ended.
+    open: watch::Sender<()>,
 }
 
 /// The upstream. Dropping it closes its port and every connection.
@@ -99,9 +107,20 @@ impl Fake {
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             changed: Notify::new(),
+            tls: watch::Sender::new(tls),
+            turned: Notify::new(),
+            open: watch::Sender::new(()),
         });
-        let accepting = tokio::spawn(accept(listener, tls, shared.clone()));
+        let accepting = tokio::spawn(accept(listener, shared.clone()));
         Fake { address, scheme, shared, accepting }
+    }
+
+    /// Shows this certificate from now on, and ends every connection that was made before.
+    pub async fn show(&self, certificate: &Certificate) {
+        self.shared.tls.send_replace(Some(certificate.acceptor()));
+        let mut open = self.shared.open.subscribe();
+        self.shared.turned.notify_one();
+        open.changed().await.expect("the upstream is there as long as we are");
     }
 
     /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
@@ -170,12 +189,24 @@ impl Drop for Fake {
     }
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped together with this task, which ends every connection.
     let mut connections = tokio::task::JoinSet::new();
-    while let Ok((socket, _)) = listener.accept().await {
+    loop {
+        let socket = tokio::select! {
+            biased;
+            () = shared.turned.notified() => {
+                connections.shutdown().await;
+                shared.open.send_replace(());
+                continue;
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(_) => return,
+            },
+        };
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        let (tls, shared) = (tls.clone(), shared.clone());
+        let (tls, shared) = (shared.tls.borrow().clone(), shared.clone());
         connections.spawn(async move {
             match tls {
                 None => connection::serve(socket, shared).await,

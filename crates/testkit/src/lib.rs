@@ -14,7 +14,7 @@ mod proxy;
 pub mod tiny;
 mod voice;
 
-pub use fake::{Answer, Authority, Certificate, Deaf, Fake, Framing, Seen, Step};
+pub use fake::{Answer, Authority, Certificate, Deaf, Fake, FakeTwo, Framing, Seen, Step, Two, TwoEnd};
 pub use load::{Load, Report, load};
 pub use permit::{model, permit_for, place};
 pub use proxy::bare_proxy;

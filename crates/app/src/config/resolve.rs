@@ -57,6 +57,11 @@ pub(crate) struct Settings {
 pub(crate) struct ServerSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) body_max_bytes: usize,
+    pub(crate) bodies_max_bytes: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) head: Duration,
+    pub(crate) body: Duration,
+    pub(crate) idle: Duration,
     pub(crate) deadlines: backend::Deadlines,
     pub(crate) drain: Duration,
     /// Worker threads; `None` is one per core.

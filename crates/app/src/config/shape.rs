@@ -41,6 +41,16 @@ pub(crate) struct Server {
     pub(crate) listen: String,
     /// Largest request body, megabytes (1 MB = 1,000,000 bytes).
     pub(crate) body_max_mb: u32,
+    /// Megabytes of all request bodies in memory; more are refused with 503. Lowered where the process has little memory.
+    pub(crate) bodies_max_mb: u32,
+    /// Connections of clients at once; more are closed. Lowered to what the limit of open files allows.
+    pub(crate) connections_max: u32,
+    /// Seconds for the headers of a request to arrive.
+    pub(crate) head_s: u32,
+    /// Seconds for the body of a request to arrive; one second more for every 8,192 bytes that came.
+    pub(crate) body_s: u32,
+    /// Seconds that a connection without a request stays open.
+    pub(crate) idle_s: u32,
     /// Seconds to connect to a place.
     pub(crate) connect_s: u32,
     /// Seconds until the first piece of an answer.
@@ -60,6 +70,11 @@ impl Default for Server {
         Server {
             listen: "127.0.0.1:4141".to_owned(),
             body_max_mb: 32,
+            bodies_max_mb: 512,
+            connections_max: 10_000,
+            head_s: 10,
+            body_s: 30,
+            idle_s: 75,
             connect_s: 5,
             first_s: 120,
             gap_s: 60,

@@ -59,6 +59,13 @@ pub(crate) fn all_ways() -> impl Iterator<Item = (usize, Dialect, bool)> {
     (0..VOICES.len()).flat_map(|v| callers().map(move |(c, s)| (v, c, s)))
 }
 
+/// The number that [`Rig::ask_case`] put into a prompt.
+pub(crate) fn case_of(seen: &Seen) -> usize {
+    let body = String::from_utf8_lossy(&seen.body);
+    let digits = body.split_once("case=").expect("a request of `ask_case`").1.split(';').next().expect("digits");
+    digits.parse().expect("a number")
+}
+
 /// A place of the rig.
 struct Upstream {
     name: String,
@@ -186,6 +193,13 @@ impl Rig {
         self.post(dialect, self.body_for(dialect, model, stream)).await
     }
 
+    /// As [`Rig::ask`], with a number in the prompt by which the upstream's script tells requests apart: [`case_of`].
+    pub(crate) async fn ask_case(&self, dialect: Dialect, model: &str, stream: bool, case: usize) -> Got {
+        let mut body = self.body_for(dialect, model, stream);
+        body["messages"][0]["content"] = format!("case={case}; {}", self.canary).into();
+        self.post(dialect, body).await
+    }
+
     /// Posts a streamed chat and gives it back as soon as its head is there. Dropping it closes the connection.
     pub(crate) async fn open(&self, dialect: Dialect, body: impl Into<client::Body>) -> Live<'_> {
         self.client.post(dialect, body.into(), &[]).await
@@ -249,6 +263,15 @@ impl Rig {
     /// (`dewpoint_attempts_total{place="a"`); `None` when there is no such line.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         oracle::metric(&self.metrics().await, name)
+    }
+
+    /// Waits until the server takes a place as up.
+    pub(crate) async fn ready(&self, place: &str) {
+        let deadline = Instant::now() + SOON;
+        while self.get("/readyz").await.json()["places"][place]["state"] != "up" {
+            assert!(Instant::now() < deadline, "{place} does not come up\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// The number of the server's process.

@@ -3,5 +3,8 @@
 //! Never here: the rig (`rig`).
 
 mod connect;
+mod content;
+mod cut;
+mod framing;
 mod status;
-mod stream;
+mod two;

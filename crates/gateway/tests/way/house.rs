@@ -5,7 +5,7 @@ use backend::{Backend, Board, BoxFuture, Deadlines, EventStream, Probed, Reply};
 use bytes::Bytes;
 use decide::*;
 use futures_util::StreamExt;
-use gateway::{Key, Keys, Limits, Metrics, Wiring};
+use gateway::{Care, CareOptions, Key, Keys, Limits, Metrics, Wiring};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
 
@@ -31,6 +32,12 @@ pub(crate) enum Act {
     Hang,
     /// These chunks, then nothing more: neither an end nor an error.
     Stall(Vec<Chunk>),
+    /// Nothing until the deadline that a backend keeps, then its fault.
+    Silent,
+    /// These chunks, then a panic.
+    Break(Vec<Chunk>),
+    /// This chunk again and again, so many times, then the end of the connection.
+    Again(Chunk, usize),
     /// These chunks, then the end of the connection.
     Chunks(Vec<Result<Chunk, Fault>>),
 }
@@ -40,6 +47,10 @@ pub(crate) struct Scripted {
     models: Vec<Arc<Model>>,
     acts: Mutex<VecDeque<Act>>,
     pub(crate) seen: Mutex<Vec<Arc<Ask>>>,
+    /// The deadlines of each attempt.
+    pub(crate) bounds: Mutex<Vec<Deadlines>>,
+    /// Chunks that were taken of what is sent again and again.
+    pub(crate) taken: Arc<AtomicUsize>,
     pub(crate) dropped: Arc<AtomicUsize>,
 }
 
@@ -88,6 +99,8 @@ impl Scripted {
             models: vec![Arc::new(model)],
             acts: Mutex::new(acts.into()),
             seen: Mutex::default(),
+            bounds: Mutex::default(),
+            taken: Arc::default(),
             dropped: Arc::default(),
         })
     }
@@ -102,13 +115,14 @@ impl Backend for Scripted {
         &self.models
     }
 
-    fn send(&self, permit: Permit, ask: Arc<Ask>, _: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
+    fn send(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
         Box::pin(async move {
             backend::check(&permit, &self.place, &ask)?;
             self.seen.lock().unwrap().push(ask);
+            self.bounds.lock().unwrap().push(deadlines);
             let held = Dropped(self.dropped.clone());
             let mut act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
-            if let Act::After(wait, then) = act {
+            while let Act::After(wait, then) = act {
                 tokio::time::sleep(wait).await;
                 act = *then;
             }
@@ -123,6 +137,23 @@ impl Backend for Scripted {
                 Act::Hang => {
                     let _held = held;
                     std::future::pending().await
+                }
+                Act::Silent => {
+                    tokio::time::sleep(deadlines.first.min(deadlines.total)).await;
+                    Err(Fault::new(Cause::Timeout, "scripted"))
+                }
+                Act::Break(chunks) => {
+                    let head = futures_util::stream::iter(chunks.into_iter().map(Ok));
+                    let end = futures_util::stream::once(async { panic!("scripted panic") });
+                    Ok(Reply::Stream(with(held, Box::pin(head.chain(end)))))
+                }
+                Act::Again(chunk, times) => {
+                    let taken = self.taken.clone();
+                    let chunks = std::iter::repeat_n(chunk, times).map(move |chunk| {
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        Ok(chunk)
+                    });
+                    Ok(Reply::Stream(with(held, Box::pin(futures_util::stream::iter(chunks)))))
                 }
                 Act::Stall(chunks) => {
                     let head = futures_util::stream::iter(chunks.into_iter().map(Ok));
@@ -153,13 +184,17 @@ fn with(held: Dropped, stream: EventStream) -> EventStream {
 /// Keeps records; has room for as many as it is told.
 pub(crate) struct Kept {
     pub(crate) records: Mutex<Vec<Record>>,
+    /// What was left before the first byte of each attempt.
+    pub(crate) sent: Mutex<Vec<Record>>,
     pub(crate) room: AtomicUsize,
 }
 
 struct KeptSlot(Arc<Kept>);
 
 impl Slot for KeptSlot {
-    fn sent(&mut self, _: &Record) {}
+    fn sent(&mut self, estimate: &Record) {
+        self.0.sent.lock().unwrap().push(estimate.clone());
+    }
 
     fn put(self: Box<Self>, record: Record) {
         self.0.records.lock().unwrap().push(record);
@@ -190,10 +225,15 @@ pub(crate) async fn house(backends: &[Arc<Scripted>]) -> House {
 }
 
 pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys: Vec<Key>) -> House {
+    house_of(backends, limits, keys, CareOptions::default()).await
+}
+
+/// With everything that can be chosen.
+pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: Vec<Key>, care: CareOptions) -> House {
     let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
     let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
     board.probe_once().await;
-    let kept = Arc::new(Kept { records: Mutex::default(), room: AtomicUsize::new(1_000) });
+    let kept = Arc::new(Kept { records: Mutex::default(), sent: Mutex::default(), room: AtomicUsize::new(1_000) });
     let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
     let wiring = Arc::new(Wiring {
         board,
@@ -202,7 +242,7 @@ pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys:
         outlet: Arc::new(KeptOutlet(kept.clone())),
         limits,
         metrics: Metrics::default(),
-        care: Arc::default(),
+        care: Arc::new(Care::new(care)),
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
@@ -302,4 +342,23 @@ pub(crate) fn chunks(text: &str) -> Vec<Chunk> {
 
 pub(crate) fn good(text: &str) -> Act {
     Act::Chunks(chunks(text).into_iter().map(Ok).collect())
+}
+
+/// Opens a connection by hand, sends a request, and reads until `until` has been seen.
+pub(crate) async fn read_until(h: &House, path: &str, stream: bool, until: &str) -> tokio::net::TcpStream {
+    let body =
+        format!(r#"{{"model":"auto","max_tokens":99,"stream":{stream},"messages":[{{"role":"user","content":"x"}}]}}"#);
+    #[expect(clippy::disallowed_methods, reason = "a client that vanishes must be made by hand, and only on loopback")]
+    let mut socket = tokio::net::TcpStream::connect(h.address).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !until.is_empty() && !String::from_utf8_lossy(&seen).contains(until) {
+        let mut buffer = [0; 1024];
+        let read = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut buffer)).await;
+        let n = read.unwrap_or_else(|_| panic!("no {until:?} in {}", String::from_utf8_lossy(&seen))).unwrap();
+        assert!(n > 0, "closed early: {}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    socket
 }

@@ -2,9 +2,11 @@
 //! scripted, since faults at an exact moment are what a real engine cannot be made to show.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod attempts;
 mod bounds;
 mod care;
 mod encode;
+mod ends;
 mod faults;
 mod gone;
 mod house;

@@ -4,7 +4,6 @@ use super::house::*;
 use decide::{Cause, Fault, Outcome, Zone};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::{Chunk, Event, Flavour, Raw};
 
 #[tokio::test]
@@ -112,26 +111,6 @@ async fn a_stream_that_breaks_after_content_ends_with_an_error_in_the_dialect() 
     );
 }
 
-/// Opens a connection by hand, sends a chat request, and reads until `until` has been seen.
-async fn read_until(h: &House, stream: bool, until: &str) -> tokio::net::TcpStream {
-    let body = format!(r#"{{"model":"auto","stream":{stream},"messages":[{{"role":"user","content":"x"}}]}}"#);
-    #[expect(clippy::disallowed_methods, reason = "a client that vanishes must be made by hand, and only on loopback")]
-    let mut socket = tokio::net::TcpStream::connect(h.address).await.unwrap();
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
-    let mut seen = Vec::new();
-    while !until.is_empty() && !String::from_utf8_lossy(&seen).contains(until) {
-        let mut buffer = [0; 1024];
-        let n = socket.read(&mut buffer).await.unwrap();
-        assert!(n > 0, "closed early: {}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&buffer[..n]);
-    }
-    socket
-}
-
 #[tokio::test]
 async fn a_caller_who_leaves_cancels_upstream_and_is_settled_on_what_was_seen() {
     let stall = Act::Stall(chunks("Hello you.").into_iter().take(2).collect());
@@ -139,7 +118,7 @@ async fn a_caller_who_leaves_cancels_upstream_and_is_settled_on_what_was_seen() 
     let h = house(std::slice::from_ref(&backend)).await;
     for (stream, until) in [(true, "Hello"), (false, "")] {
         let before = h.records().len();
-        let socket = read_until(&h, stream, until).await;
+        let socket = read_until(&h, "/v1/chat/completions", stream, until).await;
         while backend.seen.lock().unwrap().len() <= before {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -160,7 +139,7 @@ async fn a_caller_who_leaves_cancels_upstream_and_is_settled_on_what_was_seen() 
 async fn stopping_lets_streams_finish_and_says_not_ready() {
     let stall = Act::Stall(chunks("Hi.").into_iter().take(2).collect());
     let mut h = house(&[Scripted::new("local", Zone::SameHost, vec![stall])]).await;
-    let socket = read_until(&h, true, "Hi").await;
+    let socket = read_until(&h, "/v1/chat/completions", true, "Hi").await;
     let _ = h.stop.take().unwrap().send(());
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(h.wiring.draining.load(Ordering::SeqCst));

@@ -79,10 +79,15 @@ impl Desk {
         entries.iter_mut().filter_map(|e| e.committed.take()).for_each(|tell| tell());
     }
 
-    /// The cells of attempts under way did not reach the disk.
-    pub(crate) fn unsynced(&self, why: String) {
-        tracing::error!(%why, "the ledger cannot bring attempts under way to the disk");
-        self.inner().failing = Some(why);
+    /// The cells of attempts under way reached the disk, or did not.
+    pub(crate) fn synced(&self, result: Result<(), crate::LedgerError>) {
+        match result {
+            Ok(()) => self.inner().synced += 1,
+            Err(why) => {
+                tracing::error!(%why, "the ledger cannot bring attempts under way to the disk");
+                self.inner().failing = Some(why.to_string());
+            }
+        }
     }
 
     /// The store failed. Waits for `pause`; `false` when the writer is to end and its time is up.

@@ -3,6 +3,7 @@
 //! Never here: rows.
 
 use crate::LedgerError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -30,9 +31,37 @@ impl Identity {
             Err(LedgerError::Replaced { path: path.to_owned() })
         }
     }
+
+    /// Closes a connection to these files, wherever they are now.
+    ///
+    /// A log that is left beside another database is taken for that database's own, and the two are mixed. So where the database
+    /// alone was moved away, its log is brought into it and taken out of the way; where the log alone is gone, what was in
+    /// it is brought into the database; what others have put there is left as it is. After a failed `fsync` nothing is touched.
+    pub(crate) fn close(&self, conn: Connection, path: &Path) {
+        let log_path = log(path);
+        let [database, log] = [(path, self.database), (log_path.as_path(), self.log)]
+            .map(|(path, known)| id(path).is_ok_and(|now| now == known));
+        let complete = !(database && log)
+            && conn
+                .query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get::<_, i64>(0))
+                .is_ok_and(|busy| busy == 0);
+        // If this is refused, SQLite closes in its own way, which is the same but for a failed fsync.
+        let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        drop(conn);
+        if !database && log {
+            let moved = if complete {
+                std::fs::remove_file(&log_path)
+            } else {
+                std::fs::rename(&log_path, log_path.with_extension("sqlite-wal.old"))
+            };
+            if let Err(error) = moved {
+                tracing::error!(%error, log = %log_path.display(), "the log of a database that was moved away cannot be taken away");
+            }
+        }
+    }
 }
 
-pub(crate) fn log(path: &Path) -> PathBuf {
+fn log(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)

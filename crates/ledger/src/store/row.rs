@@ -91,7 +91,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
         arrived_unix_ms: count(row, 21)?,
         ttft_us: get::<Option<i64>>(row, 22)?.map(i64::unsigned_abs),
         total_us: count(row, 23)?,
-        stream: get(row, 24)?,
+        stream: flag(row, 24)?,
         outcome: self::outcome(&outcome)?,
         error: get(row, 26)?,
     })
@@ -104,7 +104,7 @@ fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
         cached: count(row, 15)?,
         cache_write: count(row, 16)?,
         reasoning: count(row, 17)?,
-        estimated: get(row, 18)?,
+        estimated: flag(row, 18)?,
     })
 }
 
@@ -119,6 +119,15 @@ pub(crate) fn outcome(name: &str) -> Result<decide::Outcome, LedgerError> {
 
 pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64, LedgerError> {
     get::<i64>(row, column).map(i64::unsigned_abs)
+}
+
+/// 0 or 1; SQLite's other numbers would read as true.
+fn flag(row: &Row<'_>, column: usize) -> Result<bool, LedgerError> {
+    match get::<i64>(row, column)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(unknown("flag", &other.to_string())),
+    }
 }
 
 fn unknown(what: &str, value: &str) -> LedgerError {

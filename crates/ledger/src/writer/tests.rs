@@ -177,7 +177,7 @@ fn a_commit_of_unknown_end_is_repeated_without_doubling() {
     let ledger =
         Ledger::over(dir.path(), options(5000), lock::take(dir.path(), Duration::ZERO).unwrap(), sink).unwrap();
     for n in 0..1000 {
-        ledger.outlet().reserve(true).unwrap().put(record(n));
+        ledger.outlet().reserve(false).unwrap().put(record(n));
     }
     assert!(ledger.flush(Duration::from_secs(20)));
     ledger.close().unwrap();
@@ -219,4 +219,66 @@ fn a_dead_writer_is_seen_refuses_and_loses_nothing() {
     late.put(record(2));
     assert!(ledger.close().is_err());
     assert_eq!(ids(dir.path()), [1, 2]);
+}
+
+/// A real store that answers as SQLite does when the file system fails in a certain way, until it is mended.
+struct Broken {
+    store: Store,
+    code: Arc<AtomicU32>,
+}
+
+impl Sink for Broken {
+    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
+        match self.code.load(SeqCst) {
+            0 => self.store.commit(records, upto),
+            code => {
+                let source = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code as i32), None);
+                Err(LedgerError::Store { what: "write to the ledger's database", source })
+            }
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), LedgerError> {
+        self.store.renew()
+    }
+
+    fn mark(&mut self) -> Result<Mark, LedgerError> {
+        self.store.mark()
+    }
+
+    fn lost(&mut self, records: u64) -> Result<(), LedgerError> {
+        self.store.lost(records)
+    }
+}
+
+#[test]
+fn fault_53_io_errors_failed_fsync_read_only_and_damage_are_said_refused_and_survived() {
+    use rusqlite::ffi;
+    for (code, said) in [
+        (ffi::SQLITE_IOERR_WRITE, "I/O"),
+        (ffi::SQLITE_IOERR_FSYNC, "I/O"),
+        (ffi::SQLITE_READONLY, "writable"),
+        (ffi::SQLITE_FULL, "free some space"),
+        (ffi::SQLITE_CORRUPT, "backup"),
+    ] {
+        let dir = tempdir().unwrap();
+        let broken = Arc::new(AtomicU32::new(0));
+        let sink = Box::new(Broken { store: Store::open(dir.path()).unwrap(), code: Arc::clone(&broken) });
+        let lock = lock::take(dir.path(), Duration::ZERO).unwrap();
+        let ledger = Ledger::over(dir.path(), options(100), lock, sink).unwrap();
+        let outlet = ledger.outlet();
+        broken.store(code as u32, SeqCst);
+        outlet.reserve(true).unwrap().put(record(0));
+        wait("failing", || failing(&ledger));
+        let why = outlet.trouble().unwrap().why;
+        assert!(why.contains(said), "{why}");
+        assert_eq!(outlet.reserve(true).err(), Some(OutletFull), "{why}");
+        outlet.reserve(false).unwrap().put(record(1));
+        broken.store(0, SeqCst);
+        assert!(ledger.flush(Duration::from_secs(20)));
+        assert_eq!(outlet.trouble(), None);
+        outlet.reserve(true).unwrap().put(record(2));
+        ledger.close().unwrap();
+        assert_eq!(ids(dir.path()), [0, 1, 2]);
+    }
 }

@@ -197,9 +197,9 @@ impl Answer {
 
     /// `count` informational answers (103 with a header) before this one.
     #[must_use]
-    pub fn after_hints(self, count: usize) -> Answer {
+    pub fn after_hints(&self, count: usize) -> Answer {
         let hints = "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n".repeat(count);
-        self.insert(0, Step::Raw(hints.into()))
+        self.clone().insert(0, Step::Raw(hints.into()))
     }
 
     /// A second answer on the same connection that nobody asked for, in the same segment as the end of this one.

@@ -35,11 +35,25 @@ pub(super) fn server(r: &mut Reader<'_>, section: &shape::Server) -> Option<Serv
         total: seconds("total_s", section.total_s, 1),
     };
     let drain = seconds("drain_s", section.drain_s, 0);
+    let head = seconds("head_s", section.head_s, 1);
+    let body = seconds("body_s", section.body_s, 1);
+    let idle = seconds("idle_s", section.idle_s, 1);
     if !(1..=1024).contains(&section.body_max_mb) {
         let what = format!("server.body_max_mb is {}", section.body_max_mb);
         r.wrong("server.body_max_mb", what, "a body is held in memory", "write a number from 1 to 1024");
     }
     r.note("server.body_max_mb", section.body_max_mb);
+    if section.bodies_max_mb < section.body_max_mb || section.bodies_max_mb > 1_048_576 {
+        let what = format!("server.bodies_max_mb is {}", section.bodies_max_mb);
+        let help = "write at least body_max_mb, and at most 1048576";
+        r.wrong("server.bodies_max_mb", what, "all bodies together hold at least one", help);
+    }
+    r.note("server.bodies_max_mb", section.bodies_max_mb);
+    if !(1..=1_000_000).contains(&section.connections_max) {
+        let what = format!("server.connections_max is {}", section.connections_max);
+        r.wrong("server.connections_max", what, "every connection takes a file and memory", "write 1 to 1000000");
+    }
+    r.note("server.connections_max", section.connections_max);
     if section.workers > 1024 {
         let what = format!("server.workers is {}", section.workers);
         r.wrong("server.workers", what, "more threads than cores only cost", "write 0 for one per core");
@@ -47,11 +61,20 @@ pub(super) fn server(r: &mut Reader<'_>, section: &shape::Server) -> Option<Serv
     r.note("server.workers", shown_count(section.workers, "one per core"));
     Some(ServerSettings {
         listen: listen?,
-        body_max_bytes: usize::try_from(u64::from(section.body_max_mb) * 1_000_000).unwrap_or(usize::MAX),
+        body_max_bytes: megabytes(section.body_max_mb),
+        bodies_max_bytes: megabytes(section.bodies_max_mb),
+        connections_max: usize::try_from(section.connections_max).unwrap_or(usize::MAX),
+        head,
+        body,
+        idle,
         deadlines,
         drain,
         workers: Some(usize::from(section.workers)).filter(|w| *w > 0),
     })
+}
+
+fn megabytes(mb: u32) -> usize {
+    usize::try_from(u64::from(mb) * 1_000_000).unwrap_or(usize::MAX)
 }
 
 pub(super) fn shown_count(count: u16, when_zero: &str) -> String {
