@@ -97,8 +97,9 @@ async fn serve(
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default()
-            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()),
+        metrics: gateway::Metrics::default().with(move || {
+            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()
+        }),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),

@@ -126,12 +126,19 @@ impl Ward {
         Ok(Ticket { seq, probe, work, began: now, waiting: true })
     }
 
-    /// The first piece came.
-    pub(super) fn first(&self, ticket: &mut Ticket, now: Instant, options: &CareOptions) {
+    /// The first piece came. For a probe that is enough: its answer may be long.
+    pub(super) fn first(&self, ticket: &mut Ticket, now: Instant, options: &CareOptions) -> Option<News> {
+        let mut s = self.lock();
         if ticket.waiting && ticket.work.stream {
             let share = ticket.work.share(0);
-            self.waited(&mut self.lock(), ticket, now, share, options);
+            self.waited(&mut s, ticket, now, share, options);
         }
+        if !std::mem::take(&mut ticket.probe) {
+            return None;
+        }
+        s.pause.success();
+        s.breaker.success(now, true);
+        Some(News::Closed)
     }
 
     /// The attempt ended with `cause`, or well. `asked` is the wait that the place named, `output` what it wrote.

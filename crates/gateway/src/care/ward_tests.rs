@@ -121,6 +121,21 @@ fn a_probe_that_is_dropped_is_free_for_the_next() {
 }
 
 #[test]
+fn the_first_piece_of_a_probe_closes_the_breaker() {
+    let now = Instant::now();
+    let p = Place::new(now);
+    (0..5).for_each(|_| {
+        p.once(now, Some(Cause::Connect));
+    });
+    let then = now + ms(1_000);
+    let mut probe = p.enter(then, STREAM).unwrap();
+    assert_eq!(p.ward.first(&mut probe, then, &p.options), Some(News::Closed));
+    assert_eq!(p.standing(then).gate, Gate::Free, "although its answer goes on");
+    assert_eq!(p.end(probe, then, Some(Cause::Truncated), None), None, "one failure is one failure");
+    assert_eq!(p.standing(then).gate, Gate::Free);
+}
+
+#[test]
 fn what_is_under_way_is_counted_and_given_back() {
     let now = Instant::now();
     let p = Place::new(now);

@@ -26,7 +26,10 @@ async fn fault_58_a_file_that_is_wrong_changes_nothing() {
     for (wrong, named) in [
         ("[server]\nno_such_key = 1\n".to_owned() + &good, "no_such_key"),
         ("this is no configuration [[[".to_owned(), "dewpoint.toml"),
-        (good.replace("api_key = { env = \"RIG_KEY_0\" }", "api_key = { env = \"NOT_SET_ANYWHERE\" }"), "NOT_SET_ANYWHERE"),
+        (
+            good.replace("api_key = { env = \"RIG_KEY_0\" }", "api_key = { env = \"NOT_SET_ANYWHERE\" }"),
+            "NOT_SET_ANYWHERE",
+        ),
     ] {
         assert!(!rig.reload_file(&wrong).await, "taken over:\n{wrong}\n{}", rig.log());
         assert!(rig.log().contains(named), "the log does not name {named}:\n{}", rig.log());
