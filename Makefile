@@ -14,7 +14,7 @@ VENV := .venv
 # What the end-to-end tests start; set it to test another build.
 export DEWPOINT_BIN ?= $(abspath $(BIN))
 
-.PHONY: help run build build-gateway test faults bench bench-engine lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
+.PHONY: help run build build-gateway test faults bench bench-engine chaos soak storm survival lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,23 @@ $(VENV)/.ready: tests/sdk/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r tests/sdk/requirements.txt
 	@touch $@
+
+SURVIVE := cargo test --release -q -p app --locked
+
+chaos: ## Kill the server 200 times under load and hold its ledger against the clients' own account; KILLS=n, SEED=n
+	@scripts/setup $(TO_BUILD)
+	DEWPOINT_CHAOS_KILLS=$(or $(KILLS),200) $(if $(SEED),DEWPOINT_CHAOS_SEED=$(SEED)) $(SURVIVE) --test chaos -- --nocapture --test-threads 1
+
+soak: ## Five minutes of mixed faults, memory and descriptors watched; SECONDS_LONG=n, SEED=n
+	@scripts/setup $(TO_BUILD)
+	DEWPOINT_SOAK_S=$(or $(SECONDS_LONG),300) $(if $(SEED),DEWPOINT_SOAK_SEED=$(SEED)) $(SURVIVE) --test soak -- --nocapture --test-threads 1
+
+storm: ## Every upstream down for a minute at 500 requests/s; a replica, then an upstream, gets slow: tables
+	@scripts/setup $(TO_BUILD)
+	DEWPOINT_STORM=full $(SURVIVE) --test storm -- --nocapture --test-threads 1
+
+survival: export DEWPOINT_PAGE := $(abspath docs/book/survival.md)
+survival: chaos soak storm ## All three, and their tables and pictures into docs/book/survival.md (about 12 minutes)
 
 BENCH := cargo bench --locked
 

@@ -70,6 +70,8 @@ struct Shared {
     routes: Mutex<HashMap<String, Route>>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    requests: AtomicUsize,
+    forgetful: AtomicBool,
     changed: Notify,
     /// The certificate that new connections are shown; `None` is no TLS.
     tls: watch::Sender<Option<TlsAcceptor>>,
@@ -90,22 +92,32 @@ pub struct Fake {
 impl Fake {
     /// Listens on a free port of 127.0.0.1. Every path answers 404 until it is told otherwise.
     pub async fn start() -> Fake {
-        Fake::listen(None).await
+        Fake::start_at(0).await
+    }
+
+    /// As [`Fake::start`], on this port: an upstream that comes back. See [`crate::quiet_port`].
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub async fn start_at(port: u16) -> Fake {
+        Fake::listen(port, None).await
     }
 
     /// The same behind TLS, with this certificate.
     pub async fn start_tls(certificate: &Certificate) -> Fake {
-        Fake::listen(Some(certificate.acceptor())).await
+        Fake::listen(0, Some(certificate.acceptor())).await
     }
 
-    async fn listen(tls: Option<TlsAcceptor>) -> Fake {
+    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Fake {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            forgetful: AtomicBool::new(false),
             changed: Notify::new(),
             tls: watch::Sender::new(tls),
             turned: Notify::new(),
@@ -161,6 +173,17 @@ impl Fake {
     /// When there was none.
     pub fn last(&self) -> Seen {
         self.seen().pop().expect("a request")
+    }
+
+    /// Keeps no request from now on, so that a long run does not fill the memory of the test.
+    pub fn forget(&self) {
+        self.shared.forgetful.store(true, Ordering::SeqCst);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Requests so far, forgotten ones included.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// Connections accepted so far.
@@ -225,7 +248,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 impl Shared {
     /// Notes a request and says how to answer it.
     fn answer(&self, seen: &Seen) -> Answer {
-        self.seen.lock().unwrap().push(seen.clone());
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if !self.forgetful.load(Ordering::SeqCst) {
+            self.seen.lock().unwrap().push(seen.clone());
+        }
         self.changed.notify_waiters();
         let mut routes = self.routes.lock().unwrap();
         let Some(route) = routes.get_mut(&format!("{} {}", seen.method, seen.path)) else {

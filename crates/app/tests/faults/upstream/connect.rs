@@ -9,7 +9,7 @@ use testkit::{Answer, Authority, Certificate, Deaf, Seen, Step, Voice};
 
 #[tokio::test]
 async fn fault_27_a_refused_connection_is_replaced() {
-    let mut rig = Rig::of_voices().calm("").start().await;
+    let mut rig = Rig::of_voices().start().await;
     // Up when the server looked, gone when it is asked.
     (0..3).for_each(|place| rig.stop_upstream(place));
     for (place, caller, stream) in all_ways() {
@@ -32,12 +32,8 @@ async fn fault_27_a_refused_connection_is_replaced() {
 #[tokio::test]
 async fn fault_28_a_name_that_does_not_resolve_is_replaced() {
     let nowhere = format!("https://{}.example/v1", "x".repeat(64));
-    let rig = Rig::new()
-        .place_at("nowhere", Voice::of("openai"), &nowhere)
-        .named("backup", Voice::of("vllm"))
-        .calm("")
-        .start()
-        .await;
+    let rig =
+        Rig::new().place_at("nowhere", Voice::of("openai"), &nowhere).named("backup", Voice::of("vllm")).start().await;
     for (caller, stream) in callers() {
         let got = rig.ask(caller, "via-nowhere", stream).await;
         assert_eq!(got.text(), "Hello from backup", "{got:#?}");
@@ -59,7 +55,6 @@ async fn fault_29_a_certificate_that_proves_nothing_gets_nothing() {
         .place_tls("safe", Voice::of("openai"), &good)
         .named("backup", Voice::of("vllm"))
         .env("SSL_CERT_FILE", roots.to_str().unwrap())
-        .calm("")
         .start()
         .await;
     let bad = [
@@ -109,7 +104,7 @@ async fn fault_29_a_handshake_that_stalls_has_a_deadline() {
         .place_at("stalled", Voice::of("openai"), &url)
         .place_at("silent", Voice::of("openai"), &silent.url("/v1").replace("http:", "https:"))
         .named("backup", Voice::of("vllm"))
-        .calm("[server]\nconnect_s = 1\n")
+        .config("[server]\nconnect_s = 1\n")
         .start()
         .await;
     for (caller, stream) in callers() {
@@ -125,7 +120,7 @@ async fn fault_29_a_handshake_that_stalls_has_a_deadline() {
 
 #[tokio::test]
 async fn fault_30_a_place_that_never_answers_runs_into_its_deadline() {
-    let rig = Rig::of_voices().calm("[server]\nfirst_s = 1\ntotal_s = 3\n").start().await;
+    let rig = Rig::of_voices().config("[server]\nfirst_s = 1\ntotal_s = 3\n").start().await;
     for place in 0..VOICES.len() {
         let (voice, good) = (rig.voice(place), rig.good(place, true));
         rig.script_fn(place, move |seen| match case_of(seen) {

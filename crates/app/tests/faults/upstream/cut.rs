@@ -76,7 +76,7 @@ impl Recorded {
 
 /// Asks once for every offset, and checks each answer and each record.
 async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usize) -> Answer) {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let recorded = if stream { Recorded::stream(&rig, place) } else { Recorded::plain(&rig, place) };
         let answer = recorded.answer.clone();
@@ -130,7 +130,7 @@ async fn fault_32_an_end_at_every_byte_of_a_plain_answer() {
 /// The body ends as HTTP says it should, and yet the terminal event is missing.
 #[tokio::test]
 async fn fault_32_an_end_without_its_terminal_event_is_truncated() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let (voice, good) = (rig.voice(place), rig.good(place, true));
         let texts = voice.opening(false, true).len() + 3;
@@ -158,7 +158,7 @@ async fn fault_32_an_end_without_its_terminal_event_is_truncated() {
 
 #[tokio::test]
 async fn fault_33_a_stall_for_ever_ends_at_the_gaps_deadline() {
-    let rig = Rig::of_voices().calm("[server]\ngap_s = 1\n").start().await;
+    let rig = Rig::of_voices().config("[server]\ngap_s = 1\n").start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let voice = rig.voice(place);
         let steps = [voice.opening(false, true), vec![voice.text("Hel"), Step::Stall]].concat();
@@ -186,7 +186,7 @@ async fn fault_33_a_stall_for_ever_ends_at_the_gaps_deadline() {
 
 #[tokio::test]
 async fn fault_33_a_stall_that_ends_costs_nothing() {
-    let rig = Rig::of_voices().calm("[server]\ngap_s = 20\n").start().await;
+    let rig = Rig::of_voices().config("[server]\ngap_s = 20\n").start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let at = rig.voice(place).opening(false, true).len() + 1;
         rig.script(place, rig.good(place, true).insert(at, Step::Wait(Duration::from_millis(1200))));

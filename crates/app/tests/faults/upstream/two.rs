@@ -48,7 +48,7 @@ impl Pair {
             .place_at("two", Voice::of(VOICE), &two.url("/v1"))
             .named("backup", Voice::of("vllm"))
             .env("SSL_CERT_FILE", roots.to_str().unwrap())
-            .calm(config)
+            .config(config)
             .start()
             .await;
         Pair { rig, two, _folder: folder }
