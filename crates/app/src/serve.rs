@@ -6,6 +6,7 @@
 mod gauges;
 mod kept;
 mod live;
+mod log;
 mod machine;
 mod nowhere;
 mod watch;
@@ -44,7 +45,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// Serves until SIGTERM or SIGINT. Exit code 0 after an orderly stop.
 pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
     let started = Instant::now();
-    logging();
+    let log = log::begin();
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);
@@ -54,22 +55,20 @@ pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
         builder.worker_threads(workers);
     }
     let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
-    let code = runtime.block_on(serve(settings, found, flags, book, started));
+    let code = runtime.block_on(serve(settings, found, flags, book, started, &log));
     // Probes that hang in a name look-up must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second subscriber (in tests) is no reason not to serve.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
-}
-
-async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, started: Instant) -> Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    found: Found,
+    flags: Flags,
+    book: Arc<Book>,
+    started: Instant,
+    log: &log::Log,
+) -> Result<ExitCode> {
     let (stop, stopping) = channel::channel(Stop::No);
     signals(stop)?;
     // Before anything is served: an unhandled SIGHUP ends a process.
@@ -89,6 +88,7 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
     first_look(&live.board).await;
     announce(&live, &finds, started);
     let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
+    let dropped = log.dropped();
     let watchdog = watchdog::watch();
     let seen = watchdog.seen.clone();
     let wiring = Arc::new(gateway::Wiring {
@@ -97,8 +97,9 @@ async fn serve(settings: Settings, found: Found, flags: Flags, book: Arc<Book>, 
         keys: live.keys.clone(),
         outlet,
         limits,
-        metrics: gateway::Metrics::default()
-            .with(move || gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text()),
+        metrics: gateway::Metrics::default().with(move || {
+            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()
+        }),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
         door: Arc::default(),

@@ -79,7 +79,7 @@ impl Whom {
         let busy = ["overloaded", "rate_limit", "unavailable", "429", "503", "529"];
         let cause = if busy.iter().any(|b| kind.contains(b)) { Cause::UpstreamBusy } else { Cause::UpstreamError };
         self.fault(cause, &format!("failed while it answered: {words}"))
-            .because(format!("in-band error, kind `{kind}`"))
+            .because(self.clean(&format!("in-band error, kind `{kind}`")))
     }
 
     /// The prompt does not fit there; another place may have a larger window.
@@ -159,6 +159,13 @@ mod tests {
         assert!(fault.shown.chars().count() < 600);
         let fault = whom().in_band("<html><h1>Login</h1>", None);
         assert!(!fault.shown.contains("Login"));
+    }
+
+    #[test]
+    fn what_is_logged_of_a_kind_has_no_key_either_and_is_short() {
+        let kind = format!("sk-abcdefgh {}", "x".repeat(2000));
+        let detail = whom().in_band("boom", Some(&kind)).detail.unwrap_or_default();
+        assert!(!detail.contains("sk-abcdefgh") && detail.chars().count() <= WORDS_MAX + 1, "{detail}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod contract;
 mod dial;
 mod encode;
 mod exchange;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod identify;
 mod metrics;
 mod ollama;
@@ -29,6 +31,8 @@ mod stream;
 pub use board::{Board, Complete, Entry};
 pub use contract::{Backend, BoxFuture, Deadlines, Discovered, EventStream, Meter, Probed, Reply, check};
 pub use dial::{Auth, CallError, DialError, Dialer, DialerOptions, Origin, OriginError, Route, Secret, Upstream};
+#[cfg(feature = "fuzz")]
+pub use fuzz::{FUZZ_KEY, check_refusal};
 pub use identify::{LOOPBACK_PORTS, identify};
 pub use place::{BuildError, BuildFault, PlaceSpec, build};
 pub use profile::{MetricNames, PROFILES, Profile};

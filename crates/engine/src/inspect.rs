@@ -81,7 +81,7 @@ pub fn inspect(path: &Path) -> Result<FileFacts, String> {
     Ok(facts)
 }
 
-fn facts(header: &Header) -> FileFacts {
+pub(crate) fn facts(header: &Header) -> FileFacts {
     let text = |key: &str| header.text(key).map(str::to_owned).filter(|t| !t.is_empty());
     let template = header.text("tokenizer.chat_template");
     FileFacts {

@@ -18,6 +18,8 @@ mod cpu;
 mod disarm;
 mod engine;
 mod fit;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod gguf;
 mod inspect;
 #[cfg(feature = "llama")]
@@ -37,6 +39,8 @@ mod utf8;
 mod worker;
 
 pub use engine::{About, Engine, ModelState, Phase, keep_alive};
+#[cfg(feature = "fuzz")]
+pub use fuzz::{check_frames, check_header};
 pub use inspect::{FileFacts, inspect};
 pub use protocol::{CacheType, Split};
 pub use source::ModelSource;

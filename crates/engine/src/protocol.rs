@@ -17,8 +17,10 @@ use crate::speech::Speech;
 use serde::{Deserialize, Serialize};
 use serde_json::Error as JsonError;
 use std::io;
+#[cfg(any(test, feature = "llama", feature = "fuzz"))]
+use std::io::Read;
 #[cfg(any(test, feature = "llama"))]
-use std::io::{Read, Write};
+use std::io::Write;
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.
@@ -325,7 +327,7 @@ pub(crate) fn body_len(prefix: [u8; 4]) -> Result<usize, FrameError> {
 ///
 /// # Errors
 /// A frame that is cut off, too long, or not of this protocol.
-#[cfg(any(test, feature = "llama"))]
+#[cfg(any(test, feature = "llama", feature = "fuzz"))]
 pub(crate) fn read<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
     let mut prefix = [0u8; 4];
     match from.read(&mut prefix[..1])? {

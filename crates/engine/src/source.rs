@@ -84,7 +84,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn new(header: &Header) -> Facts {
+    pub(crate) fn new(header: &Header) -> Facts {
         Facts {
             name: header.text("general.name").map(str::to_owned),
             description: header.text("general.description").map(str::to_owned),

@@ -4,8 +4,8 @@
 //! one record, the bytes of the longest frame and a cell; [`decide::Slot::put`] gives back the cell and what it did not need; a
 //! commit gives back the rest.
 //!
-//! `sent` and `put` make no system call unless the writer sleeps, which it does only when nothing came for a while, or a whole
-//! group waits.
+//! `sent` makes no system call. `put` makes none unless the writer sleeps, which it does only when nothing came for a while, or a
+//! whole group waits.
 //! Never here: SQLite.
 
 mod outlet;
@@ -78,7 +78,7 @@ struct Inner {
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Writer {
     Awake,
-    /// Waits for a wake without a time limit.
+    /// Waits for a wake, and looks for itself once a second.
     Asleep,
     /// Told to commit the rest until then and end.
     Ending(Instant),
@@ -157,11 +157,6 @@ impl Desk {
         inner.sent.write(cell, &sealed);
         point();
         inner.under_way += 1;
-        let wake = inner.wake();
-        drop(inner);
-        if wake {
-            self.work.notify_one();
-        }
     }
 
     /// What was written for the attempt of this cell.

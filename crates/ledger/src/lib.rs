@@ -9,7 +9,7 @@
 //!
 //! What is promised: *process crash*: every record whose `put` returned is in the ledger after the next open, once, and every
 //! attempt whose `sent` returned and that has no record, as `unknown`. *Power loss*: every record of a finished group commit
-//! (`synchronous = FULL`), and attempts under way for longer than a second; what was put in the last few
+//! (`synchronous = FULL`), and attempts under way for longer than two seconds; what was put in the last few
 //! milliseconds may be lost, but not where [`decide::Slot::put_then`] said that it is committed. *Store failing* (disk full, I/O
 //! error, locked, replaced): records are kept, [`State`] says so, paid work is refused at once and the rest when
 //! the bounded room is used up, until the store writes again; no restart is needed. *Damage*: each row has a checksum, and
@@ -19,6 +19,8 @@
 
 mod desk;
 mod error;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod journal;
 mod layout;
 mod ledger;
@@ -37,11 +39,13 @@ mod writer;
 
 #[cfg(test)]
 mod faults;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 #[path = "../tests/sample/record.rs"]
 mod sample;
 
 pub use error::LedgerError;
+#[cfg(feature = "fuzz")]
+pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;

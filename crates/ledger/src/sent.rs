@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// Bytes of a cell.
 pub(crate) const CELL: usize = 1024;
 const _: () = assert!(frame::size(crate::layout::MAX_ESTIMATE) <= CELL);
-/// An attempt that has been under way for so long survives a loss of power too.
+/// An attempt that has been under way for twice so long survives a loss of power too.
 pub(crate) const SYNC_AFTER: Duration = Duration::from_secs(1);
 
 const KIND: Kind =

@@ -7,10 +7,12 @@ mod connection;
 mod deaf;
 mod script;
 mod tls;
+mod two;
 
 pub use deaf::Deaf;
 pub use script::{Answer, Framing, Step};
 pub use tls::{Authority, Certificate};
+pub use two::{FakeTwo, Two, TwoEnd};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -71,8 +73,12 @@ struct Shared {
     requests: AtomicUsize,
     forgetful: AtomicBool,
     changed: Notify,
-    /// The certificate that new connections are shown; `None` is no TLS. A change ends all connections.
+    /// The certificate that new connections are shown; `None` is no TLS.
     tls: watch::Sender<Option<TlsAcceptor>>,
+    /// All connections are to end now.
+    turned: Notify,
+    /// Changes when they have ended.
+    open: watch::Sender<()>,
 }
 
 /// The upstream. Dropping it closes its port and every connection.
@@ -114,14 +120,19 @@ impl Fake {
             forgetful: AtomicBool::new(false),
             changed: Notify::new(),
             tls: watch::Sender::new(tls),
+            turned: Notify::new(),
+            open: watch::Sender::new(()),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Fake { address, scheme, shared, accepting }
     }
 
     /// Shows this certificate from now on, and ends every connection that was made before.
-    pub fn show(&self, certificate: &Certificate) {
+    pub async fn show(&self, certificate: &Certificate) {
         self.shared.tls.send_replace(Some(certificate.acceptor()));
+        let mut open = self.shared.open.subscribe();
+        self.shared.turned.notify_one();
+        open.changed().await.expect("the upstream is there as long as we are");
     }
 
     /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
@@ -204,12 +215,12 @@ impl Drop for Fake {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped together with this task, which ends every connection.
     let mut connections = tokio::task::JoinSet::new();
-    let mut tls = shared.tls.subscribe();
     loop {
         let socket = tokio::select! {
             biased;
-            _ = tls.changed() => {
+            () = shared.turned.notified() => {
                 connections.shutdown().await;
+                shared.open.send_replace(());
                 continue;
             }
             accepted = listener.accept() => match accepted {
@@ -218,7 +229,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             },
         };
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        let (tls, shared) = (tls.borrow().clone(), shared.clone());
+        let (tls, shared) = (shared.tls.borrow().clone(), shared.clone());
         connections.spawn(async move {
             match tls {
                 None => connection::serve(socket, shared).await,

@@ -22,7 +22,7 @@ mod voice;
 
 pub use arrivals::{Arrivals, Shot, Shots, arrive};
 pub use caller::{Call, Caller, Ending, Heard, Manner};
-pub use fake::{Answer, Authority, Certificate, Deaf, Fake, Framing, Seen, Step};
+pub use fake::{Answer, Authority, Certificate, Deaf, Fake, FakeTwo, Framing, Seen, Step, Two, TwoEnd};
 pub use load::{Load, Report, load};
 pub use permit::{model, permit_for, place};
 pub use plan::{Asked, Plan, obey};

@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::io::Read;
 
 /// Largest secret file, bytes. A key is far smaller; a larger file is a mistake.
 const FILE_MAX: u64 = 16_384;
@@ -59,12 +60,14 @@ impl SecretRef {
 
 fn read(path: &str) -> Result<String, (String, String)> {
     let fault = |e: std::io::Error| (format!("the secret file {path} cannot be read: {e}"), format!("create {path}"));
-    let size = std::fs::metadata(path).map_err(fault)?.len();
-    if size > FILE_MAX {
-        let why = format!("the secret file {path} has {size} bytes; a key has at most {FILE_MAX}");
+    let mut text = String::new();
+    // Read with a bound, not measured first: a pipe or a device has no length, and may never end.
+    std::fs::File::open(path).and_then(|f| f.take(FILE_MAX + 1).read_to_string(&mut text)).map_err(fault)?;
+    if text.len() as u64 > FILE_MAX {
+        let why = format!("the secret file {path} has more than {FILE_MAX} bytes, and no key has");
         return Err((why, "name the file that holds only the key".to_owned()));
     }
-    std::fs::read_to_string(path).map_err(fault)
+    Ok(text)
 }
 
 /// The marker by which `source` recognises this error among serde's.

@@ -59,6 +59,13 @@ pub(crate) fn all_ways() -> impl Iterator<Item = (usize, Dialect, bool)> {
     (0..VOICES.len()).flat_map(|v| callers().map(move |(c, s)| (v, c, s)))
 }
 
+/// The number that [`Rig::ask_case`] put into a prompt.
+pub(crate) fn case_of(seen: &Seen) -> usize {
+    let body = String::from_utf8_lossy(&seen.body);
+    let digits = body.split_once("case=").expect("a request of `ask_case`").1.split(';').next().expect("digits");
+    digits.parse().expect("a number")
+}
+
 /// A place of the rig.
 struct Upstream {
     name: String,
@@ -184,6 +191,13 @@ impl Rig {
     /// Asks in order, for a model name: the short way for most tests.
     pub(crate) async fn ask(&self, dialect: Dialect, model: &str, stream: bool) -> Got {
         self.post(dialect, self.body_for(dialect, model, stream)).await
+    }
+
+    /// As [`Rig::ask`], with a number in the prompt by which the upstream's script tells requests apart: [`case_of`].
+    pub(crate) async fn ask_case(&self, dialect: Dialect, model: &str, stream: bool, case: usize) -> Got {
+        let mut body = self.body_for(dialect, model, stream);
+        body["messages"][0]["content"] = format!("case={case}; {}", self.canary).into();
+        self.post(dialect, body).await
     }
 
     /// Posts a streamed chat and gives it back as soon as its head is there. Dropping it closes the connection.

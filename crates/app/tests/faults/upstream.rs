@@ -7,3 +7,4 @@ mod content;
 mod cut;
 mod framing;
 mod status;
+mod two;

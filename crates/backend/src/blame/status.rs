@@ -39,7 +39,8 @@ pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body
     };
     fault.retry_after_s = wait::asked(headers, now);
     if fault.detail.is_none() {
-        fault.detail = Some(format!("HTTP {code}, kind {:?}, code {:?}", told.kind, told.code));
+        // For logs, and still the upstream's words: they too may repeat the key, and have any length.
+        fault.detail = Some(whom.clean(&format!("HTTP {code}, kind {:?}, code {:?}", told.kind, told.code)));
     }
     fault
 }
@@ -145,5 +146,17 @@ mod tests {
     fn pages_are_never_shown() {
         let fault = fault(502, "<html><body>secret page</body></html>");
         assert!(!fault.shown.contains("secret") && !fault.shown.contains('<'));
+    }
+
+    #[test]
+    fn what_is_logged_of_a_kind_or_code_has_no_key_and_is_short() {
+        let whom = Whom { place: PlaceId::new("p"), key: Some(crate::Secret::new("sk-abcdefgh")) };
+        for status in [400, 429, 500] {
+            let body = format!(r#"{{"error":{{"message":"m","type":"sk-abcdefgh","code":"{}"}}}}"#, "c".repeat(5000));
+            let status = StatusCode::from_u16(status).unwrap();
+            let fault = refusal(&whom, status, &HeaderMap::new(), body.as_bytes(), UNIX_EPOCH);
+            let detail = fault.detail.unwrap();
+            assert!(!detail.contains("sk-abcdefgh") && detail.len() < 600, "{detail}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use decide::{
 };
 use http::HeaderValue;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use wire::Endpoint;
 
@@ -29,6 +30,8 @@ pub(crate) struct Account {
     decision: Arc<str>,
     decision_header: HeaderValue,
     attempts: u8,
+    /// Whether the last attempt has no record yet.
+    open: AtomicBool,
     last_place: Option<PlaceId>,
 }
 
@@ -53,6 +56,7 @@ impl Account {
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
+            open: AtomicBool::new(false),
             last_place: None,
         }
     }
@@ -107,8 +111,14 @@ impl Account {
     pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
         let next = (self.id(), self.attempts);
         self.attempts = self.attempts.saturating_add(1);
+        *self.open.get_mut() = true;
         self.last_place = Some(place.clone());
         next
+    }
+
+    /// The last attempt is about to have its record.
+    pub(super) fn settling(&self) {
+        self.open.store(false, Ordering::Relaxed);
     }
 
     /// Records a request that ended before any attempt.
@@ -123,9 +133,12 @@ impl Account {
         self.keep(wiring, record);
     }
 
-    /// Records a request that a panic of ours ended. What it cost is unknown.
+    /// Records a request that a panic of ours ended. What it cost is unknown. An attempt that was under way gets this as its end.
     pub(crate) fn panicked(&self, wiring: &Wiring) {
+        let open = u8::from(self.open.load(Ordering::Relaxed));
         let record = Record {
+            attempt_id: self.id().wrapping_sub(open.into()),
+            attempt: self.attempts.saturating_sub(open),
             place: self.last_place.clone(),
             outcome: Outcome::Failed,
             error: Some(Cause::Internal.code().into()),

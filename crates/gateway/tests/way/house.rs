@@ -69,6 +69,21 @@ impl Scripted {
         Scripted::able(name, zone, caps, acts)
     }
 
+    /// One that costs nothing.
+    pub(crate) fn free(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut free = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut free.models {
+            let price = Price {
+                input_nanousd_per_mtok: 0,
+                output_nanousd_per_mtok: 0,
+                cached_nanousd_per_mtok: None,
+                version: "test".into(),
+            };
+            *model = Arc::new(Model { price: Some(price), ..Model::clone(model) });
+        }
+        Arc::new(free)
+    }
+
     /// One whose model can do this.
     pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
@@ -187,6 +202,10 @@ pub(crate) struct Kept {
     /// What was left before the first byte of each attempt.
     pub(crate) sent: Mutex<Vec<Record>>,
     pub(crate) room: AtomicUsize,
+    /// Whether the disk fails: what may cost money is refused.
+    pub(crate) failing: AtomicBool,
+    /// Whether records reach the disk.
+    pub(crate) commits: AtomicBool,
 }
 
 struct KeptSlot(Arc<Kept>);
@@ -199,15 +218,31 @@ impl Slot for KeptSlot {
     fn put(self: Box<Self>, record: Record) {
         self.0.records.lock().unwrap().push(record);
     }
+
+    fn put_then(self: Box<Self>, record: Record, committed: Committed) {
+        let commits = self.0.commits.load(Ordering::SeqCst);
+        self.put(record);
+        if commits {
+            committed();
+        }
+    }
 }
 
 struct KeptOutlet(Arc<Kept>);
 
 impl Outlet for KeptOutlet {
-    fn reserve(&self, _: bool) -> Result<Box<dyn Slot>, OutletFull> {
+    fn reserve(&self, paid: bool) -> Result<Box<dyn Slot>, OutletFull> {
+        if paid && self.0.failing.load(Ordering::SeqCst) {
+            return Err(OutletFull);
+        }
         let left = self.0.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         left.map_err(|_| OutletFull)?;
         Ok(Box::new(KeptSlot(self.0.clone())))
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        let failing = self.0.failing.load(Ordering::SeqCst);
+        failing.then(|| Trouble { why: "the disk is full".into(), refuses_all: false })
     }
 }
 
@@ -233,7 +268,13 @@ pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: V
     let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
     let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
     board.probe_once().await;
-    let kept = Arc::new(Kept { records: Mutex::default(), sent: Mutex::default(), room: AtomicUsize::new(1_000) });
+    let kept = Arc::new(Kept {
+        records: Mutex::default(),
+        room: AtomicUsize::new(1_000),
+        failing: AtomicBool::new(false),
+        commits: AtomicBool::new(true),
+        sent: Mutex::default(),
+    });
     let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));
     let wiring = Arc::new(Wiring {
         board,

@@ -10,5 +10,6 @@ mod ends;
 mod faults;
 mod gone;
 mod house;
+mod kept;
 mod plain;
 mod stream;

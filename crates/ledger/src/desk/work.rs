@@ -19,8 +19,7 @@ impl Desk {
         loop {
             let ending = matches!(inner.writer, Writer::Ending(_));
             let due = inner.hurry || ending || looks > 0 || inner.queue.len() >= self.group;
-            let unsynced = inner.sent.unsynced().map(|since| SYNC_AFTER.saturating_sub(since.elapsed()));
-            if unsynced == Some(Duration::ZERO) && !ending {
+            if !ending && inner.sent.unsynced().is_some_and(|since| since.elapsed() >= SYNC_AFTER) {
                 inner.sent.syncing();
                 return Work::Sync;
             }
@@ -33,14 +32,15 @@ impl Desk {
             inner.hurry = false;
             if inner.queue.is_empty() && looks >= LOOKS {
                 inner.writer = Writer::Asleep;
-                inner = match unsynced {
-                    Some(rest) => self.work.wait_timeout(inner, rest).unwrap_or_else(PoisonError::into_inner).0,
-                    None => self.work.wait(inner).unwrap_or_else(PoisonError::into_inner),
-                };
+                // Not without a limit: `sent` does not wake it, and its cells are to be on the disk soon.
+                let (back, late) = self.work.wait_timeout(inner, SYNC_AFTER).unwrap_or_else(PoisonError::into_inner);
+                inner = back;
                 if inner.writer == Writer::Asleep {
                     inner.writer = Writer::Awake;
                 }
-                looks = 0;
+                if !late.timed_out() {
+                    looks = 0;
+                }
             } else {
                 inner = self.work.wait_timeout(inner, linger).unwrap_or_else(PoisonError::into_inner).0;
                 looks += 1;

@@ -91,6 +91,13 @@ impl Certificate {
         Certificate(Arc::new(config))
     }
 
+    /// For a server of HTTP/2 alone.
+    pub(super) fn acceptor_of_two(&self) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(&self.0);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.0.clone())
     }

@@ -10,9 +10,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use testkit::{Answer, Certificate, Fake, Voice};
 
-/// So that many failures in a row are each seen by the caller.
-const CALM: &str = "";
-
 /// Where a place is.
 #[derive(Clone)]
 enum Where {
@@ -71,12 +68,6 @@ impl Builder {
     pub(crate) fn config(mut self, toml: &str) -> Builder {
         self.more = toml.to_owned();
         self
-    }
-
-    /// As [`Builder::config`], and a place that fails is tried again all the same: no breaker opens, no budget ends.
-    #[must_use]
-    pub(crate) fn calm(self, toml: &str) -> Builder {
-        self.config(&format!("{toml}\n{CALM}"))
     }
 
     /// Places cost nothing.

@@ -2,7 +2,7 @@
 //!
 //! Never here: what single frames say.
 
-use crate::rig::{CALLERS, Dialect, End, Got, Rig, SOON, VOICES};
+use crate::rig::{CALLERS, Dialect, End, Got, Rig, SOON, VOICES, case_of};
 use decide::{Outcome, Record};
 use futures_util::StreamExt;
 use std::collections::{HashMap, HashSet};
@@ -76,17 +76,15 @@ impl Recorded {
 
 /// Asks once for every offset, and checks each answer and each record.
 async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usize) -> Answer) {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let recorded = if stream { Recorded::stream(&rig, place) } else { Recorded::plain(&rig, place) };
         let answer = recorded.answer.clone();
-        rig.script_fn(place, move |seen| cut(&answer, offset_of(seen)));
+        rig.script_fn(place, move |seen| cut(&answer, case_of(seen)));
         let ways = callers.iter().flat_map(|c| (0..=recorded.wire).map(move |offset| (*c, offset)));
         let (rig, recorded) = (&rig, &recorded);
         let asked = futures_util::stream::iter(ways).map(|(caller, offset)| async move {
-            let mut body = rig.body_for(caller, &format!("via-{name}"), stream);
-            body["messages"][0]["content"] = format!("offset={offset}; {}", rig.canary()).into();
-            let got = rig.post(caller, body).await;
+            let got = rig.ask_case(caller, &format!("via-{name}"), stream, offset).await;
             recorded.check(offset, &got, name);
             (offset, got.request_id())
         });
@@ -107,12 +105,6 @@ async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usi
         }
     }
     rig.finish().await;
-}
-
-fn offset_of(seen: &Seen) -> usize {
-    let body = String::from_utf8_lossy(&seen.body);
-    let digits = body.split_once("offset=").expect("an offset").1.split(';').next().expect("digits");
-    digits.parse().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,7 +130,7 @@ async fn fault_32_an_end_at_every_byte_of_a_plain_answer() {
 /// The body ends as HTTP says it should, and yet the terminal event is missing.
 #[tokio::test]
 async fn fault_32_an_end_without_its_terminal_event_is_truncated() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let (voice, good) = (rig.voice(place), rig.good(place, true));
         let texts = voice.opening(false, true).len() + 3;
@@ -166,7 +158,7 @@ async fn fault_32_an_end_without_its_terminal_event_is_truncated() {
 
 #[tokio::test]
 async fn fault_33_a_stall_for_ever_ends_at_the_gaps_deadline() {
-    let rig = Rig::of_voices().calm("[server]\ngap_s = 1\n").start().await;
+    let rig = Rig::of_voices().config("[server]\ngap_s = 1\n").start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let voice = rig.voice(place);
         let steps = [voice.opening(false, true), vec![voice.text("Hel"), Step::Stall]].concat();
@@ -194,7 +186,7 @@ async fn fault_33_a_stall_for_ever_ends_at_the_gaps_deadline() {
 
 #[tokio::test]
 async fn fault_33_a_stall_that_ends_costs_nothing() {
-    let rig = Rig::of_voices().calm("[server]\ngap_s = 20\n").start().await;
+    let rig = Rig::of_voices().config("[server]\ngap_s = 20\n").start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let at = rig.voice(place).opening(false, true).len() + 1;
         rig.script(place, rig.good(place, true).insert(at, Step::Wait(Duration::from_millis(1200))));

@@ -65,7 +65,7 @@ fn essence(got: &Got, records: &[Record]) -> (String, End, Vec<String>, Vec<u64>
 
 #[tokio::test]
 async fn fault_34_however_it_is_framed_the_answer_is_the_same() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         for caller in CALLERS {
             let model = format!("{name}/m");
@@ -88,7 +88,7 @@ const TEXT: &str = "Grüße, 世界 🌍👩‍🔬";
 
 #[tokio::test]
 async fn fault_35_characters_cut_anywhere_arrive_whole() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, caller, stream) in all_ways() {
         let voice = rig.voice(place);
         let good = if stream { voice.stream(&[TEXT, TEXT], true) } else { voice.plain(TEXT, Some(3)) };
@@ -108,7 +108,7 @@ async fn fault_35_characters_cut_anywhere_arrive_whole() {
 
 #[tokio::test]
 async fn fault_36_a_line_without_end_is_cut_at_its_bound() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     let line = Bytes::from(vec![b'x'; 1 << 20]);
     for (place, name) in VOICES.iter().enumerate() {
         let voice = rig.voice(place);
@@ -136,7 +136,7 @@ async fn fault_36_a_line_without_end_is_cut_at_its_bound() {
 
 #[tokio::test]
 async fn fault_36_a_plain_answer_without_end_is_cut_at_its_bound() {
-    let rig = Rig::of_voices().memory(200).calm("").start().await;
+    let rig = Rig::of_voices().memory(200).start().await;
     let piece = Bytes::from(vec![b' '; 1 << 20]);
     for (place, name) in VOICES.iter().enumerate() {
         let endless = (0..100).map(|_| Step::Bytes(piece.clone())).collect();
@@ -153,7 +153,7 @@ async fn fault_36_a_plain_answer_without_end_is_cut_at_its_bound() {
 
 #[tokio::test]
 async fn fault_45_what_stands_behind_the_end_is_dropped() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, name) in VOICES.iter().enumerate() {
         let voice = rig.voice(place);
         let good = rig.good(place, true);
@@ -173,7 +173,7 @@ async fn fault_45_what_stands_behind_the_end_is_dropped() {
 /// A response that nobody asked for must not become the answer of the next request on that connection.
 #[tokio::test]
 async fn fault_45_a_second_response_is_nobodys_answer() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, caller, stream) in all_ways() {
         let (name, voice) = (VOICES[place], rig.voice(place));
         let poison = if stream { voice.stream(&["POISON"], true) } else { voice.plain("POISON", Some(1)) };

@@ -8,7 +8,7 @@ use testkit::{Answer, Voice};
 
 #[tokio::test]
 async fn fault_39_statuses_are_retried_by_one_table() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, caller, stream) in all_ways() {
         let name = VOICES[place];
         for (status, alone) in [
@@ -51,7 +51,7 @@ async fn fault_39_statuses_are_retried_by_one_table() {
 /// The caller's key is not at fault, and what the upstream says of ours is not for the caller.
 #[tokio::test]
 async fn fault_39_our_rejected_key_is_not_the_callers() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, caller, stream) in all_ways() {
         let name = VOICES[place];
         rig.script(place, Answer::json(401, r#"{"error":{"message":"Incorrect API key provided: sk-upst…9c51","type":"invalid_request_error","code":"invalid_api_key"}}"#));
@@ -67,7 +67,7 @@ async fn fault_39_our_rejected_key_is_not_the_callers() {
 
 #[tokio::test]
 async fn fault_40_an_error_inside_a_200_is_replaced_before_content() {
-    let rig = Rig::of_voices().calm("").start().await;
+    let rig = Rig::of_voices().start().await;
     for (place, caller, stream) in all_ways() {
         let (name, voice) = (VOICES[place], rig.voice(place));
         let in_band = voice.in_band("boom");
@@ -97,7 +97,7 @@ async fn fault_40_an_error_inside_a_200_is_replaced_before_content() {
 /// vLLM writes `[DONE]` behind its error, OpenRouter a finish reason into it: still no clean end.
 #[tokio::test]
 async fn fault_40_an_error_behind_content_ends_the_stream_as_an_error() {
-    let rig = Rig::of_voices().place(Voice::of("openrouter")).place(Voice::of("sglang")).calm("").start().await;
+    let rig = Rig::of_voices().place(Voice::of("openrouter")).place(Voice::of("sglang")).start().await;
     for place in 0..6 {
         let voice = rig.voice(place);
         let steps = [voice.opening(false, true), vec![voice.text("Hel")], voice.in_band("boom")].concat();
