@@ -22,9 +22,9 @@ const REQUEST_ID_MAX: usize = 128;
 /// Answers a request. While the answer is under way `open` says so to the connection.
 pub(super) async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>, open: Open) -> Response<Outgoing> {
     let h1 = request.version() <= Version::HTTP_11;
-    let mut said = Said::default();
+    let mut said = if h1 { Said::of(request.headers(), &open) } else { Said::default() };
     let mut response = to(&wiring, request, &open, &mut said).await;
-    if h1 && wiring.draining.load(Ordering::Relaxed) {
+    if h1 && (said.close || wiring.draining.load(Ordering::Relaxed)) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     open.at(if response.body().is_whole() { Stage::Answering } else { Stage::Events });
@@ -36,8 +36,29 @@ pub(super) async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>,
 /// What is learnt on the way and is needed at its end.
 #[derive(Default)]
 struct Said {
+    /// The connection ends with the answer.
+    close: bool,
+    /// The request is refused: its lines can be read in two ways.
+    refused: Option<&'static str>,
     /// The answer is to be kept for this.
     ticket: Option<super::once::Ticket>,
+}
+
+impl Said {
+    /// What is said of a request of HTTP/1 by the way its head was written. Where two servers could take its end for
+    /// two different places, it is refused and the connection ends (RFC 9112, 2.2 and 6.3).
+    fn of(headers: &HeaderMap, open: &Open) -> Said {
+        let lines = open.line().lines();
+        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+        let refused = if lines.bare {
+            Some("A line of the request's head ends with a line feed alone. End every line with CR LF.")
+        } else if chunked && lines.length {
+            Some("The request has both content-length and transfer-encoding. Send one of them.")
+        } else {
+            None
+        };
+        Said { close: refused.is_some() || (chunked && !lines.known), refused, ticket: None }
+    }
 }
 
 /// Sends a request to its endpoint or page.
@@ -53,6 +74,9 @@ async fn to(
     let id = request_id(request.headers(), number);
     let dialect = dialect_of(request.uri().path(), request.headers());
     let door = |fault: &Fault| Reply::refusal(dialect, &id, fault);
+    if let Some(shown) = said.refused {
+        return door(&Fault::new(Cause::InvalidRequest, shown));
+    }
     if let Err(fault) = one_host(&request) {
         return door(&fault);
     }
