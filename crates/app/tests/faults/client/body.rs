@@ -163,7 +163,7 @@ async fn fault_06_size_is_bounded_in_number_and_in_memory() {
             let peak = peak_mib(&rig) - before;
             println!("{what}, {caller:?}: a body of {} MiB, {peak} MiB at the peak", body.len() >> 20);
             // Twice the limit of a body, which is 32 MB.
-            assert!(peak <= 2 * 32_000_000 >> 20, "{what}, {caller:?}: {peak} MiB");
+            assert!(peak <= (2 * 32_000_000) >> 20, "{what}, {caller:?}: {peak} MiB");
             rig.finish().await;
         }
     }
