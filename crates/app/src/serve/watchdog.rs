@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
@@ -44,7 +44,7 @@ impl Seen {
 
 /// Ends the watch when dropped.
 pub(super) struct Watchdog {
-    _alive: Sender<()>,
+    _alive: SyncSender<()>,
     /// What it saw.
     pub(super) seen: Arc<Seen>,
 }
