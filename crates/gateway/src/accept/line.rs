@@ -47,6 +47,8 @@ pub(super) struct Line {
     fin: AtomicBool,
     /// A comment is wanted in the stream of events.
     comment: AtomicBool,
+    /// The bytes of the head at hand, and of what came with it.
+    head: std::sync::Mutex<Vec<u8>>,
     /// Who waits in `Socket` while `fin` holds.
     waker: std::sync::Mutex<Option<Waker>>,
 }
@@ -64,6 +66,7 @@ impl Line {
             h2: AtomicBool::new(false),
             fin: AtomicBool::new(false),
             comment: AtomicBool::new(false),
+            head: std::sync::Mutex::default(),
             waker: std::sync::Mutex::default(),
         })
     }
@@ -76,6 +79,27 @@ impl Line {
         self.interim.store(version == http::Version::HTTP_11, Ordering::Relaxed);
         self.h2.store(version == http::Version::HTTP_2, Ordering::Relaxed);
         Open(self.clone())
+    }
+
+    /// Bytes that came while no request was open; `begins` when they are the first of a head.
+    pub(super) fn head(&self, bytes: &[u8], begins: bool) {
+        if let Ok(mut head) = self.head.lock() {
+            if begins {
+                head.clear();
+            }
+            let room = super::HEADERS_MAX_BYTES.saturating_sub(head.len());
+            head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    /// How the lines of the head at hand were written, which its parsed form no longer shows.
+    pub(super) fn lines(&self) -> Lines {
+        self.head.lock().map_or(Lines::default(), |mut head| {
+            let lines = Lines::of(&head);
+            // The next one on this connection may have come along with this one, and is not known then.
+            head.clear();
+            lines
+        })
     }
 
     /// Whether the end of the client's bytes is kept from the reader: an answer is due that the client may yet read.
@@ -124,6 +148,42 @@ impl Line {
     /// Wants a comment in the stream of events.
     pub(super) fn want_comment(&self) {
         self.comment.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the lines of a head are like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lines {
+    /// The whole head was seen.
+    pub(super) known: bool,
+    /// A line ends with LF alone: for some servers it ends there, for others not.
+    pub(super) bare: bool,
+    /// One gives the length of the body.
+    pub(super) length: bool,
+}
+
+impl Lines {
+    fn of(head: &[u8]) -> Lines {
+        let mut lines = Lines::default();
+        let (mut rest, mut begun) = (head, false);
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let Some(line) = rest[..end].strip_suffix(b"\r") else {
+                return Lines { bare: true, ..lines };
+            };
+            if line.is_empty() {
+                // Empty lines before the first are allowed (RFC 9112, 2.2).
+                if begun {
+                    lines.known = true;
+                    break;
+                }
+            } else {
+                begun = true;
+            }
+            const LENGTH: &[u8] = b"content-length";
+            lines.length |= line.get(..LENGTH.len()).is_some_and(|name| name.eq_ignore_ascii_case(LENGTH));
+            rest = &rest[end + 1..];
+        }
+        lines
     }
 }
 
@@ -217,5 +277,32 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_are_read_as_they_were_written() {
+        let of = |head: &str| {
+            let lines = Lines::of(head.as_bytes());
+            (lines.known, lines.bare, lines.length)
+        };
+        assert_eq!(of("GET / HTTP/1.1\r\nhost: a\r\n\r\n"), (true, false, false));
+        let late = "\r\n\r\nPOST / HTTP/1.1\r\ncontent-length: 4\r\n\r\n";
+        assert_eq!(of(late), (true, false, true), "empty lines before the first are passed over");
+        assert_eq!(of("\r\n\r\n"), (false, false, false));
+        assert_eq!(of("POST / HTTP/1.1\r\nContent-LENGTH: 4\r\n\r\ncontent-length"), (true, false, true));
+        assert_eq!(
+            of("POST / HTTP/1.1\r\nx: a\r\n\r\ncontent-length: 4\n\n"),
+            (true, false, false),
+            "a body is not a head"
+        );
+        assert_eq!(of("GET / HTTP/1.1\r\nx: a\ny: b\r\n\r\n"), (false, true, false));
+        assert_eq!(of("GET / HTTP/1.1\r\nx: a\r\n\n"), (false, true, false));
+        assert_eq!(of("GET / HTTP/1.1\r\nx"), (false, false, false));
+        assert_eq!(of(""), (false, false, false));
     }
 }

@@ -22,9 +22,9 @@ const REQUEST_ID_MAX: usize = 128;
 /// Answers a request. While the answer is under way `open` says so to the connection.
 pub(super) async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>, open: Open) -> Response<Outgoing> {
     let h1 = request.version() <= Version::HTTP_11;
-    let mut said = Said::default();
+    let mut said = if h1 { Said::of(request.headers(), &open) } else { Said::default() };
     let mut response = to(&wiring, request, &open, &mut said).await;
-    if h1 && wiring.draining.load(Ordering::Relaxed) {
+    if h1 && (said.close || wiring.draining.load(Ordering::Relaxed)) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     open.at(if response.body().is_whole() { Stage::Answering } else { Stage::Events });
@@ -36,8 +36,52 @@ pub(super) async fn route(wiring: Arc<Wiring>, request: http::Request<Incoming>,
 /// What is learnt on the way and is needed at its end.
 #[derive(Default)]
 struct Said {
+    /// The connection ends with the answer.
+    close: bool,
+    /// The request is refused: its lines can be read in two ways.
+    refused: Option<&'static str>,
     /// The answer is to be kept for this.
     ticket: Option<super::once::Ticket>,
+}
+
+impl Said {
+    /// What is said of a request of HTTP/1 by the way its head was written. Where two servers could take its end for
+    /// two different places, it is refused and the connection ends (RFC 9112, 2.2 and 6.3).
+    fn of(headers: &HeaderMap, open: &Open) -> Said {
+        let lines = open.line().lines();
+        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+        let refused = if lines.bare {
+            Some("A line of the request's head ends with a line feed alone. End every line with CR LF.")
+        } else if chunked && lines.length {
+            Some("The request has both content-length and transfer-encoding. Send one of them.")
+        } else {
+            None
+        };
+        Said { close: refused.is_some() || (chunked && !lines.known), refused, ticket: None }
+    }
+}
+
+/// A request as it came in.
+struct Arrival {
+    at: Instant,
+    unix_ms: u64,
+    number: u128,
+    id: Arc<str>,
+    dialect: Dialect,
+}
+
+impl Arrival {
+    fn now(request: &http::Request<Incoming>) -> Arrival {
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
+        let number = ulid::Ulid::from_parts(unix_ms, fastrand::u128(..)).0;
+        let id = request_id(request.headers(), number);
+        let dialect = dialect_of(request.uri().path(), request.headers());
+        Arrival { at: Instant::now(), unix_ms, number, id, dialect }
+    }
+
+    fn refuse(&self, fault: &Fault) -> Response<Outbound> {
+        Reply::refusal(self.dialect, &self.id, fault)
+    }
 }
 
 /// Sends a request to its endpoint or page.
@@ -47,82 +91,95 @@ async fn to(
     open: &Open,
     said: &mut Said,
 ) -> Response<Outbound> {
-    let arrived = Instant::now();
-    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
-    let number = ulid::Ulid::from_parts(unix_ms, fastrand::u128(..)).0;
-    let id = request_id(request.headers(), number);
-    let dialect = dialect_of(request.uri().path(), request.headers());
-    let door = |fault: &Fault| Reply::refusal(dialect, &id, fault);
-    if let Err(fault) = one_host(&request) {
-        return door(&fault);
+    let arrival = Arrival::now(&request);
+    if let Some(shown) = said.refused {
+        return arrival.refuse(&Fault::new(Cause::InvalidRequest, shown));
     }
-
-    let endpoint = match (request.method(), request.uri().path()) {
-        (&Method::POST, "/v1/chat/completions") => Endpoint::Chat,
-        (&Method::POST, "/v1/completions") => Endpoint::Completions,
-        (&Method::POST, "/v1/messages") => Endpoint::Messages,
-        (&Method::POST, "/v1/embeddings") => Endpoint::Embeddings,
-        (&Method::POST, "/v1/rerank" | "/v2/rerank" | "/rerank") => Endpoint::Rerank,
-        (&Method::GET | &Method::HEAD, "/healthz" | "/readyz" | "/metrics") => {
-            return pages::open(wiring, request.uri().path(), &id);
+    if let Err(fault) = one_host(&request) {
+        return arrival.refuse(&fault);
+    }
+    let (method, path) = (request.method(), request.uri().path());
+    let endpoint = (method == Method::POST).then(|| endpoint(path)).flatten();
+    if endpoint.is_none() {
+        if matches!(*method, Method::GET | Method::HEAD) && matches!(path, "/healthz" | "/readyz" | "/metrics") {
+            return pages::open(wiring, path, &arrival.id);
         }
-        (method, path) => {
-            if let Some(fault) = pages::unknown(method, path) {
-                return door(&fault);
-            }
-            return match admit::caller(wiring, request.headers()) {
-                Err(fault) => door(&fault),
-                Ok(caller) => pages::closed(wiring, request, &caller, &id, dialect, open.line()).await,
-            };
+        if let Some(fault) = pages::unknown(method, path) {
+            return arrival.refuse(&fault);
         }
-    };
+    }
     let caller = match admit::caller(wiring, request.headers()) {
         Ok(caller) => caller,
-        Err(fault) => return door(&fault),
+        Err(fault) => return arrival.refuse(&fault),
     };
+    match endpoint {
+        None => pages::closed(wiring, request, &caller, &arrival.id, arrival.dialect, open.line()).await,
+        Some(endpoint) => match asked(wiring, request, endpoint, caller, &arrival, open, said).await {
+            Ok(response) => response,
+            Err(fault) => arrival.refuse(&fault),
+        },
+    }
+}
+
+/// The endpoint that models answer at a path.
+fn endpoint(path: &str) -> Option<Endpoint> {
+    match path {
+        "/v1/chat/completions" => Some(Endpoint::Chat),
+        "/v1/completions" => Some(Endpoint::Completions),
+        "/v1/messages" => Some(Endpoint::Messages),
+        "/v1/embeddings" => Some(Endpoint::Embeddings),
+        "/v1/rerank" | "/v2/rerank" | "/rerank" => Some(Endpoint::Rerank),
+        _ => None,
+    }
+}
+
+/// Reads the body of a request, and has it answered by the rest of the way.
+async fn asked(
+    wiring: &Arc<Wiring>,
+    request: http::Request<Incoming>,
+    endpoint: Endpoint,
+    caller: admit::Caller,
+    arrival: &Arrival,
+    open: &Open,
+    said: &mut Said,
+) -> Result<Response<Outbound>, Fault> {
     if wiring.draining.load(Ordering::Relaxed) {
         let shown = "This gateway is stopping and takes no new requests. Ask again; another instance may answer.";
-        return door(&Fault::new(Cause::ShuttingDown, shown).after(1));
+        return Err(Fault::new(Cause::ShuttingDown, shown).after(1));
     }
     let (head, body) = request.into_parts();
-    let held = match body::read(&head.headers, body, &wiring.limits, &wiring.door, open.line()).await {
-        Ok(held) => held,
-        Err(fault) => return door(&fault),
-    };
+    let held = body::read(&head.headers, body, &wiring.limits, &wiring.door, open.line()).await?;
     open.at(Stage::Waiting);
     if let Some(key) = head.headers.get(&repeat::KEY) {
         let scope = caller.key.as_ref().map_or("", |k| &*k.id);
-        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await {
-            Ok(super::once::Turn::First(ticket)) => said.ticket = Some(ticket),
-            Ok(super::once::Turn::Again(kept)) => return repeat::again(&kept, dialect, &id),
-            Err(fault) => return door(&fault),
+        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await? {
+            super::once::Turn::First(ticket) => said.ticket = Some(ticket),
+            super::once::Turn::Again(kept) => return Ok(repeat::again(&kept, arrival.dialect, &arrival.id)),
         }
     }
     let request = Request {
-        id: id.clone(),
-        number,
+        id: arrival.id.clone(),
+        number: arrival.number,
         endpoint,
         headers: head.headers,
         body: held.bytes,
-        arrived,
-        arrived_unix_ms: unix_ms,
+        arrived: arrival.at,
+        arrived_unix_ms: arrival.unix_ms,
     };
-    let (reply, answered) = Reply::new(dialect, id.clone());
+    let (reply, answered) = Reply::new(arrival.dialect, arrival.id.clone());
     let (working, wiring) = (wiring.door.begin_work(held.room), wiring.clone());
     let task = tokio::spawn(async move {
         answer(wiring, request, caller, reply).await;
         drop(working);
     });
-    match answered.await {
-        Ok(response) => response,
-        Err(_) => {
-            // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
-            let _ = task.await;
-            tracing::error!(request = %id, "a request panicked");
-            let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
-            door(&Fault::new(Cause::Internal, shown))
-        }
+    if let Ok(response) = answered.await {
+        return Ok(response);
     }
+    // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
+    let _ = task.await;
+    tracing::error!(request = %arrival.id, "a request panicked");
+    let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
+    Err(Fault::new(Cause::Internal, shown))
 }
 
 const ANTHROPIC_VERSION: http::HeaderName = http::HeaderName::from_static("anthropic-version");

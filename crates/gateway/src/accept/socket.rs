@@ -90,9 +90,14 @@ impl Socket {
             self.preface = (bytes[..upto] == PREFACE[seen..seen + upto]).then_some(seen + upto);
         }
         let (begun, open) = self.line.requests();
-        if !open && self.head_from.is_none_or(|(of, _)| of != begun) {
+        if open {
+            return;
+        }
+        let begins = self.head_from.is_none_or(|(of, _)| of != begun);
+        if begins {
             self.head_from = Some((begun, Instant::now()));
         }
+        self.line.head(bytes, begins);
     }
 
     /// When the client must have done its part, and whether that is the head of a request.
@@ -111,8 +116,11 @@ impl Socket {
 
     /// Ready when the client let its time pass; a head that is under way is answered.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let Some((due, head)) = self.due() {
-            if Instant::now() >= due {
+        loop {
+            let (now, due) = (Instant::now(), self.due());
+            if let Some((due, head)) = due
+                && now >= due
+            {
                 if head {
                     let said = format!("{TOO_SLOW}{}\r\n\r\n{TOO_SLOW_BODY}", TOO_SLOW_BODY.len());
                     // If the little that it is does not fit, the client reads nothing either.
@@ -120,14 +128,15 @@ impl Socket {
                 }
                 return Poll::Ready(());
             }
-            // A timer that rings early is set again then, which costs less than setting it for every request.
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            if timer.deadline() > due || timer.is_elapsed() {
-                timer.as_mut().reset(due);
+            // It always runs, since nobody asks again when a request ends. One that rings early is set again then, which
+            // costs less than setting it for every request.
+            let next = due.map_or(now + self.idle, |(due, _)| due);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            if timer.deadline() > next || timer.is_elapsed() {
+                timer.as_mut().reset(next);
             }
             ready!(timer.as_mut().poll(cx));
         }
-        Poll::Pending
     }
 
     /// What came of a write. One that waits longer than it may fails, so that a client who reads nothing holds nothing.

@@ -5,7 +5,7 @@ use decide::{Cause, Outcome, Zone};
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
-async fn a_panic_harms_no_other_request() {
+async fn fault_63_a_panic_harms_no_other_request() {
     let h = house(&[Scripted::new("local", Zone::SameHost, vec![Act::Panic, Act::Plain(answer("Hello."))])]).await;
     let got = h.chat("", &[]).await;
     assert_eq!((got.status, got.json()["error"]["code"].as_str()), (500, Some("internal_error")));

@@ -41,6 +41,8 @@ impl<'de> Members<'de> for TurnIn<'de> {
 impl<'de> Read<'de> for Turn {
     fn read<D: Deserializer<'de>>(from: D, trail: &Trail) -> Result<Turn, D::Error> {
         let turn: TurnIn<'de> = fresh(from, trail)?;
+        // It becomes a message, and is moved once into the list of all.
+        trail.spend(2 * size_of::<Message>())?;
         let Some(role) = turn.role else {
             return Err(missing(trail, "role", "is missing; a message needs a `role`, \"user\" or \"assistant\""));
         };

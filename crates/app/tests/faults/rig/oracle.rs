@@ -32,7 +32,8 @@ pub(super) struct Noted {
 impl Noted {
     pub(super) fn of(got: &Got) -> Noted {
         Noted {
-            path: got.path.clone(),
+            // An answer given again has no attempt of its own.
+            path: if got.header("idempotent-replayed").is_some() { String::new() } else { got.path.clone() },
             dialect: got.dialect,
             status: got.status,
             id: got::request_id(&got.headers),
