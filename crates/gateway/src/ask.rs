@@ -8,8 +8,8 @@ use wire::{Ask, Content, Endpoint, Part};
 
 /// Characters of a model name at most.
 const MODEL_MAX: usize = 256;
-/// Messages of a request at most: Anthropic's documented limit, the largest of any API.
-const MESSAGES_MAX: usize = 100_000;
+/// Messages of a request at most: a conversation of a million tokens at fifty each.
+const MESSAGES_MAX: usize = 20_000;
 /// Tools of a request at most. OpenAI takes 128; the rest is room for those who take more.
 const TOOLS_MAX: usize = 4_096;
 

@@ -74,7 +74,7 @@ pub fn check_recovery(script: &[u8]) {
             0 | 1 => play.attempts(usize::from(*a) % 16 + 1),
             2 => play.send(usize::from(*a) % 16 + 1),
             // A crash may come between the record and the end of its cell.
-            3 => play.put(usize::from(*a) % 16 + 1, b % 2 == 0),
+            3 => play.put(usize::from(*a) % 16 + 1, b.is_multiple_of(2)),
             4 => play.release(usize::from(*a) % 32 + 1),
             5 => play.damage(which, |file| flip(file, at, *c)),
             6 => play.damage(which, |file| {
@@ -83,7 +83,7 @@ pub fn check_recovery(script: &[u8]) {
                 let piece = file.get(from..end).unwrap_or_default().to_vec();
                 file.iter_mut().skip(to).zip(piece).for_each(|(old, new)| *old = new);
             }),
-            _ if c % 4 == 0 => play.damage(which, |file| file.truncate(at)),
+            _ if c.is_multiple_of(4) => play.damage(which, |file| file.truncate(at)),
             _ => play.damage(which, |file| file.iter_mut().skip(at & !511).take(512).for_each(|byte| *byte = 0)),
         }
     }

@@ -72,13 +72,13 @@ fn the_account_finds_a_lost_and_a_doubled_record() {
     // Recorded, but not as the answer that the client has.
     let mut failed = records.clone();
     failed[at].outcome = Outcome::Failed;
-    assert_eq!(account.balance(&failed).lost, [id.clone()]);
+    assert_eq!(account.balance(&failed).lost, std::slice::from_ref(&id));
 
     for (outcome, attempt) in [(Outcome::Ok, 0), (Outcome::Ok, 1), (Outcome::Unknown, 1), (Outcome::Failed, 0)] {
         let mut more = records.clone();
         let attempt = records[at].attempt + attempt;
         more.push(Record { attempt_id: 1, outcome, attempt, ..records[at].clone() });
-        assert_eq!(account.balance(&more).doubled, [id.clone()], "{outcome:?} {attempt}");
+        assert_eq!(account.balance(&more).doubled, std::slice::from_ref(&id), "{outcome:?} {attempt}");
     }
     let mut plain = records.clone();
     plain[at].outcome = Outcome::Unknown;

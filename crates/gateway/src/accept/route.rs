@@ -61,6 +61,29 @@ impl Said {
     }
 }
 
+/// A request as it came in.
+struct Arrival {
+    at: Instant,
+    unix_ms: u64,
+    number: u128,
+    id: Arc<str>,
+    dialect: Dialect,
+}
+
+impl Arrival {
+    fn now(request: &http::Request<Incoming>) -> Arrival {
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
+        let number = ulid::Ulid::from_parts(unix_ms, fastrand::u128(..)).0;
+        let id = request_id(request.headers(), number);
+        let dialect = dialect_of(request.uri().path(), request.headers());
+        Arrival { at: Instant::now(), unix_ms, number, id, dialect }
+    }
+
+    fn refuse(&self, fault: &Fault) -> Response<Outbound> {
+        Reply::refusal(self.dialect, &self.id, fault)
+    }
+}
+
 /// Sends a request to its endpoint or page.
 async fn to(
     wiring: &Arc<Wiring>,
@@ -68,85 +91,95 @@ async fn to(
     open: &Open,
     said: &mut Said,
 ) -> Response<Outbound> {
-    let arrived = Instant::now();
-    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
-    let number = ulid::Ulid::from_parts(unix_ms, fastrand::u128(..)).0;
-    let id = request_id(request.headers(), number);
-    let dialect = dialect_of(request.uri().path(), request.headers());
-    let door = |fault: &Fault| Reply::refusal(dialect, &id, fault);
+    let arrival = Arrival::now(&request);
     if let Some(shown) = said.refused {
-        return door(&Fault::new(Cause::InvalidRequest, shown));
+        return arrival.refuse(&Fault::new(Cause::InvalidRequest, shown));
     }
     if let Err(fault) = one_host(&request) {
-        return door(&fault);
+        return arrival.refuse(&fault);
     }
-
-    let endpoint = match (request.method(), request.uri().path()) {
-        (&Method::POST, "/v1/chat/completions") => Endpoint::Chat,
-        (&Method::POST, "/v1/completions") => Endpoint::Completions,
-        (&Method::POST, "/v1/messages") => Endpoint::Messages,
-        (&Method::POST, "/v1/embeddings") => Endpoint::Embeddings,
-        (&Method::POST, "/v1/rerank" | "/v2/rerank" | "/rerank") => Endpoint::Rerank,
-        (&Method::GET | &Method::HEAD, "/healthz" | "/readyz" | "/metrics") => {
-            return pages::open(wiring, request.uri().path(), &id);
+    let (method, path) = (request.method(), request.uri().path());
+    let endpoint = (method == Method::POST).then(|| endpoint(path)).flatten();
+    if endpoint.is_none() {
+        if matches!(*method, Method::GET | Method::HEAD) && matches!(path, "/healthz" | "/readyz" | "/metrics") {
+            return pages::open(wiring, path, &arrival.id);
         }
-        (method, path) => {
-            if let Some(fault) = pages::unknown(method, path) {
-                return door(&fault);
-            }
-            return match admit::caller(wiring, request.headers()) {
-                Err(fault) => door(&fault),
-                Ok(caller) => pages::closed(wiring, request, &caller, &id, dialect, open.line()).await,
-            };
+        if let Some(fault) = pages::unknown(method, path) {
+            return arrival.refuse(&fault);
         }
-    };
+    }
     let caller = match admit::caller(wiring, request.headers()) {
         Ok(caller) => caller,
-        Err(fault) => return door(&fault),
+        Err(fault) => return arrival.refuse(&fault),
     };
+    match endpoint {
+        None => pages::closed(wiring, request, &caller, &arrival.id, arrival.dialect, open.line()).await,
+        Some(endpoint) => match asked(wiring, request, endpoint, caller, &arrival, open, said).await {
+            Ok(response) => response,
+            Err(fault) => arrival.refuse(&fault),
+        },
+    }
+}
+
+/// The endpoint that models answer at a path.
+fn endpoint(path: &str) -> Option<Endpoint> {
+    match path {
+        "/v1/chat/completions" => Some(Endpoint::Chat),
+        "/v1/completions" => Some(Endpoint::Completions),
+        "/v1/messages" => Some(Endpoint::Messages),
+        "/v1/embeddings" => Some(Endpoint::Embeddings),
+        "/v1/rerank" | "/v2/rerank" | "/rerank" => Some(Endpoint::Rerank),
+        _ => None,
+    }
+}
+
+/// Reads the body of a request, and has it answered by the rest of the way.
+async fn asked(
+    wiring: &Arc<Wiring>,
+    request: http::Request<Incoming>,
+    endpoint: Endpoint,
+    caller: admit::Caller,
+    arrival: &Arrival,
+    open: &Open,
+    said: &mut Said,
+) -> Result<Response<Outbound>, Fault> {
     if wiring.draining.load(Ordering::Relaxed) {
         let shown = "This gateway is stopping and takes no new requests. Ask again; another instance may answer.";
-        return door(&Fault::new(Cause::ShuttingDown, shown).after(1));
+        return Err(Fault::new(Cause::ShuttingDown, shown).after(1));
     }
     let (head, body) = request.into_parts();
-    let held = match body::read(&head.headers, body, &wiring.limits, &wiring.door, open.line()).await {
-        Ok(held) => held,
-        Err(fault) => return door(&fault),
-    };
+    let held = body::read(&head.headers, body, &wiring.limits, &wiring.door, open.line()).await?;
     open.at(Stage::Waiting);
     if let Some(key) = head.headers.get(&repeat::KEY) {
         let scope = caller.key.as_ref().map_or("", |k| &*k.id);
-        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await {
-            Ok(super::once::Turn::First(ticket)) => said.ticket = Some(ticket),
-            Ok(super::once::Turn::Again(kept)) => return repeat::again(&kept, dialect, &id),
-            Err(fault) => return door(&fault),
+        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await? {
+            super::once::Turn::First(ticket) => said.ticket = Some(ticket),
+            super::once::Turn::Again(kept) => return Ok(repeat::again(&kept, arrival.dialect, &arrival.id)),
         }
     }
     let request = Request {
-        id: id.clone(),
-        number,
+        id: arrival.id.clone(),
+        number: arrival.number,
         endpoint,
         headers: head.headers,
         body: held.bytes,
-        arrived,
-        arrived_unix_ms: unix_ms,
+        arrived: arrival.at,
+        arrived_unix_ms: arrival.unix_ms,
     };
-    let (reply, answered) = Reply::new(dialect, id.clone());
+    let (reply, answered) = Reply::new(arrival.dialect, arrival.id.clone());
     let (working, wiring) = (wiring.door.begin_work(held.room), wiring.clone());
     let task = tokio::spawn(async move {
         answer(wiring, request, caller, reply).await;
         drop(working);
     });
-    match answered.await {
-        Ok(response) => response,
-        Err(_) => {
-            // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
-            let _ = task.await;
-            tracing::error!(request = %id, "a request panicked");
-            let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
-            door(&Fault::new(Cause::Internal, shown))
-        }
+    if let Ok(response) = answered.await {
+        return Ok(response);
     }
+    // Only a panic drops the reply unanswered; it harms no other request. Its record first, then the answer.
+    let _ = task.await;
+    tracing::error!(request = %arrival.id, "a request panicked");
+    let shown = "Something went wrong inside Dewpoint. Please report this with the request id.";
+    Err(Fault::new(Cause::Internal, shown))
 }
 
 const ANTHROPIC_VERSION: http::HeaderName = http::HeaderName::from_static("anthropic-version");

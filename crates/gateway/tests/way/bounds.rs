@@ -1,7 +1,7 @@
 //! Bad input, limits (at the limit and one past it), paths, keys.
 
 use super::house::*;
-use decide::{DataClass, Durability, Zone};
+use decide::{DataClass, Zone};
 use gateway::{Key, Limits};
 use ring::digest::{SHA256, digest};
 
@@ -213,4 +213,31 @@ async fn a_request_names_exactly_one_host() {
     ] {
         assert_eq!(raw(&h, head).await, status, "{head}");
     }
+}
+
+#[tokio::test]
+async fn connections_are_served_up_to_the_limit_and_closed_one_past_it() {
+    use tokio::io::AsyncReadExt;
+    let backends = [Scripted::new("local", Zone::SameHost, vec![])];
+    let h = house_with(&backends, Limits { connections_max: 2, ..Limits::default() }, vec![]).await;
+    let ask = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut socket = crate::gone::sent(&h, ask).await;
+        let mut seen = [0; 12];
+        socket.read_exact(&mut seen).await.unwrap();
+        assert_eq!(&seen, b"HTTP/1.1 200", "at the limit");
+        open.push(socket);
+    }
+    let mut socket = crate::gone::sent(&h, "").await;
+    assert_eq!(crate::gone::rest(&mut socket).await, "", "one past it");
+    drop(open.pop());
+    for _ in 0..200 {
+        let mut socket = crate::gone::sent(&h, "").await;
+        let read = tokio::time::timeout(std::time::Duration::from_millis(20), socket.read(&mut [0; 1])).await;
+        if read.is_err() {
+            return;
+        }
+    }
+    panic!("a place that became free is not given again");
 }

@@ -28,7 +28,7 @@ const KEY_SHOWN: usize = 64;
 
 /// Bytes that elements and kept members of one body may take in memory beside their text. Tiny elements take many
 /// times what they are in JSON; with this bound a body of the usual limit never takes much more than itself.
-pub(crate) const SPEND_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const SPEND_MAX: usize = 16 * 1024 * 1024;
 
 impl Trail {
     /// A trail for a request: what its elements take is bounded.

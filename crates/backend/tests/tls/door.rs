@@ -1,9 +1,6 @@
 //! The TLS door: certificates are verified, HTTP/2 is negotiated, and a configured bundle of roots is trusted.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod authority;
-
-use authority::certificates;
+use super::authority::certificates;
 use backend::{Auth, CallError, Dialer, DialerOptions, Origin, Secret, Upstream};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;

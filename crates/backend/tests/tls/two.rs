@@ -1,10 +1,7 @@
 //! HTTP/2 upstreams that break off in its own ways. (What the streams mean is in the contract suite; here only that a
 //! broken one is an error in time, and that the next request is answered.)
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod authority;
-
-use authority::certificates;
+use super::authority::certificates;
 use backend::{Auth, Dialer, DialerOptions, Origin, Upstream};
 use bytes::Bytes;
 use h2::Reason;
