@@ -100,6 +100,7 @@ async fn at_every_offset(stream: bool, callers: &[Dialect], cut: fn(&Answer, usi
             (offset, got.request_id())
         });
         let ids: Vec<(usize, String)> = asked.buffer_unordered(AT_ONCE).collect().await;
+        println!("{name}, stream {stream}: {} requests over {} bytes", ids.len(), recorded.wire);
         let mut by_id: HashMap<String, Vec<Record>> = HashMap::new();
         // Records are committed a moment after the answer.
         let all = |records: &[Record]| {
