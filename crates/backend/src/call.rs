@@ -21,6 +21,11 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 /// For a probe to connect; the board has a limit of its own for all that a probe asks.
 const PROBE_CONNECT: Duration = Duration::from_secs(1);
 
+/// For an answer to a probe's question to begin.
+const PROBE_TIME: Duration = Duration::from_secs(5);
+/// Between two pieces of what a probe reads.
+const PROBE_GAP: Duration = Duration::from_secs(5);
+
 /// One attempt on one upstream. The clock starts when it is made.
 pub(crate) struct Call<'a> {
     pub(crate) upstream: &'a Upstream,
@@ -42,11 +47,11 @@ impl<'a> Call<'a> {
         further: &[(HeaderName, HeaderValue)],
         limit: Duration,
     ) -> Result<Response<Incoming>, Fault> {
-        let sent = self.upstream.post(route, body, further, self.deadlines.connect);
-        let response = match tokio::time::timeout_at(self.started + limit, sent).await {
-            Ok(response) => response.map_err(|e| self.whom.call(&e))?,
-            Err(_) => return Err(self.whom.late("did not begin to answer", limit)),
-        };
+        let sent = self.upstream.post(route, body, further, self.deadlines.connect, self.started + limit);
+        let response = sent.await.map_err(|e| match e {
+            CallError::Late => self.whom.late("did not begin to answer", limit),
+            other => self.whom.call(&other),
+        })?;
         if response.status() != http::StatusCode::OK {
             return Err(self.refused(response).await);
         }
@@ -62,9 +67,13 @@ impl<'a> Call<'a> {
         refusal(self.whom, head.status, &head.headers, &body, SystemTime::now())
     }
 
-    /// Reads a whole plain body, until `limit` after the start.
+    /// Reads a whole plain body, until `limit` after the start. Once it has begun, silence for longer than the gap is its
+    /// end: a place thinks before it writes, not in the middle of writing a whole answer.
     pub(crate) async fn whole(&self, response: Response<Incoming>, limit: Duration) -> Result<Bytes, Fault> {
-        match tokio::time::timeout_at(self.started + limit, read_all(response.into_body(), PLAIN_MAX)).await {
+        let gap = self.deadlines.gap;
+        let read = read_all(response.into_body(), PLAIN_MAX, gap);
+        match tokio::time::timeout_at(self.started + limit, read).await {
+            Ok(Err(Unread::Silent)) => Err(self.whom.late("stopped answering: nothing came", gap)),
             Ok(Ok(body)) => Ok(body),
             Ok(Err(Unread::TooLarge)) => {
                 Err(self.whom.invalid(&format!("the answer is larger than {} MiB", PLAIN_MAX >> 20)))
@@ -95,17 +104,26 @@ pub(crate) fn has_type(headers: &HeaderMap, media: &str) -> bool {
 /// Why a body was not read to its end.
 pub(crate) enum Unread {
     TooLarge,
+    /// It began, and nothing more came.
+    Silent,
     Lost(String),
 }
 
-/// Reads a body of at most `max` bytes. A body in one piece is not copied.
-pub(crate) async fn read_all(mut body: Incoming, max: usize) -> Result<Bytes, Unread> {
+/// Reads a body of at most `max` bytes, with at most `gap` between its pieces. A body in one piece is not copied.
+pub(crate) async fn read_all(mut body: Incoming, max: usize, gap: Duration) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > max as u64 {
         return Err(Unread::TooLarge);
     }
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let begun = !first.is_empty() || !joined.is_empty();
+        let next = if begun && !body.is_end_stream() {
+            tokio::time::timeout(gap, body.frame()).await.map_err(|_| Unread::Silent)?
+        } else {
+            body.frame().await
+        };
+        let Some(frame) = next else { break };
         let frame = frame.map_err(|e| Unread::Lost(e.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + joined.len() + data.len() > max {
@@ -157,14 +175,15 @@ pub(crate) async fn fetch(
 
 /// Asks a question with a body.
 pub(crate) async fn inquire(upstream: &Upstream, route: &Route, body: Bytes, max: usize) -> Result<Seen, CallError> {
-    seen(upstream.post(route, body, &[], PROBE_CONNECT).await?, max).await
+    seen(upstream.post(route, body, &[], PROBE_CONNECT, Instant::now() + PROBE_TIME).await?, max).await
 }
 
 async fn seen(response: Response<Incoming>, max: usize) -> Result<Seen, CallError> {
     let status = response.status().as_u16();
-    match read_all(response.into_body(), max).await {
+    match read_all(response.into_body(), max, PROBE_GAP).await {
         Ok(body) => Ok(Seen { status, body }),
         Err(Unread::TooLarge) => Err(CallError::Lost(format!("the answer is larger than {max} bytes"))),
+        Err(Unread::Silent) => Err(CallError::Lost("the answer stopped in the middle".to_owned())),
         Err(Unread::Lost(why)) => Err(CallError::Lost(why)),
     }
 }

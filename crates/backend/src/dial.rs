@@ -7,6 +7,7 @@
 
 mod connect;
 mod origin;
+mod resolve;
 mod secret;
 mod trust;
 
@@ -14,18 +15,20 @@ pub use origin::{Origin, OriginError};
 pub use secret::Secret;
 
 use bytes::Bytes;
-use connect::{CONNECT, Resolver, TooSlow, Within};
+use connect::{CONNECT, TooSlow, Within};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use resolve::Resolver;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 type Plain = Client<Within<HttpConnector<Resolver>>, Full<Bytes>>;
 type Tls = Client<Within<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>;
@@ -83,6 +86,9 @@ pub enum CallError {
     /// No connection within the deadline. Nothing was sent.
     #[error("{0}")]
     ConnectSlow(String),
+    /// No head of an answer by the deadline. The request may have been received.
+    #[error("no answer began in time")]
+    Late,
     /// The connection ended before the answer began. The request may have been received.
     #[error("the connection was lost: {0}")]
     Lost(String),
@@ -233,8 +239,8 @@ impl Upstream {
         self.origin.beside(tail).map(Route).ok_or_else(|| CallError::Built(format!("{tail} is no path")))
     }
 
-    /// Sends a JSON body. Gives back the response head as soon as it is there; dropping the response's body ends the
-    /// exchange and closes the connection.
+    /// Sends a JSON body. Gives back the response head as soon as it is there, until `due`; dropping the response's body
+    /// ends the exchange and closes the connection.
     ///
     /// # Errors
     /// [`CallError`] when there is no response head.
@@ -244,6 +250,7 @@ impl Upstream {
         body: Bytes,
         further: &[(HeaderName, HeaderValue)],
         connect: Duration,
+        due: Instant,
     ) -> Result<Response<Incoming>, CallError> {
         let mut request = self.request(Method::POST, route, Full::new(body))?;
         let headers = request.headers_mut();
@@ -251,7 +258,7 @@ impl Upstream {
         for (name, value) in further {
             headers.insert(name.clone(), value.clone());
         }
-        self.send(request, connect).await
+        self.send(request, connect, Some(due)).await
     }
 
     /// Asks for a document.
@@ -268,7 +275,7 @@ impl Upstream {
         for (name, value) in further {
             request.headers_mut().insert(name.clone(), value.clone());
         }
-        self.send(request, connect).await
+        self.send(request, connect, None).await
     }
 
     fn request(&self, method: Method, route: &Route, body: Full<Bytes>) -> Result<Request<Full<Bytes>>, CallError> {
@@ -279,10 +286,31 @@ impl Upstream {
         Ok(request)
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>, connect: Duration) -> Result<Response<Incoming>, CallError> {
-        let answer = match &self.door {
-            Door::Plain(client) => CONNECT.scope(connect, client.request(request)).await,
-            Door::Tls(client) => CONNECT.scope(connect, client.request(request)).await,
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        connect: Duration,
+        due: Option<Instant>,
+    ) -> Result<Response<Incoming>, CallError> {
+        let (answer, shared) = match &self.door {
+            Door::Plain(client) => (client.request(request), None),
+            Door::Tls(client) => {
+                let shared = capture_connection(&mut request);
+                (client.request(request), Some(shared))
+            }
+        };
+        let answer = CONNECT.scope(connect, answer);
+        let answer = match due {
+            Some(due) => tokio::time::timeout_at(due, answer).await,
+            None => Ok(answer.await),
+        };
+        let Ok(answer) = answer else {
+            // HTTP/2 requests share a connection. One on which nothing came is not given to the next request; those that
+            // run on it go on.
+            if let Some(connected) = shared.as_ref().map(CaptureConnection::connection_metadata) {
+                connected.as_ref().inspect(|c| c.poison());
+            }
+            return Err(CallError::Late);
         };
         answer.map_err(|e| call_error(&e))
     }

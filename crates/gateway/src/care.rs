@@ -16,7 +16,7 @@ pub use options::{CareOptions, Hedge};
 
 use arc_swap::ArcSwap;
 use budget::Budget;
-use decide::{Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Verdict, Zone};
+use decide::{Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Verdict};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -158,7 +158,7 @@ impl Care {
         if let Some(ward) = self.wards.load().get(id) {
             return ward.clone();
         }
-        let new = Arc::new(Ward::new(now, candidate.place.zone != Zone::Embedded));
+        let new = Arc::new(Ward::new(now, candidate.place.zone));
         self.wards.rcu(|wards| {
             let mut next = Wards::clone(wards);
             next.entry(id.clone()).or_insert_with(|| new.clone());
@@ -235,7 +235,8 @@ pub(crate) struct Pass {
 impl Pass {
     /// The first content came.
     pub(crate) fn first(&mut self) {
-        self.ward.first(&mut self.ticket, Instant::now(), &self.care.options.load());
+        let news = self.ward.first(&mut self.ticket, Instant::now(), &self.care.options.load());
+        self.say(news);
     }
 
     /// The place said what went wrong, and perhaps when to come back.
@@ -247,8 +248,13 @@ impl Pass {
     pub(crate) fn ended(mut self, cause: Option<Cause>, output: u64) {
         let end = End { cause, asked: self.asked, output: u32::try_from(output).unwrap_or(u32::MAX) };
         let (options, chance) = (self.care.options.load(), (self.care.chance)());
+        let news = self.ward.ended(&mut self.ticket, Instant::now(), &end, &options, chance);
+        self.say(news);
+    }
+
+    fn say(&self, news: Option<News>) {
         let place = &self.place;
-        match self.ward.ended(&mut self.ticket, Instant::now(), &end, &options, chance) {
+        match news {
             None => {}
             Some(News::Opened) => tracing::warn!(%place, "failed repeatedly: it is left alone for a moment"),
             Some(News::Closed) => tracing::info!(%place, "answers again"),

@@ -50,6 +50,10 @@ enum End<'v> {
 }
 
 /// What happened next while attempts are under way.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack of its request; a box would cost every attempt"
+)]
 enum Turn<'v> {
     Came(Attempt<'v>, Result<Brought, Fault>),
     /// The first attempt is slow enough for a second one.

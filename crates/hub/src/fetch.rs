@@ -105,7 +105,7 @@ impl Fetch {
             self.dialer.upstream(at.origin.clone(), token, Auth::Bearer).map_err(|e| broken(e.to_string()))?;
         let route = upstream.below(&at.path).map_err(|e| broken(e.to_string()))?;
         match tokio::time::timeout(self.stall + self.connect, upstream.get(&route, headers, self.connect)).await {
-            Err(_) => Err(Fault::Passing(self.silent(at))),
+            Err(_) | Ok(Err(CallError::Late)) => Err(Fault::Passing(self.silent(at))),
             Ok(Err(CallError::Connect(why) | CallError::ConnectSlow(why))) => {
                 Err(Fault::Unreachable(format!("{}: {why}", at.origin)))
             }

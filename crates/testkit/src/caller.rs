@@ -206,8 +206,8 @@ impl Caller {
     /// Sends on a kept connection if there is one that still stands, else on a new one. `None` without a connection.
     async fn send(&self, call: &Call) -> Option<(SendRequest<Full<Bytes>>, hyper::Result<http::Response<Incoming>>)> {
         let slow = matches!(call.manner, Manner::Slowly(_));
-        while !slow {
-            let Some(mut kept) = self.idle.lock().unwrap().pop() else { break };
+        let one_kept = || if slow { None } else { self.idle.lock().unwrap().pop() };
+        while let Some(mut kept) = one_kept() {
             if kept.is_closed() || kept.ready().await.is_err() {
                 continue;
             }

@@ -9,6 +9,7 @@ mod answers;
 mod encode;
 mod faults;
 mod health;
+mod odd;
 mod rig;
 mod safety;
 mod times;
@@ -24,12 +25,13 @@ pub use faults::{
     truncated_stream, unasked_compression, unreachable, web_page,
 };
 pub use health::{probes_find_health_models_and_load, probes_of_a_place_in_trouble};
+pub use odd::{content_behind_the_end, heads_without_measure, interim_answers, second_answer_on_a_connection};
 pub use safety::{
     the_key_goes_to_its_origin_only, the_request_is_in_the_shape_of_the_profile, wrong_permits_send_nothing,
 };
 pub use times::{
     leaving_before_the_head_closes_the_connection, leaving_the_stream_closes_the_connection, slow_first_chunk,
-    slow_plain_answer, stall_in_the_stream, total_of_a_dripping_stream,
+    slow_plain_answer, stall_in_a_plain_answer, stall_in_the_stream, total_of_a_dripping_stream,
 };
 
 /// Makes a module of tests for each profile: `backend_contract!(openai => "openai", vllm => "vllm")`.
@@ -43,7 +45,8 @@ macro_rules! backend_contract {
             statuses too_long_a_prompt error_before_text error_after_text error_with_status_200
             truncated_plain truncated_stream reset_before_the_head reset_in_the_stream
             not_http garbage_as_answer garbage_as_stream web_page redirect unasked_compression too_large unreachable
-            slow_first_chunk slow_plain_answer stall_in_the_stream total_of_a_dripping_stream
+            heads_without_measure interim_answers content_behind_the_end second_answer_on_a_connection
+            slow_first_chunk slow_plain_answer stall_in_a_plain_answer stall_in_the_stream total_of_a_dripping_stream
             leaving_the_stream_closes_the_connection leaving_before_the_head_closes_the_connection
             wrong_permits_send_nothing the_key_goes_to_its_origin_only the_request_is_in_the_shape_of_the_profile
             probes_find_health_models_and_load probes_of_a_place_in_trouble

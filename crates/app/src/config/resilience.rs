@@ -32,7 +32,8 @@ pub(crate) struct Resilience {
     /// The limit of a place that is well (1 to 100000).
     pub(crate) limit_max: u32,
     /// Milliseconds for a first piece below which a place is never overloaded (1 to 3600000). Beyond, it is once it takes
-    /// three times its best of the last ten minutes: then its limit falls.
+    /// three times its best of the last ten minutes: then its limit falls. It falls as well when every fourth caller leaves
+    /// over a wait of three times that best.
     pub(crate) limit_slow_ms: u32,
     /// Share of a place's limit that batch requests may fill, percent (1 to 100).
     pub(crate) batch_percent: u32,

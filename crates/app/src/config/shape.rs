@@ -53,11 +53,11 @@ pub(crate) struct Server {
     pub(crate) idle_s: u32,
     /// Seconds to connect to a place.
     pub(crate) connect_s: u32,
-    /// Seconds until the first piece of an answer.
+    /// Seconds until the first content of a streamed answer, of each attempt. `x-dewpoint-first-token-ms` may shorten it.
     pub(crate) first_s: u32,
     /// Seconds between two pieces of an answer.
     pub(crate) gap_s: u32,
-    /// Seconds for a whole answer.
+    /// Seconds for a whole request, over all its attempts. `x-dewpoint-timeout-ms` may shorten it.
     pub(crate) total_s: u32,
     /// Seconds that requests under way may take to finish when Dewpoint is told to stop.
     pub(crate) drain_s: u32,

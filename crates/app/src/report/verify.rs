@@ -46,7 +46,10 @@ fn text(dir: &Path, found: &Verified) -> String {
         n => format!("{} records read, {n} of them from before there were checksums", found.records),
     });
     if found.unknown > 0 {
-        line(format!("{} attempts with an unknown end, counted at their estimates", found.unknown));
+        line(match found.unknown {
+            1 => "1 attempt with an unknown end, counted at its estimate".to_owned(),
+            n => format!("{n} attempts with an unknown end, counted at their estimates"),
+        });
     }
     match found.in_use_by {
         Some(0) => line("journal not checked: a server has it open".to_owned()),

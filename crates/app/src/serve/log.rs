@@ -157,7 +157,6 @@ mod tests {
 
     use super::*;
     use std::sync::Mutex;
-    use std::sync::mpsc::{Sender, channel};
     use std::time::Instant;
 
     /// A reader that takes nothing until it is told to.
@@ -182,8 +181,8 @@ mod tests {
         }
     }
 
-    fn stuck() -> (Log, Sender<()>, Arc<Mutex<Vec<u8>>>) {
-        let (go, wait) = channel();
+    fn stuck() -> (Log, SyncSender<()>, Arc<Mutex<Vec<u8>>>) {
+        let (go, wait) = sync_channel(0);
         let taken = Arc::new(Mutex::new(Vec::new()));
         (Log::to(Stuck { go: wait, gone: false, taken: Arc::clone(&taken) }), go, taken)
     }

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
@@ -44,7 +44,7 @@ impl Seen {
 
 /// Ends the watch when dropped.
 pub(super) struct Watchdog {
-    _alive: Sender<()>,
+    _alive: SyncSender<()>,
     /// What it saw.
     pub(super) seen: Arc<Seen>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Watchdog {
 /// Watches the executor at hand until the result is dropped.
 pub(super) fn watch() -> Watchdog {
     let seen = Arc::new(Seen::default());
-    let (alive, ended) = channel::<()>();
+    let (alive, ended) = sync_channel::<()>(1);
     let (executor, noted) = (Handle::current(), seen.clone());
     let look = move || {
         while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
@@ -68,7 +68,7 @@ pub(super) fn watch() -> Watchdog {
 /// Starts one task and waits until it has run.
 fn look_once(executor: &Handle, seen: &Seen) {
     let begun = Instant::now();
-    let (ran, heard) = channel::<()>();
+    let (ran, heard) = sync_channel::<()>(1);
     executor.spawn(async move {
         let _ = ran.send(());
     });
@@ -97,7 +97,7 @@ mod tests {
         let seen = Seen::default();
         look_once(runtime.handle(), &seen);
         assert_eq!(seen.stalls.load(Ordering::Relaxed), 0);
-        let (begun, blocked) = channel::<()>();
+        let (begun, blocked) = sync_channel::<()>(1);
         runtime.spawn(async move {
             begun.send(()).unwrap();
             std::thread::sleep(STALL + Duration::from_millis(500));

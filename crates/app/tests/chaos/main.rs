@@ -13,6 +13,7 @@ use account::{Account, Balance};
 use bytes::Bytes;
 use decide::{Outcome, Record};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,13 +72,13 @@ fn the_account_finds_a_lost_and_a_doubled_record() {
     // Recorded, but not as the answer that the client has.
     let mut failed = records.clone();
     failed[at].outcome = Outcome::Failed;
-    assert_eq!(account.balance(&failed).lost, [id.clone()]);
+    assert_eq!(account.balance(&failed).lost, std::slice::from_ref(&id));
 
     for (outcome, attempt) in [(Outcome::Ok, 0), (Outcome::Ok, 1), (Outcome::Unknown, 1), (Outcome::Failed, 0)] {
         let mut more = records.clone();
         let attempt = records[at].attempt + attempt;
         more.push(Record { attempt_id: 1, outcome, attempt, ..records[at].clone() });
-        assert_eq!(account.balance(&more).doubled, [id.clone()], "{outcome:?} {attempt}");
+        assert_eq!(account.balance(&more).doubled, std::slice::from_ref(&id), "{outcome:?} {attempt}");
     }
     let mut plain = records.clone();
     plain[at].outcome = Outcome::Unknown;
@@ -138,6 +139,11 @@ async fn run(folder: &Path, kills: u64, seed: u64) -> Account {
         one.await.unwrap();
     }
     assert_eq!(served.stop(Duration::from_secs(20)).await, Some(0), "it stops in order");
+    let mut verify = Command::new(program);
+    verify.env_clear().env("HOME", folder).env("DEWPOINT_DATA", folder.join("data")).current_dir(folder);
+    let verified = verify.args(["ledger", "verify"]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    println!("{}", String::from_utf8_lossy(&verified.stdout).trim_end());
     let mut account = clients.account.lock().unwrap().clone();
     account.asked = asked.lock().unwrap().clone();
     account

@@ -3,6 +3,8 @@
 //! Never here: the rig (`rig`).
 
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod disk;
 mod few;
 mod log;

@@ -237,7 +237,8 @@ impl Rig {
         self.server.address
     }
 
-    fn note(&self, got: Got) -> Got {
+    /// Shows the oracle an answer that was read by hand ([`Rig::open`]).
+    pub(crate) fn note(&self, got: Got) -> Got {
         self.noted.lock().unwrap().push(Noted::of(&got));
         got
     }

@@ -91,7 +91,10 @@ async fn run(folder: &Path, lasts: Duration, seed: u64) -> Run {
         let file = file.clone();
         move |margin: u64| {
             let head = "[engine]\nenabled = false\n[discovery]\nenabled = false\n[server]\nfirst_s = 2\ngap_s = 2\ntotal_s = 6\n";
-            std::fs::write(&file, format!("{head}[policy]\nmargin_permille = {margin}\n\n{places}")).unwrap();
+            // In one step, as an operator should: a file that is half written is read as it is.
+            let fresh = file.with_extension("fresh");
+            std::fs::write(&fresh, format!("{head}[policy]\nmargin_permille = {margin}\n\n{places}")).unwrap();
+            std::fs::rename(&fresh, &file).unwrap();
         }
     };
     configure(0);

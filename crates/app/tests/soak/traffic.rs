@@ -43,7 +43,7 @@ impl Traffic {
         Traffic { rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Of a thousand requests, how many are of which kind. One plan in six hundred pauses or stalls a place.
+    /// Of a thousand requests, how many are of which kind. Few pause a place, since three pauses at once leave none.
     fn kind(&mut self) -> Kind {
         match self.rng.u16(..1000) {
             0..760 => Kind::Plan(Plan::Well),
@@ -53,8 +53,8 @@ impl Traffic {
             850..870 => Kind::Plan(Plan::Cut),
             870..885 => Kind::Plan(Plan::Garbage),
             885..895 => Kind::Plan(Plan::Page),
-            895..897 => Kind::Plan(Plan::Busy),
-            897..902 => Kind::Plan(Plan::Stall),
+            895 => Kind::Plan(Plan::Busy),
+            896..902 => Kind::Plan(Plan::Stall),
             902..907 => Kind::Plan(Plan::Hang),
             907..947 => Kind::Leaves,
             947..957 => Kind::Slow,

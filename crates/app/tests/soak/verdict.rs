@@ -118,9 +118,10 @@ impl Verdict {
         unless(self.not_sent == 0, format!("{} requests were not sent, too many were under way", self.not_sent));
         for (name, ends) in &self.ends {
             unless(ends.silent == 0, format!("{name}: {} streams ended in silence", ends.silent));
-            // What fails before the first content is answered by another place; what fails after it, never completely.
+            // What fails before the first content is answered by another place; what fails after it, never completely. Now
+            // and then every place is paused or left alone for a moment: then an ordinary request is told when to come back.
             let least = match name.split(',').next().unwrap_or_default() {
-                "well" | "long" | "big" | "slow" => 0.99,
+                "well" | "long" | "big" | "slow" => 0.97,
                 "reset" | "error" | "garbage" | "page" => 0.9,
                 _ => 0.0,
             };
@@ -132,6 +133,10 @@ impl Verdict {
             if matches!(name.as_str(), "cut, streamed" | "hang, streamed") {
                 unless(ends.complete == 0, format!("{name}: {} looked complete", ends.complete));
             }
+        }
+        let otherwise = self.unanswered.keys().filter(|(_, status)| !matches!(status, 429 | 503)).count();
+        if otherwise > 0 {
+            out.push("an ordinary request was neither answered nor told to come back".to_owned());
         }
         if !out.is_empty() && !self.unanswered.is_empty() {
             out.push(format!("ordinary requests not answered, by second and status: {:?}", self.unanswered));

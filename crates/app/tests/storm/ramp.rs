@@ -94,7 +94,7 @@ async fn run(plan: &Plan) -> Vec<Shot> {
         let seat = seats.iter_mut().min().expect("a seat");
         let now = Instant::now();
         *seat = (*seat).max(now) + TAKES.mul_f64(slower);
-        well(stream, *seat - now)
+        well(stream, *seat - now, "replica-0")
     });
     load.ended().await
 }

@@ -17,14 +17,16 @@ const CONFIG: &str = "[engine]\nenabled = false\n[discovery]\nenabled = false\n[
 /// A replica that can be taken down and comes back on its port.
 pub(crate) struct Replica {
     pub(crate) fake: Option<Fake>,
+    /// Its name in the configuration; it stands in its answers too.
+    pub(crate) name: String,
     port: u16,
     before: usize,
 }
 
 impl Replica {
-    async fn start() -> Replica {
+    async fn start(name: String) -> Replica {
         let port = quiet_port();
-        let mut replica = Replica { fake: None, port, before: 0 };
+        let mut replica = Replica { fake: None, name, port, before: 0 };
         replica.up().await;
         replica
     }
@@ -52,7 +54,8 @@ impl Replica {
 
     /// Answers chats well after `time` from now on.
     pub(crate) fn takes(&self, time: Duration) {
-        self.chats(move |stream| well(stream, time));
+        let name = self.name.clone();
+        self.chats(move |stream| well(stream, time, &name));
     }
 
     /// Requests that it has seen, probes included.
@@ -61,12 +64,20 @@ impl Replica {
     }
 }
 
-/// A good answer after `time`.
-pub(crate) fn well(stream: bool, time: Duration) -> Answer {
+/// A good answer after `time`, in which its author names itself.
+pub(crate) fn well(stream: bool, time: Duration, name: &str) -> Answer {
     let voice = Voice::of("openai");
-    let answer =
-        if stream { voice.stream(&["All ", "is ", "well."], true) } else { voice.plain("All is well.", Some(4)) };
+    let answer = if stream {
+        voice.stream(&["All is ", "well at ", name], true)
+    } else {
+        voice.plain(&format!("All is well at {name}"), Some(4))
+    };
     answer.insert(0, Step::Wait(time))
+}
+
+/// Whether the answer came from this replica.
+pub(crate) fn from(shot: &Shot, name: &str) -> bool {
+    shot.heard.as_ref().is_some_and(|h| String::from_utf8_lossy(&h.tail).contains(name))
 }
 
 /// The server with its replicas.
@@ -83,12 +94,8 @@ impl Stage {
     pub(crate) async fn of(count: usize, resilience: &str) -> Stage {
         let (mut replicas, mut config) = (Vec::new(), format!("{CONFIG}{resilience}\n"));
         for n in 0..count {
-            let replica = Replica::start().await;
-            config.push_str(&place_toml(
-                &format!("replica-{n}"),
-                Voice::of("openai"),
-                ([127, 0, 0, 1], replica.port).into(),
-            ));
+            let replica = Replica::start(format!("replica-{n}")).await;
+            config.push_str(&place_toml(&replica.name, Voice::of("openai"), ([127, 0, 0, 1], replica.port).into()));
             replicas.push(replica);
         }
         let folder = tempfile::tempdir().unwrap();

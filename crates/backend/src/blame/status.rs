@@ -3,7 +3,7 @@
 //! Never here: reading bodies from sockets.
 
 use super::{Whom, is_context_length, wait};
-use decide::{Cause, Fault, Retry};
+use decide::{Cause, Fault, Retry, Side};
 use http::{HeaderMap, StatusCode, header};
 use std::time::SystemTime;
 
@@ -29,6 +29,7 @@ pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body
             .because(words.clone()),
         429 => whom.fault(Cause::UpstreamBusy, &format!("limits our requests (HTTP 429): {words}")),
         503 => whom.fault(Cause::UpstreamBusy, &format!("is overloaded or loading (HTTP 503): {words}")),
+        404 if told.is_model_not_found() => lost_model(whom, &words),
         400 | 413 | 422 if told.is_context_length() => {
             whom.context_length(&words)
         }
@@ -52,6 +53,13 @@ fn refused(whom: &Whom, code: u16, words: &str) -> Fault {
     fault
 }
 
+/// The place does not have the model that it was said to have; another one may.
+fn lost_model(whom: &Whom, words: &str) -> Fault {
+    let mut fault = whom.fault(Cause::ModelNotFound, &format!("does not have this model any more (HTTP 404): {words}"));
+    (fault.side, fault.retry) = (Side::Backend, Retry::NextPlace);
+    fault
+}
+
 /// What the error body says.
 #[derive(Default)]
 struct Told {
@@ -69,6 +77,19 @@ impl Told {
         }
         let told = wire::upstream_error::read(body);
         Told { message: told.message, kind: told.kind, code: told.code }
+    }
+
+    /// By code (OpenAI), by kind (Anthropic's `not_found_error` names the model), or in words (Ollama, vLLM). A path that
+    /// is not there names no model.
+    fn is_model_not_found(&self) -> bool {
+        let is = |word: &Option<String>| word.as_deref() == Some("model_not_found");
+        if is(&self.code) || is(&self.kind) {
+            return true;
+        }
+        let message = self.message.to_ascii_lowercase();
+        let gone = ["not found", "does not exist", "not exist", "no such model", "unknown model"];
+        let anthropic = self.kind.as_deref() == Some("not_found_error") && message.starts_with("model");
+        anthropic || (message.contains("model") && gone.iter().any(|g| message.contains(g)))
     }
 
     fn is_context_length(&self) -> bool {
@@ -140,6 +161,32 @@ mod tests {
     fn llama_server_s_500_for_bad_json_is_no_failure_of_the_engine() {
         let body = r#"{"error":{"code":500,"message":"[json.exception.parse_error.101] parse error at line 1","type":"server_error"}}"#;
         assert_eq!(fault(500, body).cause, Cause::UpstreamRefused);
+    }
+
+    #[test]
+    fn a_model_that_a_place_has_lost_may_be_elsewhere_and_a_wrong_path_is_not() {
+        for body in [
+            r#"{"error":{"message":"The model `m` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            r#"{"type":"error","error":{"type":"not_found_error","message":"model: claude-x"}}"#,
+            r#"{"error":"model \"m\" not found, try pulling it first"}"#,
+            r#"{"object":"error","message":"The model `m` does not exist.","type":"NotFoundError","param":null,"code":404}"#,
+        ] {
+            let fault = fault(404, body);
+            assert_eq!(
+                (fault.cause, fault.retry, fault.side),
+                (Cause::ModelNotFound, Retry::NextPlace, Side::Backend),
+                "{body}"
+            );
+        }
+        for body in [
+            r#"{"error":{"message":"File Not Found","type":"not_found_error","code":404}}"#,
+            r#"{"detail":"Not Found"}"#,
+            "<html>",
+            "",
+        ] {
+            let fault = fault(404, body);
+            assert_eq!((fault.cause, fault.retry), (Cause::UpstreamRefused, Retry::Never), "{body}");
+        }
     }
 
     #[test]

@@ -1,13 +1,11 @@
-//! How a connection is made: names are resolved without forbidden addresses, TCP and TLS together have one deadline.
+//! How a connection is made: name, TCP and TLS together have one deadline.
 //!
 //! Never here: keys, paths, retries.
 
-use super::origin::forbidden;
+use super::resolve::Resolver;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,38 +17,6 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 tokio::task_local! {
     /// The connect deadline of the request that is being sent by this task. The pooled client has no argument for it.
     pub(super) static CONNECT: Duration;
-}
-
-/// The system's resolver, less what [`forbidden`] names. The check stands behind name resolution, so that a name
-/// that points at a metadata service gets no connection either.
-#[derive(Clone, Debug)]
-pub(super) struct Resolver(GaiResolver);
-
-impl Resolver {
-    pub(super) fn new() -> Resolver {
-        Resolver(GaiResolver::new())
-    }
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = std::io::Error;
-    type Future = Boxed<Self::Response, Self::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let resolved = self.0.call(name);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = resolved.await?.filter(|a| !forbidden(a.ip())).collect();
-            if found.is_empty() {
-                return Err(std::io::Error::other("the name has no address that may be asked"));
-            }
-            Ok(found.into_iter())
-        })
-    }
 }
 
 /// The TCP connector under both kinds of client.
@@ -138,16 +104,5 @@ mod tests {
         let within = CONNECT.scope(Duration::from_secs(1), async { door.call(to).await });
         assert!(within.await.unwrap_err().is::<TooSlow>());
         assert_eq!(began.elapsed().as_secs(), 1);
-    }
-
-    #[tokio::test]
-    async fn names_give_no_forbidden_address() {
-        let mut resolver = Resolver::new();
-        let name: Name = "localhost".parse().unwrap();
-        let found = resolver.call(name).await.unwrap();
-        assert!(found.into_iter().all(|a| a.ip().is_loopback()));
-        // A literal passes through the system's resolver as a name would.
-        let name: Name = "169.254.169.254".parse().unwrap();
-        assert!(resolver.call(name).await.is_err());
     }
 }

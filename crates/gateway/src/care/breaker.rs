@@ -13,6 +13,10 @@ const VOLUME: u32 = 20;
 /// A place that is the last one left may be tried so often although its breaker is open.
 pub(super) const LAST_RESORT: Duration = Duration::from_millis(250);
 
+/// A probe that is under way for so long without failing, such as a long answer in one piece, keeps the next one away no
+/// longer.
+pub(super) const LONG_PROBE: Duration = Duration::from_secs(5);
+
 /// When to open and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
@@ -45,8 +49,9 @@ enum State {
         until: Instant,
         why: Why,
     },
-    /// One request tries the place.
+    /// One request tries the place, since then.
     HalfOpen {
+        since: Instant,
         why: Why,
     },
 }
@@ -89,7 +94,8 @@ impl Breaker {
         let again = self.tried.map_or(Duration::ZERO, |t| LAST_RESORT.saturating_sub(now.saturating_duration_since(t)));
         match self.state {
             State::Closed => Leave::Go,
-            State::Open { why, .. } | State::HalfOpen { why } if rather(why) => Leave::Go,
+            State::Open { why, .. } | State::HalfOpen { why, .. } if rather(why) => Leave::Go,
+            State::HalfOpen { since, .. } if now.saturating_duration_since(since) >= LONG_PROBE => Leave::Probe,
             State::HalfOpen { .. } => Leave::Wait(LAST_RESORT),
             State::Open { until, .. } if now >= until => Leave::Probe,
             State::Open { why, .. } if last && why == Why::Consecutive && again.is_zero() => Leave::Probe,
@@ -102,15 +108,15 @@ impl Breaker {
 
     /// A request goes as the probe.
     pub(super) fn probe(&mut self, now: Instant) {
-        if let State::Open { why, .. } = self.state {
+        if let State::Open { why, .. } | State::HalfOpen { why, .. } = self.state {
             self.tried = Some(now);
-            self.state = State::HalfOpen { why };
+            self.state = State::HalfOpen { since: now, why };
         }
     }
 
     /// The probe ended without saying anything about the place (its caller left): the next request may probe.
     pub(super) fn unprobe(&mut self, now: Instant) {
-        if let State::HalfOpen { why } = self.state {
+        if let State::HalfOpen { why, .. } = self.state {
             self.tried = None;
             self.state = State::Open { until: now, why };
         }
@@ -146,7 +152,7 @@ impl Breaker {
                 self.open(now, Why::Share, terms, chance);
                 true
             }
-            State::HalfOpen { why } if probed => {
+            State::HalfOpen { why, .. } if probed => {
                 self.open(now, why, terms, chance);
                 false
             }
@@ -159,7 +165,7 @@ impl Breaker {
         if time.is_zero() {
             return true;
         }
-        let new = !matches!(self.state, State::Open { why: Why::Key, .. } | State::HalfOpen { why: Why::Key });
+        let new = !matches!(self.state, State::Open { why: Why::Key, .. } | State::HalfOpen { why: Why::Key, .. });
         self.state = State::Open { until: now + time, why: Why::Key };
         new
     }

@@ -1,6 +1,6 @@
 //! The limit of concurrent requests at one place: adaptive, by additive and multiplicative steps on the wait for a first
 //! piece relative to its long minimum (after Netflix's concurrency-limits and TCP's slow start). A wait is overload only
-//! when it is long in itself as well: places with a queue of their own may use it.
+//! when it is long in itself as well, or when callers leave over it: places with a queue of their own may use it.
 //!
 //! Never here: a clock, or who is turned away (`ward`).
 
@@ -15,6 +15,8 @@ const SAMPLES: u32 = 5;
 const SPARSE: Duration = Duration::from_secs(3);
 /// How many times its long minimum a wait may be.
 const TOLERANCE: u64 = 3;
+/// Where one in so many waits ends with the caller leaving, waits are too long, whatever they are in themselves.
+const LEFT_ONE_IN: u32 = 4;
 /// The long minimum is that of so many spans.
 const SPANS: usize = 10;
 /// One span of the long minimum: ten minutes in all.
@@ -43,6 +45,7 @@ pub(super) struct Limit {
     cut: Option<Instant>,
     opened: Instant,
     count: u32,
+    left: u32,
     sum_us: u64,
     peak: u32,
     last_us: u64,
@@ -59,6 +62,7 @@ impl Limit {
             cut: None,
             opened: now,
             count: 0,
+            left: 0,
             sum_us: 0,
             peak: 0,
             last_us: 0,
@@ -93,10 +97,21 @@ impl Limit {
         }
     }
 
+    /// A caller left before the first piece came: the wait was to be longer than this. Who leaves early left for other
+    /// reasons.
+    pub(super) fn gave_up(&mut self, now: Instant, wait: Duration, terms: Terms) {
+        let base = self.spans.iter().flatten().copied().min();
+        if base.is_some_and(|base| micros(wait) > base.saturating_mul(TOLERANCE)) {
+            self.left += 1;
+            self.waited(now, wait, terms);
+        }
+    }
+
     fn close(&mut self, now: Instant, terms: Terms) {
         let average = self.sum_us / u64::from(self.count.max(1));
         let base = self.base(now, average);
-        let bound = micros(terms.slow).max(base.saturating_mul(TOLERANCE));
+        let usual = base.saturating_mul(TOLERANCE);
+        let bound = if self.left * LEFT_ONE_IN >= self.count { usual } else { usual.max(micros(terms.slow)) };
         if self.cut.is_some_and(|cut| now.saturating_duration_since(cut) >= CALM) {
             (self.threshold, self.cut) = (None, None);
         }
@@ -113,7 +128,7 @@ impl Limit {
         };
         self.now = Some(next.max(f64::from(terms.min))).filter(|n| *n < max);
         self.last_us = average;
-        (self.opened, self.count, self.sum_us, self.peak) = (now, 0, 0, 0);
+        (self.opened, self.count, self.left, self.sum_us, self.peak) = (now, 0, 0, 0, 0);
     }
 
     /// The least average wait of the last ten minutes, this one included.

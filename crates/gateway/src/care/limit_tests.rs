@@ -81,6 +81,31 @@ fn falls_under_a_ramp_keeps_the_place_busy_and_recovers() {
     assert!(full.is_some_and(|s| s < 30), "every client has a seat again: {well:?}");
 }
 
+/// Callers who leave before any wait is long in itself: without them the limit would never fall, and no request would
+/// ever be answered.
+#[test]
+fn callers_who_leave_say_that_waits_are_too_long() {
+    let (start, terms) = (Instant::now(), Terms { slow: Duration::from_secs(10), ..TERMS });
+    let mut limit = Limit::new(start);
+    let mut now = start;
+    for _ in 0..20 {
+        now += ms(250);
+        limit.waited(now, ms(40), terms);
+    }
+    for _ in 0..40 {
+        now += ms(250);
+        limit.running(300);
+        limit.gave_up(now, ms(100), terms);
+    }
+    assert_eq!(limit.value(terms), 1_000, "who leaves within three times the usual has another reason");
+    for _ in 0..200 {
+        now += ms(250);
+        limit.running(limit.value(terms).min(300));
+        limit.gave_up(now, ms(3_000), terms);
+    }
+    assert!(limit.value(terms) < 30, "{}", limit.value(terms));
+}
+
 #[test]
 fn never_below_its_least_nor_above_its_most() {
     let start = Instant::now();

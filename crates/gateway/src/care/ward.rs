@@ -6,7 +6,7 @@
 use super::breaker::{Breaker, Leave};
 use super::pause::Pause;
 use super::{CareOptions, Work, limit::Limit};
-use decide::{Cause, Gate, Standing};
+use decide::{Cause, Gate, Standing, Zone};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,9 @@ const SEAT: Duration = Duration::from_secs(1);
 pub(super) struct Ward {
     /// The embedded engine has a queue, classes and restarts of its own: it is measured and left alone.
     watched: bool,
+    /// Its waits say how much work it has. A vendor's cloud says so itself, with 429; how long its first pieces take
+    /// follows from what its models think before they write.
+    adaptive: bool,
     state: Mutex<State>,
 }
 
@@ -84,7 +87,7 @@ pub(super) struct Figures {
 }
 
 impl Ward {
-    pub(super) fn new(now: Instant, watched: bool) -> Ward {
+    pub(super) fn new(now: Instant, zone: Zone) -> Ward {
         let state = Mutex::new(State {
             breaker: Breaker::new(now),
             pause: Pause::default(),
@@ -95,7 +98,8 @@ impl Ward {
             begun: None,
             kinds: Default::default(),
         });
-        Ward { watched, state }
+        let watched = zone != Zone::Embedded;
+        Ward { watched, adaptive: watched && zone != Zone::VendorCloud, state }
     }
 
     /// Held for a few additions, never across an await.
@@ -122,12 +126,19 @@ impl Ward {
         Ok(Ticket { seq, probe, work, began: now, waiting: true })
     }
 
-    /// The first piece came.
-    pub(super) fn first(&self, ticket: &mut Ticket, now: Instant, options: &CareOptions) {
+    /// The first piece came. For a probe that is enough: its answer may be long.
+    pub(super) fn first(&self, ticket: &mut Ticket, now: Instant, options: &CareOptions) -> Option<News> {
+        let mut s = self.lock();
         if ticket.waiting && ticket.work.stream {
             let share = ticket.work.share(0);
-            self.lock().waited(ticket, now, share, options);
+            self.waited(&mut s, ticket, now, share, options);
         }
+        if !std::mem::take(&mut ticket.probe) {
+            return None;
+        }
+        s.pause.success();
+        s.breaker.success(now, true);
+        Some(News::Closed)
     }
 
     /// The attempt ended with `cause`, or well. `asked` is the wait that the place named, `output` what it wrote.
@@ -144,9 +155,19 @@ impl Ward {
         // How long a place that failed at once took says nothing of its load; one that never answered says much.
         if ticket.waiting && matches!(end.cause, None | Some(Cause::Timeout | Cause::Outrun)) {
             let share = ticket.work.share(end.output);
-            s.waited(ticket, now, share, options);
+            self.waited(&mut s, ticket, now, share, options);
+        } else if ticket.waiting && end.cause == Some(Cause::Cancelled) && self.adaptive {
+            let age = now.saturating_duration_since(ticket.began) / ticket.work.share(ticket.work.output);
+            s.limit.gave_up(now, age, options.limit());
         }
         s.judge(ticket, now, end, answered, options, chance)
+    }
+
+    fn waited(&self, s: &mut State, ticket: &mut Ticket, now: Instant, share: u32, options: &CareOptions) {
+        let wait = s.waited(ticket, now, share);
+        if self.adaptive {
+            s.limit.waited(now, wait, options.limit());
+        }
     }
 
     /// Gives a ticket back.
@@ -223,14 +244,14 @@ impl State {
         Ok(leave)
     }
 
-    fn waited(&mut self, ticket: &mut Ticket, now: Instant, share: u32, options: &CareOptions) {
+    fn waited(&mut self, ticket: &mut Ticket, now: Instant, share: u32) -> Duration {
         ticket.waiting = false;
         let wait = now.saturating_duration_since(ticket.began) / share;
         let waits = &mut self.kinds[ticket.work.kind()];
         waits.open.remove(&ticket.seq);
         waits.overtaken = waits.overtaken.max(ticket.seq);
         waits.measure(now, wait);
-        self.limit.waited(now, wait, options.limit());
+        wait
     }
 
     fn judge(

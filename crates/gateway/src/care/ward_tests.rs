@@ -16,7 +16,7 @@ struct Place {
 
 impl Place {
     fn new(now: Instant) -> Place {
-        Place { ward: Ward::new(now, true), options: CareOptions::default() }
+        Place { ward: Ward::new(now, Zone::OwnNetwork), options: CareOptions::default() }
     }
 
     fn enter(&self, now: Instant, work: Work) -> Result<Ticket, Turned> {
@@ -121,6 +121,21 @@ fn a_probe_that_is_dropped_is_free_for_the_next() {
 }
 
 #[test]
+fn the_first_piece_of_a_probe_closes_the_breaker() {
+    let now = Instant::now();
+    let p = Place::new(now);
+    (0..5).for_each(|_| {
+        p.once(now, Some(Cause::Connect));
+    });
+    let then = now + ms(1_000);
+    let mut probe = p.enter(then, STREAM).unwrap();
+    assert_eq!(p.ward.first(&mut probe, then, &p.options), Some(News::Closed));
+    assert_eq!(p.standing(then).gate, Gate::Free, "although its answer goes on");
+    assert_eq!(p.end(probe, then, Some(Cause::Truncated), None), None, "one failure is one failure");
+    assert_eq!(p.standing(then).gate, Gate::Free);
+}
+
+#[test]
 fn what_is_under_way_is_counted_and_given_back() {
     let now = Instant::now();
     let p = Place::new(now);
@@ -182,6 +197,24 @@ fn long_prompts_and_long_answers_do_not_look_slow() {
 }
 
 #[test]
+fn a_vendor_s_cloud_is_not_limited_by_its_waits() {
+    let start = Instant::now();
+    let slow_and_three = CareOptions { slow: ms(1), ..CareOptions::default() };
+    let limit_after = |zone| {
+        let ward = Ward::new(start, zone);
+        for i in 0..40u64 {
+            let now = start + ms(i * 500);
+            let mut t = ward.enter(now, STREAM, false, &slow_and_three).unwrap();
+            ward.first(&mut t, now + ms(if i < 10 { 10 } else { 400 }), &slow_and_three);
+            ward.leave(&t, now);
+        }
+        ward.figures(start, &slow_and_three).limit
+    };
+    assert_eq!(limit_after(Zone::VendorCloud), 1_000, "it says 429 where it is too much");
+    assert!(limit_after(Zone::RentedDedicated) < 10);
+}
+
+#[test]
 fn a_stale_measurement_is_replaced_and_a_fresh_one_blended() {
     let now = Instant::now();
     let mut waits = Waits::default();
@@ -195,7 +228,7 @@ fn a_stale_measurement_is_replaced_and_a_fresh_one_blended() {
 #[test]
 fn the_embedded_engine_is_measured_and_never_turned_away() {
     let now = Instant::now();
-    let ward = Ward::new(now, false);
+    let ward = Ward::new(now, Zone::Embedded);
     let options = CareOptions::default();
     for _ in 0..10 {
         let mut t = ward.enter(now, STREAM, false, &options).unwrap();

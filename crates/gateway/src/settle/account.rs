@@ -7,7 +7,7 @@ use decide::{
 };
 use http::HeaderValue;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use wire::Endpoint;
 
@@ -30,8 +30,8 @@ pub(crate) struct Account {
     decision: Arc<str>,
     decision_header: HeaderValue,
     attempts: u8,
-    /// Whether the last attempt has no record yet.
-    open: AtomicBool,
+    /// A bit for each attempt that has no record yet; the last one is for all from the 64th on.
+    open: AtomicU64,
     last_place: Option<PlaceId>,
 }
 
@@ -56,7 +56,7 @@ impl Account {
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
-            open: AtomicBool::new(false),
+            open: AtomicU64::new(0),
             last_place: None,
         }
     }
@@ -111,14 +111,14 @@ impl Account {
     pub(super) fn next(&mut self, place: &PlaceId) -> (u128, u8) {
         let next = (self.id(), self.attempts);
         self.attempts = self.attempts.saturating_add(1);
-        *self.open.get_mut() = true;
+        *self.open.get_mut() |= 1 << next.1.min(63);
         self.last_place = Some(place.clone());
         next
     }
 
-    /// The last attempt is about to have its record.
-    pub(super) fn settling(&self) {
-        self.open.store(false, Ordering::Relaxed);
+    /// This attempt is about to have its record.
+    pub(super) fn settling(&self, index: u8) {
+        self.open.fetch_and(!(1 << index.min(63)), Ordering::Relaxed);
     }
 
     /// Records a request that ended before any attempt.
@@ -135,10 +135,11 @@ impl Account {
 
     /// Records a request that a panic of ours ended. What it cost is unknown. An attempt that was under way gets this as its end.
     pub(crate) fn panicked(&self, wiring: &Wiring) {
-        let open = u8::from(self.open.load(Ordering::Relaxed));
+        let open = self.open.load(Ordering::Relaxed);
+        let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
         let record = Record {
-            attempt_id: self.id().wrapping_sub(open.into()),
-            attempt: self.attempts.saturating_sub(open),
+            attempt_id: self.number.wrapping_add(index.into()),
+            attempt: index,
             place: self.last_place.clone(),
             outcome: Outcome::Failed,
             error: Some(Cause::Internal.code().into()),

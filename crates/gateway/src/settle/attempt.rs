@@ -112,7 +112,7 @@ impl<'v> Attempt<'v> {
             }
         }
         let record = self.record(account, meterage, outcome, cause);
-        account.settling();
+        account.settling(self.index);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);
         Kept::put(self.slot, record, strict)

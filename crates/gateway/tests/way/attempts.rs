@@ -242,7 +242,7 @@ async fn holds(deeds: &[Deed], hedge: bool, anthropic: bool) {
     let broken = began && ends == 0 && error == 1;
     let refused = !began && got.json().get("error").is_some();
     assert!(whole ^ broken ^ refused, "{deeds:?}: {} {text}", got.status);
-    assert_eq!(got.header("x-request-id").is_empty(), false);
+    assert!(!got.header("x-request-id").is_empty());
 
     let asked: usize = places.iter().map(|p| p.seen.lock().unwrap().len()).sum();
     let records = h.settled(asked).await;
@@ -250,12 +250,13 @@ async fn holds(deeds: &[Deed], hedge: bool, anthropic: bool) {
     assert_eq!(records.iter().filter(|r| r.outcome == Outcome::Ok).count(), usize::from(whole), "{deeds:?}");
     let mut ids: Vec<_> = records.iter().map(|r| r.attempt_id).collect();
     let mut sent: Vec<_> = h.kept.sent.lock().unwrap().iter().map(|r| r.attempt_id).collect();
-    (ids.sort_unstable(), sent.sort_unstable());
+    ids.sort_unstable();
+    sent.sort_unstable();
     assert_eq!(ids, sent, "each was announced before it was sent");
     ids.dedup();
     assert_eq!(ids.len(), asked);
     for place in names.iter().take(deeds.len()) {
-        let load = h.wiring.board.entry(&decide::PlaceId::new(*place)).unwrap().meter.load();
+        let load = h.wiring.board.entry(&decide::PlaceId::new(place)).unwrap().meter.load();
         assert_eq!(load.running, 0, "{deeds:?}: {place} counts a request that is over");
     }
 }

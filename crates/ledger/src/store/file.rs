@@ -6,7 +6,7 @@ use crate::LedgerError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// Which files lie at the paths of the database and its write-ahead log. SQLite goes on writing to a file that was deleted or
@@ -82,7 +82,7 @@ fn id(path: &Path) -> std::io::Result<(u64, u64)> {
 /// `PRAGMA quick_check`, ended after `patience`.
 pub(crate) fn check(conn: &Connection, path: &Path, patience: Duration) -> Result<(), LedgerError> {
     let handle = conn.get_interrupt_handle();
-    let (done, waiting) = channel::<()>();
+    let (done, waiting) = sync_channel::<()>(1);
     let clock = std::thread::Builder::new().name("ledger-check".to_owned()).spawn(move || {
         if waiting.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             handle.interrupt();

@@ -141,7 +141,7 @@ fn version(conn: &Connection, path: &Path) -> Result<i64, LedgerError> {
     });
     match facts.map_err(LedgerError::store("read the ledger's database (is it damaged?)"))? {
         (0, 0, 0) => Ok(0),
-        (APPLICATION, found, _) if found > VERSION || found < 1 => {
+        (APPLICATION, found, _) if !(1..=VERSION).contains(&found) => {
             Err(LedgerError::Version { what: "the ledger's database", found, known: VERSION })
         }
         (APPLICATION, found, _) => Ok(found),

@@ -201,6 +201,9 @@ pub async fn unasked_compression(voice: Voice) {
     let rig = Rig::new(voice).await;
     rig.fake.on(voice.chat_route(), voice.plain("x", Some(1)).header("content-encoding", "gzip"));
     check(&rig.plain_fault().await, Cause::UpstreamInvalid, Retry::NextPlace);
+    let stream = voice.stream(&["x"], true).header("content-encoding", "gzip");
+    rig.fake.on(voice.chat_route(), stream);
+    check(&rig.stream_fault().await, Cause::UpstreamInvalid, Retry::NextPlace);
     assert_eq!(rig.fake.last().header("accept-encoding"), Some("identity"));
 }
 

@@ -39,6 +39,19 @@ pub async fn slow_plain_answer(voice: Voice) {
     assert_eq!((fault.cause, fault.retry), (Cause::Timeout, Retry::NextPlace));
 }
 
+/// A plain answer that begins and then stops is not waited for to the end of all time.
+pub async fn stall_in_a_plain_answer(voice: Voice) {
+    let rig = Rig::new(voice).await;
+    let body = voice.plain("half of it", Some(1)).body();
+    let half = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{{", body.len());
+    rig.fake.on(voice.chat_route(), Answer::of(vec![Step::Raw(half.into()), Step::Stall]));
+    let began = Instant::now();
+    let fault = rig.send_within(ask(false), Deadlines { gap: SHORT, ..deadlines() }).await.err().unwrap();
+    assert_eq!((fault.cause, fault.retry), (Cause::Timeout, Retry::NextPlace));
+    assert!((SHORT..LONG).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(rig.fake.wait(LONG, |seen| seen[0].closed_early()).await);
+}
+
 /// The text stops in the middle.
 pub async fn stall_in_the_stream(voice: Voice) {
     let rig = Rig::new(voice).await;

@@ -58,7 +58,7 @@ async fn fault_62_no_label_is_a_clients_to_choose() {
         for caller in CALLERS {
             let unknown = rig.ask(caller, &format!("openai/made-up-{n}"), false).await;
             assert_ne!(unknown.status, 200, "{unknown:#?}");
-            let mut body = rig.body_for(caller, "openai/m", n % 2 == 0);
+            let mut body = rig.body_for(caller, "openai/m", n.is_multiple_of(2));
             body["user"] = format!("user-{n}").into();
             let (id, session) = (format!("id-{n}-{caller:?}"), format!("session-{n}"));
             let headers = [("x-request-id", id.as_str()), ("x-session-id", session.as_str())];

@@ -200,3 +200,33 @@ async fn fault_33_a_stall_that_ends_costs_nothing() {
     }
     rig.finish().await;
 }
+
+/// A proxy on the way ends connections that are silent for long, so after fifteen seconds something is said that is none
+/// of the answer.
+#[tokio::test]
+async fn fault_33_a_silent_stream_is_kept_open() {
+    let rig = Rig::of_voices().config("[server]\ngap_s = 60\n").start().await;
+    let wait = Duration::from_secs(20);
+    let rig_ = &rig;
+    let ways = (0..VOICES.len()).flat_map(|place| CALLERS.map(|caller| (place, caller)));
+    for place in 0..VOICES.len() {
+        let at = rig.voice(place).opening(false, true).len() + 1;
+        rig.script(place, rig.good(place, true).insert(at, Step::Wait(wait)));
+    }
+    let all = ways.map(|(place, caller)| async move {
+        let mut live = rig_.open(caller, rig_.body_for(caller, &format!("via-{}", VOICES[place]), true)).await;
+        assert!(live.until(|b| b.windows(6).any(|w| w == b"Hello ")).await);
+        let before = live.bytes().len();
+        let began = std::time::Instant::now();
+        assert!(live.more().await);
+        assert!(began.elapsed() < wait - Duration::from_secs(1), "something comes before the answer goes on");
+        let said = String::from_utf8_lossy(&live.bytes()[before..]).into_owned();
+        let ping = if caller == Dialect::Anthropic { "event: ping\n" } else { ":" };
+        assert!(said.starts_with(ping), "{said:?}");
+        assert!(!said.contains("from"), "{said:?}");
+        let got = rig_.note(live.rest().await);
+        assert!(got.is_good() && got.text() == format!("Hello from {}", VOICES[place]), "{got:#?}");
+    });
+    futures_util::future::join_all(all).await;
+    rig.finish().await;
+}

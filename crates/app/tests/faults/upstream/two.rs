@@ -131,5 +131,8 @@ async fn fault_46_a_window_that_never_opens_runs_into_the_deadline() {
         assert!(got.took > Duration::from_millis(900) && got.took < SOON);
         assert_eq!(pair.rig.records(&got).await[0].error.as_deref(), Some("upstream_timeout"));
     }
+    // From now on the upstream is well, for whoever makes a new connection.
+    pair.two.window(1 << 16);
+    pair.is_well().await;
     pair.rig.finish().await;
 }

@@ -1,12 +1,11 @@
 //! The TLS door: certificates are verified, HTTP/2 is negotiated, and a configured bundle of roots is trusted.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
+use super::authority::certificates;
 use backend::{Auth, CallError, Dialer, DialerOptions, Origin, Secret, Upstream};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response, body::Bytes};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{CertificateParams, Issuer, KeyPair};
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,31 +13,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 const WAIT: Duration = Duration::from_secs(3);
-
-/// Writes the roots of a new authority to `ca`, and gives a server configuration for `localhost` signed by it.
-fn certificates(ca: &Path, alpn: &[&[u8]]) -> ServerConfig {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_key = KeyPair::generate().unwrap();
-    let root = params.self_signed(&ca_key).unwrap();
-    std::fs::write(ca, root.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let issuer = Issuer::new(params, ca_key);
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
-    config
-}
 
 /// Answers every request with its HTTP version and its authorization.
 async fn serve(config: ServerConfig) -> u16 {
@@ -71,7 +47,8 @@ fn upstream(host: &str, port: u16, ca: Option<&Path>) -> Upstream {
 
 async fn ask(upstream: &Upstream) -> Result<String, CallError> {
     let route = upstream.below("/chat/completions")?;
-    let response = upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT).await?;
+    let response =
+        upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT, tokio::time::Instant::now() + 2 * WAIT).await?;
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
