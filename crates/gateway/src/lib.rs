@@ -102,7 +102,8 @@ pub(crate) struct Judged {
 /// request only: it is recorded, and step 1 answers for it.
 async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, reply: relay::Reply) {
     let mut account = settle::Account::open(&request, &caller);
-    let way = AssertUnwindSafe(walk(&wiring, &request, &caller, &mut account, reply));
+    // Boxed: the future is large, and spawning, catching and finishing would each copy it.
+    let way = AssertUnwindSafe(Box::pin(walk(&wiring, &request, &caller, &mut account, reply)));
     if way.catch_unwind().await.is_err() {
         account.panicked(&wiring);
     }
