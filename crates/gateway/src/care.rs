@@ -116,7 +116,8 @@ impl Care {
             let counter = if work.batch { &self.counted.shed_batch } else { &self.counted.shed_interactive };
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let longest = seconds(self.options.load().pause_max);
+        // Without pauses what the upstream asked for is passed on as it is.
+        let longest = Some(self.options.load().pause_max).filter(|p| !p.is_zero()).map_or(u32::MAX, seconds);
         fault.retry_after_s = fault.retry_after_s.map(|s| s.min(longest));
     }
 
