@@ -127,7 +127,7 @@ async fn connection(tls: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc
                 None => return Ok(()),
                 Some(next) => {
                     let (request, respond) = next?;
-                    requests.spawn(answer(request, respond, shared.clone(), away.clone()));
+                    requests.spawn(answer(request, respond, shared.clone(), away.clone(), window));
                     while requests.try_join_next().is_some() {}
                 }
             },
@@ -140,6 +140,7 @@ async fn answer(
     mut respond: SendResponse<Bytes>,
     shared: Arc<Shared>,
     away: mpsc::Sender<()>,
+    window: usize,
 ) -> Result<(), h2::Error> {
     if request.method() != http::Method::POST {
         respond.send_response(Response::builder().status(404).body(()).expect("a head"), true)?;
@@ -147,7 +148,10 @@ async fn answer(
     }
     shared.posts.fetch_add(1, Ordering::SeqCst);
     let mut body = request.into_body();
-    // With a window of zero nothing comes; the window is not opened again.
+    if window == 0 {
+        // Nothing comes, or what a client sent before it had read our settings; either way it is not answered.
+        std::future::pending::<()>().await;
+    }
     while let Some(piece) = body.data().await {
         let size = piece?.len();
         body.flow_control().release_capacity(size)?;
