@@ -103,6 +103,8 @@ pub struct Ask {
     pub echo: bool,
     /// What only `Embeddings` and `Rerank` have.
     pub encode: Option<Box<Encode>>,
+    /// What its permit wants taken out has been taken out; only room `redact` sets it.
+    pub redacted: bool,
     /// Everything else at the top level, the standard fields included that no canonical field carries (`store`,
     /// `metadata`, `service_tier`, `logit_bias`, `modalities`, `audio`, `prediction`, `web_search_options`, …).
     pub extra: Extra,
@@ -217,6 +219,7 @@ impl Ask {
             suffix: None,
             echo: false,
             encode: None,
+            redacted: false,
             extra: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ mod ask;
 mod encode;
 mod event;
 mod extra;
+mod fields;
 mod join;
 mod json;
 mod made_up;
