@@ -58,7 +58,7 @@ impl Whom {
 
     /// The answer broke off.
     pub(crate) fn truncated(&self, why: &str) -> Fault {
-        self.fault(Cause::Truncated, "ended its answer before it was complete. Try again.").because(self.clean(why))
+        self.fault(Cause::Truncated, "ended its answer before it was complete. Try again.").because(self.logged(why))
     }
 
     /// The answer is not what the protocol says. The body itself is never shown.
@@ -67,7 +67,7 @@ impl Whom {
             Cause::UpstreamInvalid,
             "answered something that is not its protocol. Check that its base_url and api (or profile) are right.",
         )
-        .because(self.clean(why))
+        .because(self.logged(why))
     }
 
     /// An error inside a stream, or inside an answer with status 200.
@@ -77,10 +77,11 @@ impl Whom {
             return self.context_length(&words);
         }
         let kind = kind.unwrap_or_default();
+        let logged = identifier(kind);
         let busy = ["overloaded", "rate_limit", "unavailable", "429", "503", "529"];
         let cause = if busy.iter().any(|b| kind.contains(b)) { Cause::UpstreamBusy } else { Cause::UpstreamError };
         self.fault(cause, &format!("failed while it answered: {words}"))
-            .because(self.clean(&format!("in-band error, kind `{kind}`")))
+            .because(self.clean(&format!("in-band error, kind {logged}")))
     }
 
     /// The prompt does not fit there; another place may have a larger window.
@@ -101,6 +102,13 @@ impl Whom {
         clean.to_owned()
     }
 
+    /// For logs: without what is quoted, since a place may quote what it was asked, and a log never holds that.
+    fn logged(&self, why: &str) -> String {
+        let parts = why.split(['"', '`']).enumerate();
+        let kept: Vec<&str> = parts.map(|(i, part)| if i % 2 == 0 { part } else { "…" }).collect();
+        self.clean(&kept.concat())
+    }
+
     /// For logs and texts alike.
     fn clean(&self, text: &str) -> String {
         let text = self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.scrub(text));
@@ -110,6 +118,12 @@ impl Whom {
         }
         out
     }
+}
+
+/// An upstream's own name for a failure, for logs, where it looks like one. Anything else may be a piece of the request.
+fn identifier(word: &str) -> &str {
+    let fits = word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if fits { word } else { "(not a name)" }
 }
 
 /// The phrases by which engines say that the prompt is too long; none has a code of its own but OpenAI and llama.cpp.
@@ -164,9 +178,25 @@ mod tests {
 
     #[test]
     fn what_is_logged_of_a_kind_has_no_key_either_and_is_short() {
-        let kind = format!("sk-abcdefgh {}", "x".repeat(2000));
-        let detail = whom().in_band("boom", Some(&kind)).detail.unwrap_or_default();
-        assert!(!detail.contains("sk-abcdefgh") && detail.chars().count() <= WORDS_MAX + 1, "{detail}");
+        for kind in [format!("sk-abcdefgh {}", "x".repeat(2000)), "sk-abcdefgh".to_owned()] {
+            let detail = whom().in_band("boom", Some(&kind)).detail.unwrap_or_default();
+            assert!(!detail.contains("sk-abcdefgh") && detail.chars().count() <= WORDS_MAX + 1, "{detail}");
+        }
+    }
+
+    #[test]
+    fn what_a_place_quotes_is_not_logged() {
+        let why = "invalid type: string \"my card is 4111\", expected `usage` at line 1";
+        for fault in [whom().invalid(why), whom().truncated(why)] {
+            assert_eq!(fault.detail.as_deref(), Some("invalid type: string …, expected … at line 1"));
+        }
+        assert_eq!(whom().invalid("open \"my card").detail.as_deref(), Some("open …"));
+        let kinds =
+            [("overloaded_error", "overloaded_error"), ("my card", "(not a name)"), ("4111 1111", "(not a name)")];
+        for (kind, logged) in kinds {
+            let detail = whom().in_band("boom", Some(kind)).detail;
+            assert_eq!(detail, Some(format!("in-band error, kind {logged}")));
+        }
     }
 
     #[test]

@@ -52,6 +52,14 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Nee
     Ok((need, said.patience))
 }
 
+/// The conversation that a request belongs to, as its session says or else its stable beginning, and never another caller's.
+pub(crate) fn conversation(need: &Need, caller: &Caller) -> String {
+    match &need.session {
+        Some(session) => format!("session/{session}"),
+        None => format!("prefix/{}/{:016x}", caller.key.as_deref().map_or("-", |k| &k.id), need.prefix_hash),
+    }
+}
+
 /// What the headers of a request declare.
 #[derive(Default)]
 struct Declared<'h> {

@@ -6,6 +6,7 @@
 
 mod bring;
 mod race;
+mod veil;
 
 use crate::care::{self, Pass, Work};
 use crate::relay::{self, Brought, Reply, shutting_down};
@@ -15,17 +16,24 @@ use backend::{Deadlines, Entry};
 use bring::{Launch, bring};
 use decide::{Candidate, Cause, Fault, Nanousd, Permit, Retry, Slot, Verdict};
 use race::{Lane, Race};
+use redact::Vault;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use veil::Veil;
+use wire::Ask;
 
 /// Tries the candidates in order until one brings content, and relays it.
 pub(crate) async fn run(wiring: &Wiring, judged: Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
     let mut way = Way::new(wiring, &judged);
-    match way.first_content(&judged, account, &mut reply).await {
+    match way.first_content(account, &mut reply).await {
         End::Content(attempt, brought) => {
+            if let Some(above) = attempt.redacted_above {
+                reply.redacted(&judged.need.found, above);
+            }
             relay::relay(wiring, &judged.ask, way.due, brought, attempt, account, reply).await;
         }
         End::Left => {}
@@ -65,7 +73,9 @@ enum Turn<'v> {
 /// The way along the candidates of one verdict.
 struct Way<'v> {
     wiring: &'v Wiring,
+    judged: &'v Judged,
     verdict: &'v Verdict,
+    veil: Veil,
     /// What the request is to a place.
     work: Work,
     /// Those that may be tried: all, or the first one only.
@@ -90,7 +100,9 @@ impl<'v> Way<'v> {
         let most = if alone { 1 } else { usize::from(wiring.policy.load().attempts_max.max(1)) };
         Way {
             wiring,
+            judged,
             verdict,
+            veil: Veil::default(),
             work: Work::of(&judged.need, judged.ask.stream),
             order: if alone { verdict.order.get(..1).unwrap_or_default() } else { &verdict.order },
             rank: 0,
@@ -104,15 +116,17 @@ impl<'v> Way<'v> {
     }
 
     /// Attempts until one brings content.
-    async fn first_content(&mut self, judged: &Judged, account: &mut Account, reply: &mut Reply) -> End<'v> {
+    async fn first_content(&mut self, account: &mut Account, reply: &mut Reply) -> End<'v> {
         let wiring = self.wiring;
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
         let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
-        let hedge =
-            wiring.care.hedge(attempt.candidate).filter(|_| judged.ask.stream && !self.work.batch && self.most > 1);
+        let hedge = wiring
+            .care
+            .hedge(attempt.candidate)
+            .filter(|_| self.judged.ask.stream && !self.work.batch && self.most > 1);
         let mut slow = pin!(hedge.map(|h| tokio::time::sleep(h.after)));
-        race.start(attempt, bring(launch, judged.ask.clone()));
+        race.start(attempt, bring(launch));
         loop {
             let started = match turn(wiring, &mut race, reply, slow.as_mut().as_pin_mut()).await {
                 Turn::Came(mut attempt, Ok(brought)) => {
@@ -146,7 +160,7 @@ impl<'v> Way<'v> {
                 }
             };
             if let Some((attempt, launch)) = started {
-                race.start(attempt, bring(launch, judged.ask.clone()));
+                race.start(attempt, bring(launch));
             } else if race.is_over() {
                 return End::Failed(self.verdict_of_all());
             }
@@ -174,7 +188,7 @@ impl<'v> Way<'v> {
     }
 
     /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
-    fn leave(&self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
+    fn leave(&mut self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
         let wiring = self.wiring;
         let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
             let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
@@ -188,8 +202,15 @@ impl<'v> Way<'v> {
         let permit = permit.map_err(|why| {
             Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id))
         })?;
+        let (ask, vault) = match permit.redact_above() {
+            None => (self.judged.ask.clone(), None),
+            Some(above) => {
+                let masked = self.veil.masked(wiring, self.judged, above)?;
+                (masked.ask, Some(masked.vault))
+            }
+        };
         let pass = wiring.care.enter(self.verdict, rank, self.work)?;
-        Ok(Leave { slot, entry, permit, pass })
+        Ok(Leave { slot, entry, permit, pass, ask, vault })
     }
 
     /// Begins an attempt: from here on the ledger knows of it.
@@ -200,11 +221,15 @@ impl<'v> Way<'v> {
         leave: Leave,
         left: Duration,
     ) -> (Attempt<'v>, Launch) {
-        let Leave { slot, entry, permit, pass } = leave;
+        let Leave { slot, entry, permit, pass, ask, vault } = leave;
         self.begun += 1;
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
-        let launch = Launch { backend: entry.backend.clone(), permit, deadlines };
+        let unknown = self.wiring.metrics.unknown.clone();
+        let restoring = vault.map(|vault| (vault, unknown));
+        let redacted_above = permit.redact_above();
+        let launch = Launch { backend: entry.backend.clone(), permit, deadlines, ask, restoring };
         let mut attempt = Attempt::begin(account, candidate, entry, slot, pass);
+        attempt.redacted_above = redacted_above;
         attempt.sending(account);
         (attempt, launch)
     }
@@ -234,6 +259,10 @@ struct Leave {
     entry: Entry,
     permit: Permit,
     pass: Pass,
+    /// The request as this place may see it.
+    ask: Arc<Ask>,
+    /// What puts back what was taken out of it.
+    vault: Option<Arc<Vault>>,
 }
 
 /// Waits for what happens next.

@@ -1,15 +1,44 @@
 //! What reads a request for data that may not travel, and what stands in its place on the way: the detectors in force, and the
 //! key behind placeholders. A value that is swapped as a whole when the configuration changes.
 //!
-//! Never here: what follows from a finding (room `decide`).
+//! Fail closed: a reader that panics, runs out of its budget of work or out of time has failed, and then the request goes
+//! nowhere beyond this host.
+//!
+//! Never here: what follows from a finding (room `decide`), or text of a request in a log.
 
-use sense::{Finder, FinderError, FinderOptions};
-use std::sync::Arc;
+use sense::{Finder, FinderError, FinderOptions, Inspection};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use wire::Ask;
+
+/// A request of more bytes than this is read beside the threads that serve: at 20 MB/s it holds one for 13 ms.
+const BESIDE_BYTES: usize = 256 << 10;
+/// How long the reading of one large request may take. The largest body by default (32 MB) takes under two seconds.
+const READ_MAX: Duration = Duration::from_secs(20);
+
+/// Large requests that are read at the same time: one per core, so that reading never starves serving.
+static READERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+
+/// Reads requests for data that may not travel. [`Finder`] is the one that is shipped.
+pub trait Reader: Send + Sync {
+    /// Everything found in the texts of a request.
+    fn inspect(&self, ask: &Ask) -> Inspection;
+}
+
+impl Reader for Finder {
+    fn inspect(&self, ask: &Ask) -> Inspection {
+        Finder::inspect(self, ask)
+    }
+}
 
 /// Detectors and the key of this installation.
+#[derive(Clone)]
 pub struct Guard {
-    /// The detectors.
-    pub finder: Finder,
+    /// The detectors; `None` where they are switched off: then only what is declared counts.
+    pub reader: Option<Arc<dyn Reader>>,
     /// Secret of this installation, for placeholders and for the fingerprints of prompts.
     pub key: Arc<[u8; 32]>,
 }
@@ -20,6 +49,103 @@ impl Guard {
     /// # Errors
     /// What is wrong with the options.
     pub fn new(options: &FinderOptions, key: [u8; 32]) -> Result<Guard, FinderError> {
-        Ok(Guard { finder: Finder::new(options)?, key: Arc::new(key) })
+        Ok(Guard::with(Arc::new(Finder::new(options)?), key))
+    }
+
+    /// With a reader of one's own.
+    pub fn with(reader: Arc<dyn Reader>, key: [u8; 32]) -> Guard {
+        Guard { reader: Some(reader), key: Arc::new(key) }
+    }
+
+    /// Without detectors.
+    pub fn off(key: [u8; 32]) -> Guard {
+        Guard { reader: None, key: Arc::new(key) }
+    }
+}
+
+/// Reads a request whose body had so many bytes. Always gives an inspection; one that is not complete says so in
+/// [`decide::Found::failed`].
+pub(crate) async fn inspect(guard: &Arc<Guard>, ask: &Arc<Ask>, bytes: usize) -> Inspection {
+    let Some(reader) = &guard.reader else { return Inspection::default() };
+    if bytes <= BESIDE_BYTES {
+        return caught(&**reader, ask);
+    }
+    // Never closed; an error would read as "no limit", which is still a reading.
+    let _seat = READERS.acquire().await;
+    let (reader, ask) = (reader.clone(), ask.clone());
+    let reading = tokio::task::spawn_blocking(move || caught(&*reader, &ask));
+    match tokio::time::timeout(READ_MAX, reading).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(_)) => failed("a detector did not come to its end"),
+        Err(_) => failed("the detectors ran out of time"),
+    }
+}
+
+fn caught(reader: &dyn Reader, ask: &Ask) -> Inspection {
+    catch_unwind(AssertUnwindSafe(|| reader.inspect(ask))).unwrap_or_else(|_| failed("a detector panicked"))
+}
+
+fn failed(why: &str) -> Inspection {
+    let mut seen = Inspection::default();
+    seen.found.failed = Some(Arc::from(why));
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use wire::Endpoint;
+
+    struct Hook(Box<dyn Fn() + Send + Sync>);
+
+    impl Reader for Hook {
+        fn inspect(&self, _: &Ask) -> Inspection {
+            (self.0)();
+            Inspection::default()
+        }
+    }
+
+    async fn read(bytes: usize, hook: impl Fn() + Send + Sync + 'static) -> Option<Arc<str>> {
+        let guard = Arc::new(Guard::with(Arc::new(Hook(Box::new(hook))), [0; 32]));
+        inspect(&guard, &Arc::new(Ask::new(Endpoint::Chat)), bytes).await.found.failed
+    }
+
+    #[tokio::test]
+    async fn a_detector_that_panics_has_failed_whatever_the_size() {
+        for bytes in [1, BESIDE_BYTES, BESIDE_BYTES + 1] {
+            let why = read(bytes, || panic!("a bug of the detector")).await;
+            assert_eq!(why.as_deref(), Some("a detector panicked"), "{bytes} bytes");
+            assert_eq!(read(bytes, || {}).await, None, "{bytes} bytes");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_large_request_leaves_the_thread_that_serves() {
+        let here = std::thread::current().id();
+        for (bytes, beside) in [(BESIDE_BYTES, false), (BESIDE_BYTES + 1, true)] {
+            let was_beside = Arc::new(AtomicBool::new(false));
+            let seen = was_beside.clone();
+            read(bytes, move || seen.store(std::thread::current().id() != here, Ordering::SeqCst)).await;
+            assert_eq!(was_beside.load(Ordering::SeqCst), beside, "{bytes} bytes");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_detector_that_runs_out_of_time_has_failed() {
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let why = read(BESIDE_BYTES + 1, move || {
+            let _ = wait.lock().map(|w| w.recv());
+        });
+        // Paused time stands still while something blocks beside; this moves it on.
+        let hurried = async {
+            tokio::task::yield_now().await;
+            tokio::time::advance(READ_MAX + Duration::from_secs(1)).await;
+            std::future::pending::<()>().await
+        };
+        let why = tokio::select! { why = why => why, () = hurried => None };
+        assert_eq!(why.as_deref(), Some("the detectors ran out of time"));
+        drop(release);
     }
 }

@@ -31,7 +31,7 @@ pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
-pub use guard::Guard;
+pub use guard::{Guard, Reader};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -40,6 +40,7 @@ use bytes::Bytes;
 use decide::{Fault, Need, Outlet, Policy, Verdict, Witness};
 use futures_util::FutureExt;
 use http::HeaderMap;
+use sense::Inspection;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -98,6 +99,10 @@ pub(crate) struct Judged {
     pub(crate) ask: Arc<Ask>,
     /// What it needs.
     pub(crate) need: Need,
+    /// What detectors found in it, and where.
+    pub(crate) seen: Inspection,
+    /// Whose conversation it belongs to: inside it the same value has the same placeholder.
+    pub(crate) conversation: String,
     /// Where it may go.
     pub(crate) verdict: Verdict,
     /// How long it may take: `total` over all attempts.
@@ -121,9 +126,9 @@ async fn walk(
     request: &Request,
     caller: &admit::Caller,
     account: &mut settle::Account,
-    reply: relay::Reply,
+    mut reply: relay::Reply,
 ) {
-    match judge(wiring, request, caller, account) {
+    match judge(wiring, request, caller, account, &mut reply).await {
         Ok(judged) => dispatch::run(wiring, judged, account, reply).await,
         Err(fault) => {
             account.refuse(wiring, &fault);
@@ -133,21 +138,30 @@ async fn walk(
 }
 
 /// Steps 3 to 5.
-fn judge(
+async fn judge(
     wiring: &Wiring,
     request: &Request,
     caller: &admit::Caller,
     account: &mut settle::Account,
+    reply: &mut relay::Reply,
 ) -> Result<Judged, Fault> {
-    let ask = ask::read(request)?;
-    let (need, patience) = assess::need(&ask, request, caller)?;
+    let ask = Arc::new(ask::read(request)?);
+    let (mut need, patience) = assess::need(&ask, request, caller)?;
+    let seen = guard::inspect(&wiring.guard.load_full(), &ask, request.body.len()).await;
+    need.found = seen.found.clone();
+    need.at_unix_s = request.arrived_unix_ms / 1_000;
+    wiring.metrics.findings(&need.found);
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
     let chosen = choose::choose(&need, ask.stream, wiring);
     account.decided(&chosen.verdict);
+    reply.classed(chosen.verdict.class);
     match chosen.fault {
         Some(fault) => Err(fault),
-        None => Ok(Judged { ask: Arc::new(ask), need, verdict: chosen.verdict, deadlines }),
+        None => {
+            let conversation = if seen.fields.is_empty() { String::new() } else { assess::conversation(&need, caller) };
+            Ok(Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines })
+        }
     }
 }

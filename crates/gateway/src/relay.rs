@@ -5,17 +5,18 @@
 
 mod body;
 mod fail;
+mod flow;
 mod reply;
 mod stream;
 pub(crate) mod writer;
 
 pub(crate) use body::{BrokeOff, Outbound};
 pub(crate) use fail::{in_band, panicked, shutting_down, truncated};
+pub(crate) use flow::Flow;
 pub(crate) use reply::Reply;
 
 use crate::Wiring;
 use crate::settle::{Account, Attempt, Meterage};
-use backend::EventStream;
 use bytes::Bytes;
 use stream::Stream;
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ pub(crate) enum Brought {
     /// The whole answer.
     Plain(Box<Answer>),
     /// The first chunks up to the first content, and the rest.
-    Stream(Vec<Chunk>, EventStream),
+    Stream(Vec<Chunk>, Flow),
     /// Vectors.
     Vectors(Box<Vectors>),
     /// Scores.

@@ -2,7 +2,7 @@
 //!
 //! Never here: reading bodies from sockets.
 
-use super::{Whom, is_context_length, wait};
+use super::{Whom, identifier, is_context_length, wait};
 use decide::{Cause, Fault, Retry, Side};
 use http::{HeaderMap, StatusCode, header};
 use std::time::SystemTime;
@@ -22,11 +22,9 @@ pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body
             .fault(
                 Cause::UpstreamAuth,
                 &format!("refused our credentials (HTTP {code}). Your own key is not at fault; the operator must check this place's api_key."),
-            )
-            .because(words.clone()),
+            ),
         402 => whom
-            .fault(Cause::UpstreamAuth, "says that our account there has no credit left (HTTP 402). The operator must check it.")
-            .because(words.clone()),
+            .fault(Cause::UpstreamAuth, "says that our account there has no credit left (HTTP 402). The operator must check it."),
         429 => whom.fault(Cause::UpstreamBusy, &format!("limits our requests (HTTP 429): {words}")),
         503 => whom.fault(Cause::UpstreamBusy, &format!("is overloaded or loading (HTTP 503): {words}")),
         404 if told.is_model_not_found() => lost_model(whom, &words),
@@ -40,8 +38,9 @@ pub(crate) fn refusal(whom: &Whom, status: StatusCode, headers: &HeaderMap, body
     };
     fault.retry_after_s = wait::asked(headers, now);
     if fault.detail.is_none() {
-        // For logs, and still the upstream's words: they too may repeat the key, and have any length.
-        fault.detail = Some(whom.clean(&format!("HTTP {code}, kind {:?}, code {:?}", told.kind, told.code)));
+        // For logs: names only. The upstream's words may repeat the key, or what was asked.
+        let name = |word: &Option<String>| word.as_deref().map_or("none", identifier).to_owned();
+        fault.detail = Some(whom.clean(&format!("HTTP {code}, kind {}, code {}", name(&told.kind), name(&told.code))));
     }
     fault
 }

@@ -92,8 +92,8 @@ pub(super) enum Turn {
 }
 
 impl Once {
-    /// Takes a turn under `key`, for the caller `scope` and the request `path` and `body`. Waits while the same request
-    /// is under way.
+    /// Takes a turn under `key`, for the caller `scope` and the request: `path`, what its headers declare of its data, and
+    /// `body`. Waits while the same request is under way.
     ///
     /// # Errors
     /// A malformed key; another request under this key; a stream of it under way.
@@ -101,15 +101,15 @@ impl Once {
         self: &Arc<Once>,
         key: &[u8],
         scope: &str,
-        path: &str,
+        (path, declared): (&str, &[u8]),
         body: &[u8],
     ) -> Result<Turn, Fault> {
         if key.is_empty() || key.len() > KEY_MAX || !key.iter().all(|b| (b' '..=b'~').contains(b)) {
             let shown = format!("The header idempotency-key must be 1 to {KEY_MAX} printable ASCII characters.");
             return Err(Fault::new(Cause::InvalidRequest, shown).at("idempotency-key"));
         }
+        let print = digest(&[path.as_bytes(), declared, body]);
         let digest = digest(&[scope.as_bytes(), key]);
-        let print = digest_of_request(path, body);
         loop {
             let mut running = match self.enter(digest, print)? {
                 Entered::First(ticket) => return Ok(Turn::First(ticket)),
@@ -243,10 +243,6 @@ impl Drop for Ticket {
     }
 }
 
-fn digest_of_request(path: &str, body: &[u8]) -> Digest {
-    digest(&[path.as_bytes(), body])
-}
-
 /// SHA-256 of parts, each with its length before it, so that no two lists of parts look alike.
 fn digest(parts: &[&[u8]]) -> Digest {
     let mut context = Context::new(&SHA256);
@@ -270,14 +266,14 @@ mod tests {
     }
 
     async fn first(once: &Arc<Once>, key: &str) -> Ticket {
-        match once.turn(key.as_bytes(), "k", "/p", b"body").await.unwrap() {
+        match once.turn(key.as_bytes(), "k", ("/p", b""), b"body").await.unwrap() {
             Turn::First(ticket) => ticket,
             Turn::Again(_) => panic!("{key} was answered already"),
         }
     }
 
     async fn is_kept(once: &Arc<Once>, key: &str) -> bool {
-        matches!(once.turn(key.as_bytes(), "k", "/p", b"body").await.unwrap(), Turn::Again(_))
+        matches!(once.turn(key.as_bytes(), "k", ("/p", b""), b"body").await.unwrap(), Turn::Again(_))
     }
 
     #[tokio::test(start_paused = true)]
@@ -337,8 +333,9 @@ mod tests {
     #[tokio::test]
     async fn keys_are_checked_and_scoped() {
         let once = Arc::new(Once::default());
-        let turn =
-            async |key: &str, scope: &str, body: &str| once.turn(key.as_bytes(), scope, "/p", body.as_bytes()).await;
+        let turn = async |key: &str, scope: &str, body: &str| {
+            once.turn(key.as_bytes(), scope, ("/p", b""), body.as_bytes()).await
+        };
         for (key, fine) in [("", false), (&*"k".repeat(255), true), (&*"k".repeat(256), false), ("a\u{7f}", false)] {
             assert_eq!(turn(key, "s", "b").await.is_ok(), fine, "{} characters", key.len());
         }
@@ -346,5 +343,8 @@ mod tests {
         ticket.answered(kept(200, 1));
         assert_eq!(turn("x", "s", "other").await.err().unwrap().cause, Cause::KeyReused);
         assert!(matches!(turn("x", "another caller", "other").await.unwrap(), Turn::First(_)));
+        assert!(matches!(turn("x", "s", "b").await.unwrap(), Turn::Again(_)));
+        let other_class = once.turn(b"x", "s", ("/p", b"sensitive"), b"b").await.err().unwrap();
+        assert_eq!(other_class.cause, Cause::KeyReused, "another class is another request");
     }
 }

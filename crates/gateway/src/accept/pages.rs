@@ -122,8 +122,8 @@ pub(super) async fn closed(
     }
 }
 
-/// Counted by the place that the request would go to, where it can count (our own engine); else estimated from the
-/// length of the texts.
+/// Counted by our own engine where the request would go there; else estimated from the length of the texts. No other place is
+/// ever asked: a count is not worth that a text leaves.
 async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
     let ask = wire::anthropic::read_count_tokens(body).map_err(|e| malformed(&e))?;
     let need = sense::assess(&ask);
@@ -132,7 +132,10 @@ async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
     if let Some(fault) = verdict.fault(&need, &fleet).filter(|f| f.cause == Cause::ModelNotFound) {
         return Err(fault);
     }
-    let first = verdict.order.first().filter(|c| fleet.find(&c.place.id).is_some_and(|s| s.health == Health::Up));
+    let first = verdict
+        .order
+        .first()
+        .filter(|c| fleet.find(&c.place.id).is_some_and(|s| s.health == Health::Up && s.place.zone == Zone::Embedded));
     let entry = first.and_then(|c| wiring.board.entry(&c.place.id));
     let counted = match (entry, decide::permit(&verdict, 0, &fleet, &policy)) {
         (Some(entry), Ok(permit)) => match entry.backend.count(permit, Arc::new(ask)) {

@@ -14,6 +14,20 @@ pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
 
+/// What headers declare of the data in a request. An answer belongs to its class: under another one it is another request.
+pub(super) fn declared(headers: &HeaderMap) -> Vec<u8> {
+    let mut out = Vec::new();
+    for name in ["x-dewpoint-class", "x-dewpoint-tags"] {
+        for value in headers.get_all(name) {
+            out.extend_from_slice(value.as_bytes());
+            // No header value has this byte in it.
+            out.push(0);
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
 /// A stream that is copied while it goes out, to be kept when it comes to its good end.
 pub(super) struct Copying {
     ticket: Ticket,

@@ -152,7 +152,8 @@ async fn asked(
     open.at(Stage::Waiting);
     if let Some(key) = head.headers.get(&repeat::KEY) {
         let scope = caller.key.as_ref().map_or("", |k| &*k.id);
-        match wiring.door.once.turn(key.as_bytes(), scope, head.uri.path(), &held.bytes).await? {
+        let asked = (head.uri.path(), &*repeat::declared(&head.headers));
+        match wiring.door.once.turn(key.as_bytes(), scope, asked, &held.bytes).await? {
             super::once::Turn::First(ticket) => said.ticket = Some(ticket),
             super::once::Turn::Again(kept) => return Ok(repeat::again(&kept, arrival.dialect, &arrival.id)),
         }

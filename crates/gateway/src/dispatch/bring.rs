@@ -2,10 +2,12 @@
 //!
 //! Never here: the record of it, or what the caller is shown.
 
-use crate::relay::{Brought, in_band, panicked, truncated};
-use backend::{Backend, Deadlines, EventStream, Reply as Answered};
+use crate::relay::{Brought, Flow, in_band, panicked, truncated};
+use backend::{Backend, Deadlines, Reply as Answered};
 use decide::{Cause, Fault, Permit, PlaceId};
 use futures_util::{FutureExt, StreamExt};
+use prometheus_client::metrics::counter::Counter;
+use redact::Vault;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -21,30 +23,45 @@ pub(super) struct Launch {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) permit: Permit,
     pub(super) deadlines: Deadlines,
+    /// The request as the permit allows it to be seen.
+    pub(super) ask: Arc<Ask>,
+    /// What puts back what was taken out, and the count of placeholders that it does not know.
+    pub(super) restoring: Option<(Arc<Vault>, Counter)>,
 }
 
 /// Sends, and for streams waits for the first content. A panic on the way is this attempt's fault and nobody else's.
-pub(super) async fn bring(launch: Launch, ask: Arc<Ask>) -> Result<Brought, Fault> {
-    let brought = AssertUnwindSafe(send(launch, ask)).catch_unwind().await;
+pub(super) async fn bring(launch: Launch) -> Result<Brought, Fault> {
+    let brought = AssertUnwindSafe(send(launch)).catch_unwind().await;
     brought.unwrap_or_else(|_| Err(panicked()))
 }
 
-async fn send(launch: Launch, ask: Arc<Ask>) -> Result<Brought, Fault> {
-    let Launch { backend, permit, deadlines } = launch;
+async fn send(launch: Launch) -> Result<Brought, Fault> {
+    let Launch { backend, permit, deadlines, ask, restoring } = launch;
     let place = permit.place().clone();
     let due = Instant::now() + deadlines.first;
     match backend.send(permit, ask, deadlines).await? {
-        Answered::Plain(answer) => Ok(Brought::Plain(answer)),
+        Answered::Plain(mut answer) => {
+            if let Some((vault, _)) = restoring {
+                *answer = vault.restore(*answer);
+            }
+            Ok(Brought::Plain(answer))
+        }
         Answered::Vectors(vectors) => Ok(Brought::Vectors(vectors)),
         Answered::Ranking(ranking) => Ok(Brought::Ranking(ranking)),
-        Answered::Stream(stream) => first_content(stream, due, &place, deadlines).await,
+        Answered::Stream(stream) => {
+            let flow = match restoring {
+                None => Flow::plain(stream),
+                Some((vault, unknown)) => Flow::restored(stream, &vault, unknown),
+            };
+            first_content(flow, due, &place, deadlines).await
+        }
     }
 }
 
 /// Holds what comes before the first content. The backend bounds the wait for the first chunk; here the wait for content
 /// is bounded too, since a place may say at once that it begins, or send pings, and then nothing.
 async fn first_content(
-    mut stream: EventStream,
+    mut stream: Flow,
     due: Instant,
     place: &PlaceId,
     deadlines: Deadlines,

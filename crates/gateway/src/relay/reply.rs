@@ -5,8 +5,9 @@
 use super::body::Outbound;
 use super::fail;
 use crate::settle::{Account, Attempt, value};
-use decide::{Fault, Nanousd, PlaceId};
+use decide::{DataClass, Fault, Found, Nanousd, PlaceId};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wire::Dialect;
@@ -18,19 +19,48 @@ const PLACE: HeaderName = HeaderName::from_static("x-dewpoint-place");
 const MODEL: HeaderName = HeaderName::from_static("x-dewpoint-model");
 const DECISION: HeaderName = HeaderName::from_static("x-dewpoint-decision");
 const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
+const CLASS: HeaderName = HeaderName::from_static("x-dewpoint-class");
+const REDACTED: HeaderName = HeaderName::from_static("x-dewpoint-redacted");
+/// Kinds that `x-dewpoint-redacted` names; more are only counted.
+const KINDS_MAX: usize = 24;
 
 /// The way back to the caller of one request.
 pub(crate) struct Reply {
     dialect: Dialect,
     id: Arc<str>,
     to: oneshot::Sender<Response<Outbound>>,
+    /// The effective class, once it is known.
+    class: Option<DataClass>,
+    /// Kinds and counts of what the place that answers did not see.
+    redacted: Option<HeaderValue>,
 }
 
 impl Reply {
     /// A reply, and the end at which it arrives.
     pub(crate) fn new(dialect: Dialect, id: Arc<str>) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
         let (to, from) = oneshot::channel();
-        (Reply { dialect, id, to }, from)
+        (Reply { dialect, id, to, class: None, redacted: None }, from)
+    }
+
+    /// The effective class of the request is known: every answer says it.
+    pub(crate) fn classed(&mut self, class: DataClass) {
+        self.class = Some(class);
+    }
+
+    /// The answer comes from a place that saw nothing above `above`.
+    pub(crate) fn redacted(&mut self, found: &Found, above: DataClass) {
+        let out = found.kinds.iter().filter(|(_, count)| count.class > above);
+        let mut text = String::new();
+        for (i, (kind, count)) in out.clone().take(KINDS_MAX).enumerate() {
+            let gap = if i == 0 { "" } else { ", " };
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{gap}{kind}={}", count.n);
+        }
+        let more = out.count().saturating_sub(KINDS_MAX);
+        if more > 0 {
+            let _ = write!(text, ", more={more}");
+        }
+        self.redacted = Some(value(&text)).filter(|_| !text.is_empty());
     }
 
     /// Resolves when the caller has gone away.
@@ -55,6 +85,9 @@ impl Reply {
             let headers = response.headers_mut();
             headers.insert(PLACE, value(place.as_str()));
             headers.insert(DECISION, decision.clone());
+        }
+        if let Some(class) = self.class {
+            response.headers_mut().insert(CLASS, HeaderValue::from_static(class.as_str()));
         }
         let _ = self.to.send(response);
     }
@@ -92,7 +125,7 @@ impl Reply {
     ) -> Response<Outbound> {
         let mut response = Response::new(body);
         let headers = response.headers_mut();
-        headers.reserve(8);
+        headers.reserve(10);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         name_request(headers, self.dialect, &self.id);
         headers.insert(PLACE, value(attempt.candidate.place.id.as_str()));
@@ -100,6 +133,12 @@ impl Reply {
         headers.insert(DECISION, account.decision_header());
         let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
         headers.insert(COST, cost);
+        if let Some(class) = self.class {
+            headers.insert(CLASS, HeaderValue::from_static(class.as_str()));
+        }
+        if let Some(redacted) = &self.redacted {
+            headers.insert(REDACTED, redacted.clone());
+        }
         response
     }
 }

@@ -5,10 +5,9 @@
 
 use super::body::Piece;
 use super::writer::Writer;
-use super::{Outbound, Reply, fail, in_band, panicked, shutting_down, truncated};
+use super::{Flow, Outbound, Reply, fail, in_band, panicked, shutting_down, truncated};
 use crate::Wiring;
 use crate::settle::{Account, Attempt, Meterage};
-use backend::EventStream;
 use bytes::BytesMut;
 use decide::Fault;
 use futures_util::{FutureExt, StreamExt};
@@ -46,14 +45,7 @@ enum End {
 
 impl Stream<'_> {
     /// Relays a stream to its end.
-    pub(super) async fn relay(
-        self,
-        ask: &Ask,
-        held: Vec<Chunk>,
-        mut rest: EventStream,
-        attempt: Attempt<'_>,
-        reply: Reply,
-    ) {
+    pub(super) async fn relay(self, ask: &Ask, held: Vec<Chunk>, mut rest: Flow, attempt: Attempt<'_>, reply: Reply) {
         let (to, from) = mpsc::channel(PIECES_MAX);
         let (dialect, id) = reply.ident();
         let mut run = Run {
@@ -69,6 +61,12 @@ impl Stream<'_> {
             return run.at.cancelled(attempt, &run.meterage);
         }
         let followed = AssertUnwindSafe(run.follow(&held, &mut rest)).catch_unwind().await;
+        if let Ok(End::Broken(_)) = followed
+            && let Some(held_back) = rest.rest()
+        {
+            // What came stays whole up to where it broke.
+            run.take(&held_back);
+        }
         drop(rest);
         let Stream { wiring, account, .. } = run.at;
         match followed.unwrap_or_else(|_| End::Broken(panicked())) {
@@ -130,7 +128,7 @@ impl Run<'_> {
     }
 
     /// Follows a stream until its terminal event, whose bytes stay in `out` to be sent after settling.
-    async fn follow(&mut self, held: &[Chunk], rest: &mut EventStream) -> End {
+    async fn follow(&mut self, held: &[Chunk], rest: &mut Flow) -> End {
         held.iter().for_each(|chunk| self.take(chunk));
         let cut = &self.at.wiring.cut;
         let mut made = pin!(cut.made());
@@ -166,7 +164,7 @@ impl Run<'_> {
     }
 
     /// Takes a chunk and what else is there already, up to a piece.
-    fn take_ready(&mut self, first: Option<Result<Chunk, Fault>>, rest: &mut EventStream) -> Result<(), Fault> {
+    fn take_ready(&mut self, first: Option<Result<Chunk, Fault>>, rest: &mut Flow) -> Result<(), Fault> {
         let mut next = Some(first);
         while let Some(chunk) = next.take() {
             let chunk = chunk.ok_or_else(truncated)??;

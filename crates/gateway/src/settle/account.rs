@@ -102,6 +102,11 @@ impl Account {
         self.last_place.as_ref().map(|p| (p, &self.decision_header))
     }
 
+    /// The request id that the caller sees.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// Whether an attempt was made already.
     pub(crate) fn has_attempts(&self) -> bool {
         self.attempts > 0
@@ -129,7 +134,7 @@ impl Account {
             total_us: micros(self.arrived),
             ..self.blank()
         };
-        tracing::debug!(request = %self.request_id, %fault, "refused");
+        tracing::debug!(request = %self.request_id, cause = fault.cause.code(), "refused");
         self.keep(wiring, record);
     }
 

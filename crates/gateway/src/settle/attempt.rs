@@ -6,7 +6,7 @@ use super::meterage::{Known, Meterage};
 use crate::Wiring;
 use crate::care::Pass;
 use backend::Entry;
-use decide::{Candidate, Cause, Fault, Nanousd, Outcome, Record, Slot, cost};
+use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot, cost};
 use std::time::Instant;
 
 /// Counts a request under way at its place for as long as it lives.
@@ -21,6 +21,8 @@ impl Drop for Running {
 /// One attempt.
 pub(crate) struct Attempt<'v> {
     pub(crate) candidate: &'v Candidate,
+    /// Everything above this class was taken out of what was sent; `None`: it went as it is.
+    pub(crate) redacted_above: Option<DataClass>,
     /// When the first content came.
     first: Option<Instant>,
     running: Running,
@@ -43,7 +45,17 @@ impl<'v> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
         let running = Running(entry);
-        Attempt { candidate, first: None, running, slot, pass, id, index, started: Instant::now() }
+        Attempt {
+            candidate,
+            redacted_above: None,
+            first: None,
+            running,
+            slot,
+            pass,
+            id,
+            index,
+            started: Instant::now(),
+        }
     }
 
     /// The first byte is about to go out: from here on the ledger knows of this attempt, whatever becomes of us.
@@ -75,8 +87,10 @@ impl<'v> Attempt<'v> {
 
     /// The backend failed, before or after content.
     pub(crate) fn failed(mut self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
-        let (place, detail) = (&self.candidate.place.id, fault.detail.as_deref().unwrap_or(""));
-        tracing::warn!(%place, %fault, detail, "attempt failed");
+        // What the caller is shown may repeat the request in the place's words; a log never does.
+        let (place, cause) = (&self.candidate.place.id, fault.cause.code());
+        let detail = fault.detail.as_deref().unwrap_or("");
+        tracing::warn!(request = %account.request_id(), %place, cause, detail, "attempt failed");
         self.pass.told(fault);
         let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
     }

@@ -2,7 +2,7 @@
 //! configuration: never a caller's own words.
 
 use arc_swap::ArcSwap;
-use decide::{Outcome, PlaceId, Record};
+use decide::{Found, Outcome, PlaceId, Record};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -52,6 +52,12 @@ struct PlaceLabels {
     place: Arc<str>,
 }
 
+/// As bounded as the built-in kinds and those of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: Arc<str>,
+}
+
 type Timings = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// The series of one model at one place for one operation, found once and then updated without building labels.
@@ -84,6 +90,11 @@ pub struct Metrics {
     completions: ArcSwap<Known>,
     embeddings: ArcSwap<Known>,
     rerank: ArcSwap<Known>,
+    found: Family<KindLabels, Counter>,
+    /// Requests of which something was taken out for a place, one for each class above which it was.
+    pub(crate) redacted: Counter,
+    /// Placeholders in answers that their request never had.
+    pub(crate) unknown: Counter,
     more: Option<More>,
 }
 
@@ -124,8 +135,20 @@ impl Default for Metrics {
             "Attempts whose price is unknown, and so not in the cost",
             unpriced.clone(),
         );
+        let found = Family::<KindLabels, Counter>::default();
+        registry.register("dewpoint_findings", "Data that detectors found in requests, by kind", found.clone());
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let redacted = counter("dewpoint_redacted_requests", "Requests of which something was taken out for a place");
+        let unknown = counter("dewpoint_placeholders_unknown", "Placeholders in answers that their request never had");
         Metrics {
             registry,
+            found,
+            redacted,
+            unknown,
             tokens,
             duration,
             ttft,
@@ -176,6 +199,13 @@ impl Metrics {
             Some(cost) => series.cost.inc_by(u64::try_from(cost.0).unwrap_or(0)),
             None => series.unpriced.inc(),
         };
+    }
+
+    /// Counts what was found in one request.
+    pub(crate) fn findings(&self, found: &Found) {
+        for (kind, count) in &found.kinds {
+            self.found.get_or_create_owned(&KindLabels { kind: kind.clone() }).inc_by(count.n.into());
+        }
     }
 
     /// The counter of attempts with this end at a place.

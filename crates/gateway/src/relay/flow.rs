@@ -1,0 +1,72 @@
+//! The stream of an attempt as the caller is to see it: as it came, or with the originals of what was taken out of the request.
+//! Everything behind this (the wait for the first content, metering, writing) sees it only so.
+//!
+//! Never here: how placeholders are found (room `redact`).
+
+use backend::EventStream;
+use decide::Fault;
+use futures_util::Stream;
+use prometheus_client::metrics::counter::Counter;
+use redact::{Restorer, Vault};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use wire::Chunk;
+
+/// A stream as the caller is to see it: as it came, or with originals instead of placeholders.
+pub(crate) struct Flow {
+    stream: EventStream,
+    restoring: Option<Restoring>,
+}
+
+struct Restoring {
+    restorer: Restorer,
+    /// How the stream ended, once what was held back went first.
+    end: Option<Option<Result<Chunk, Fault>>>,
+    unknown: Counter,
+}
+
+impl Flow {
+    /// As it came.
+    pub(crate) fn plain(stream: EventStream) -> Flow {
+        Flow { stream, restoring: None }
+    }
+
+    /// With originals; placeholders that the request never had are counted.
+    pub(crate) fn restored(stream: EventStream, vault: &Arc<Vault>, unknown: Counter) -> Flow {
+        Flow { stream, restoring: Some(Restoring { restorer: vault.restorer(), end: None, unknown }) }
+    }
+
+    /// What was held back, where the stream is not followed to its end.
+    pub(crate) fn rest(&mut self) -> Option<Chunk> {
+        self.restoring.as_mut().and_then(|r| r.restorer.rest())
+    }
+}
+
+impl Stream for Flow {
+    type Item = Result<Chunk, Fault>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(restoring) = &mut this.restoring else { return this.stream.as_mut().poll_next(cx) };
+        if let Some(end) = restoring.end.take() {
+            return Poll::Ready(end);
+        }
+        Poll::Ready(match std::task::ready!(this.stream.as_mut().poll_next(cx)) {
+            Some(Ok(chunk)) => Some(Ok(restoring.restorer.chunk(chunk))),
+            end => match restoring.restorer.rest() {
+                Some(rest) => {
+                    restoring.end = Some(end);
+                    Some(Ok(rest))
+                }
+                None => end,
+            },
+        })
+    }
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        self.unknown.inc_by(self.restorer.unknown().into());
+    }
+}
