@@ -20,6 +20,7 @@ pub(crate) fn run(args: &cli::Common) -> Result<ExitCode> {
         let ports = discover::usual_ports(&config::process_env);
         anyhow::Ok(discover::look(&settings, &config::process_env, &book, &dialer, &ports).await)
     })?;
+    crate::detect::finder(&settings)?;
     finds.note(&mut settings.values);
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Print where a prompt would go and why. Nothing is sent to a model.
     Explain(Explain),
+    /// Say what the detectors find in texts: NDJSON `{id, text}` on standard input, one line out for each.
+    Scan(crate::scan::Args),
     /// Report what was asked, where it went and what it cost; `ledger verify` checks it.
     Ledger(Ledger),
     /// Fetch a model into the local store.

@@ -2,6 +2,7 @@
 //!
 //! Never here: discovery (`discover`) and building what is configured (`serve`).
 
+mod detect;
 mod engine;
 mod number;
 mod origin;

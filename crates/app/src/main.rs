@@ -8,6 +8,7 @@ mod bundled;
 mod check;
 mod cli;
 mod config;
+mod detect;
 mod discover;
 mod embedded;
 mod explain;
@@ -20,6 +21,7 @@ mod probe;
 mod problem;
 mod pull;
 mod report;
+mod scan;
 mod serve;
 mod table;
 
@@ -50,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),

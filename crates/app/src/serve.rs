@@ -4,6 +4,7 @@
 //! Never here: the way of a request (`gateway`).
 
 mod gauges;
+mod guard_key;
 mod kept;
 mod live;
 mod log;
@@ -82,7 +83,9 @@ async fn serve(
     let engine = embedded::start(&settings)?;
     let limits = limits(&settings);
     let address = listener.local_addr().context("the listener has no address")?;
-    let (live, finds) = Live::new(settings, found, flags, book, engine, address).await?;
+    let key = guard_key::get(settings.ledger.as_ref().map(|l| l.dir.as_path()))?;
+    let guard = crate::detect::guard(&settings, key)?;
+    let (live, finds) = Live::new(settings, found, flags, book, engine, (address, guard)).await?;
     let probes = tokio::spawn(probe(live.board.clone(), stopping.clone()));
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
@@ -96,7 +99,7 @@ async fn serve(
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
-        guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32])?)),
+        guard: live.guard.clone(),
         witness: Arc::new(decide::Blind),
         limits,
         metrics: gateway::Metrics::default().with(move || {

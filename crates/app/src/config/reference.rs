@@ -67,7 +67,8 @@ pub(crate) fn page() -> String {
     let schema = value();
     let defs = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut out = String::from(HEAD);
-    let sections = ["server", "ledger", "engine", "discovery", "policy", "resilience", "place", "route", "key"];
+    let sections =
+        ["server", "ledger", "engine", "discovery", "detect", "policy", "resilience", "place", "route", "key"];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in sections {
         let Some(section) = root.get(name) else { continue };
@@ -80,6 +81,10 @@ pub(crate) fn page() -> String {
         if name == "engine" {
             part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
             part(&mut out, "Lora", "An adapter", &defs);
+        }
+        if name == "detect" {
+            part(&mut out, "DetectPattern", "`[[detect.pattern]]`", &defs);
+            part(&mut out, "DetectDictionary", "`[[detect.dictionary]]`", &defs);
         }
     }
     for (name, title) in [("ModelTable", "A model as a table"), ("Price", "A price"), ("Table", "Where a secret is")] {

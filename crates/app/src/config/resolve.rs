@@ -4,6 +4,7 @@
 //! Never here: the network, or building backends (`serve`).
 
 mod capacity;
+mod detect;
 mod engine;
 mod keys;
 mod ledger;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use detect::DetectSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
 
 /// What the command line says; it goes before the file.
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
+    /// What requests are searched for.
+    pub(crate) detect: DetectSettings,
     pub(crate) policy: decide::Policy,
     pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
@@ -169,6 +173,7 @@ pub(crate) fn resolve(
     let ledger = ledger::ledger(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
+    let detect = detect::detect(r, &file.detect);
     let places = places::places(r, &file.place, engine.as_ref());
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
@@ -184,6 +189,7 @@ pub(crate) fn resolve(
             ledger,
             engine,
             discovery,
+            detect,
             policy,
             resilience,
             places,

@@ -25,6 +25,7 @@ pub(super) struct Live {
     pub(super) board: Arc<Board>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) keys: Arc<ArcSwap<gateway::Keys>>,
+    pub(super) guard: Arc<ArcSwap<gateway::Guard>>,
     pub(super) care: Arc<gateway::Care>,
     pub(super) book: Arc<Book>,
     /// Where we really listen; a reload does not change it.
@@ -56,7 +57,7 @@ impl Live {
         flags: Flags,
         book: Arc<Book>,
         engine: Embedded,
-        address: SocketAddr,
+        (address, guard): (SocketAddr, gateway::Guard),
     ) -> Result<(Arc<Live>, Finds)> {
         let dialer = fleet::dialer(&settings)?;
         let finds = look(&settings, &book, &dialer).await;
@@ -66,8 +67,10 @@ impl Live {
         let policy = Arc::new(ArcSwap::from_pointee(Policy { version: 1, ..settings.policy.clone() }));
         let keys = Arc::new(ArcSwap::from_pointee(keys(&settings)));
         let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
+        let guard = Arc::new(ArcSwap::from_pointee(guard));
         let now = Mutex::new(Now { settings, places });
-        let live = Live { board, policy, keys, care, book, address, engine, profiles, dialer, found, flags, now };
+        let live =
+            Live { board, policy, keys, guard, care, book, address, engine, profiles, dialer, found, flags, now };
         Ok((Arc::new(live), finds))
     }
 
@@ -101,6 +104,7 @@ impl Live {
         let settings = config::load(self.found.path.as_deref(), &self.flags, &config::process_env, &self.book)?;
         self.refuse_open(&settings)?;
         let finds = look(&settings, &self.book, &self.dialer).await;
+        let guard = self.searching(&settings)?;
         let mut now = self.lock();
         let places = build(&settings, &finds, &self.dialer, &now.places)?;
         for what in needs_restart(&now.settings, &settings) {
@@ -109,7 +113,10 @@ impl Live {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
-        // From here on nothing fails. The policy goes first, so that no new place is used under an old, wider rule.
+        // From here on nothing fails. Detectors and policy go first, so that no new place is used under an old, wider rule.
+        if let Some(guard) = guard {
+            self.guard.store(Arc::new(guard));
+        }
         let version = self.policy.load().version + 1;
         self.policy.store(Arc::new(Policy { version, ..settings.policy.clone() }));
         self.keys.store(Arc::new(keys(&settings)));
@@ -124,6 +131,14 @@ impl Live {
         self.board.replace(order);
         *now = Now { settings, places };
         Ok(version)
+    }
+
+    /// The detectors of a new configuration, with the key as it is; `None` where they do not change.
+    fn searching(&self, settings: &Settings) -> Result<Option<gateway::Guard>, Problems> {
+        if self.lock().settings.detect == settings.detect {
+            return Ok(None);
+        }
+        crate::detect::guard(settings, *self.guard.load().key).map(Some)
     }
 
     /// The file may say another address by now; what counts is where we listen.
