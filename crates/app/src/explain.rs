@@ -8,13 +8,16 @@ use crate::cli;
 use crate::config::{self, Flags};
 use crate::problem::{Problem, Problems};
 use crate::table::{columns, printable};
-use crate::{discover, embedded, fleet};
+use crate::{detect, discover, embedded, fleet};
 use anyhow::Result;
-use decide::{Fleet, Need, Policy, Verdict};
+use decide::{Fleet, Found, Need, Policy, Verdict};
+use sense::Finder;
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use wire::{Ask, Endpoint, Message, Role};
 
 /// Largest prompt read from standard input, bytes.
@@ -38,10 +41,12 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
         }
         anyhow::Ok(fleet)
     })?;
-    let need = need(&prompt, &args.model, args.class.map(Into::into));
+    let finder = detect::finder(&settings)?;
+    let need = need(&prompt, &args.model, args.class.map(Into::into), finder.as_ref());
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
-        serde_json::to_string_pretty(&verdict)? + "\n"
+        serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
+            + "\n"
     } else {
         show(&need, &verdict, &fleet, &settings.policy)
     };
@@ -64,14 +69,41 @@ fn prompt(argument: &str) -> Result<String> {
     Ok(text)
 }
 
+/// The verdict for programs, with what was found. Never a value.
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    found: &'a Found,
+    /// Whether detectors looked at all.
+    searched: bool,
+}
+
 /// What one user message needs, as the gateway would read it.
-fn need(prompt: &str, model: &str, class: Option<decide::DataClass>) -> Need {
+fn need(prompt: &str, model: &str, class: Option<decide::DataClass>, finder: Option<&Finder>) -> Need {
     let mut ask = Ask::new(Endpoint::Chat);
     ask.model = model.to_owned();
     ask.messages.push(Message::text(Role::User, prompt));
     let mut need = sense::assess(&ask);
     need.class = class.unwrap_or_default();
+    need.found = finder.map(|f| f.inspect(&ask).found).unwrap_or_default();
+    need.at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     need
+}
+
+/// Kinds and counts of what was found, the most sensitive first.
+fn found(found: &Found) -> String {
+    let mut kinds: Vec<_> = found.kinds.iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(count.class));
+    let kinds: Vec<String> =
+        kinds.iter().map(|(kind, count)| format!("{} ×{} ({})", printable(kind), count.n, count.class)).collect();
+    match (&found.failed, kinds.is_empty()) {
+        (Some(why), _) => format!("not searched to the end ({}): nothing leaves this host", printable(why)),
+        (None, true) => {
+            "no personal data or secret that a pattern finds; names and free text are not searched for".to_owned()
+        }
+        (None, false) => kinds.join(", "),
+    }
 }
 
 /// The verdict for people.
@@ -86,6 +118,7 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("task", need.task.as_str().to_owned()),
         ("difficulty", format!("{}.{:02} of 1", need.difficulty.0 / 1000, need.difficulty.0 % 1000 / 10)),
         ("signals", signals),
+        ("found", found(&need.found)),
         ("class", format!("{}, may go as far as {}", verdict.class, policy.reach(verdict.class).as_str())),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];

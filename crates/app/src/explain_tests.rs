@@ -33,7 +33,10 @@ fn fleet() -> Fleet {
 }
 
 fn explained(prompt: &str, model: &str, class: Option<DataClass>) -> (Verdict, String) {
-    let need = need(prompt, model, class);
+    let terms = vec!["Zephyr Ltd".to_owned()];
+    let customers = sense::Dictionary { name: "CUSTOMER".to_owned(), terms, class: DataClass::Sensitive };
+    let options = sense::FinderOptions { dictionaries: vec![customers], ..sense::FinderOptions::default() };
+    let need = need(prompt, model, class, Some(&Finder::new(&options).unwrap()));
     let (fleet, policy) = (fleet(), Policy::default());
     let verdict = decide::choose(&need, &fleet, &policy);
     let text = show(&need, &verdict, &fleet, &policy);
@@ -55,6 +58,15 @@ fn a_class_keeps_the_prompt_at_home_and_says_so() {
     let (verdict, text) = explained("Prove that there are infinitely many primes", "auto", Some(DataClass::Personal));
     assert_eq!(verdict.order.len(), 1);
     insta::assert_snapshot!("explain_personal", text);
+}
+
+#[test]
+fn what_was_found_is_told_by_kind_and_count_and_never_by_value() {
+    let (verdict, text) = explained("Write to Zephyr Ltd, and again to ZEPHYR LTD", "auto", None);
+    assert!(text.contains("CUSTOMER ×2 (sensitive)"), "{text}");
+    assert!(!text.to_lowercase().contains("zephyr"), "{text}");
+    assert!(verdict.order.iter().all(|c| c.place.zone <= Zone::OwnNetwork), "{text}");
+    assert!(text.contains("openai/gpt-5-mini"), "the place that was refused is named: {text}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
 /// What headers declare of the data in a request. An answer belongs to its class: under another one it is another request.
 pub(super) fn declared(headers: &HeaderMap) -> Vec<u8> {
     let mut out = Vec::new();
-    for name in ["x-dewpoint-class", "x-dewpoint-tags"] {
+    for name in ["x-dewpoint-class", "x-dewpoint-tags", "x-dewpoint-policy"] {
         for value in headers.get_all(name) {
             out.extend_from_slice(value.as_bytes());
             // No header value has this byte in it.

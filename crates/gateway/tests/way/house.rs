@@ -20,6 +20,12 @@ use wire::{Answer, Ask, Choice, Chunk, Event, Finish};
 /// What a scripted backend does with one request.
 pub(crate) enum Act {
     Plain(Answer),
+    /// Answers with the last message of what arrived; a stream in pieces of so many characters.
+    Echo(usize),
+    /// As a tool call, whose arguments have it as a JSON string.
+    EchoCall(usize),
+    /// Sends the last message up to and with so many characters, and breaks off.
+    EchoBroken(usize),
     /// The act, after a while.
     After(Duration, Box<Act>),
     Vectors(wire::Vectors),
@@ -134,7 +140,7 @@ impl Backend for Scripted {
     fn send(&self, permit: Permit, ask: Arc<Ask>, deadlines: Deadlines) -> BoxFuture<'_, Result<Reply, Fault>> {
         Box::pin(async move {
             backend::check(&permit, &self.place, &ask)?;
-            self.seen.lock().unwrap().push(ask);
+            self.seen.lock().unwrap().push(ask.clone());
             self.bounds.lock().unwrap().push(deadlines);
             let held = Dropped(self.dropped.clone());
             let mut act = self.acts.lock().unwrap().pop_front().expect("the script has another act");
@@ -145,6 +151,22 @@ impl Backend for Scripted {
             match act {
                 Act::After(..) => unreachable!("one wait is enough"),
                 Act::Plain(answer) => Ok(Reply::Plain(Box::new(answer))),
+                Act::Echo(piece) => Ok(echoed(answer(&last(&ask)), &ask, piece)),
+                Act::EchoCall(piece) => {
+                    let arguments = serde_json::json!({ "to": last(&ask) }).to_string();
+                    let call = wire::ToolCall { id: "call_1".into(), name: "send".into(), arguments };
+                    let choice =
+                        Choice { tool_calls: vec![call], finish: Some(Finish::ToolCalls), ..Choice::default() };
+                    Ok(echoed(Answer { choices: vec![choice], ..answer("") }, &ask, piece))
+                }
+                Act::EchoBroken(most) => {
+                    let text: String = last(&ask).chars().take(most).collect();
+                    let mut chunks = chunks(&text);
+                    chunks.truncate(chunks.len() - 3);
+                    Ok(Reply::Stream(Box::pin(futures_util::stream::iter(
+                        chunks.into_iter().map(Ok).chain([Err(Fault::new(Cause::Truncated, "scripted"))]),
+                    ))))
+                }
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
                 Act::Fail(cause) => Err(Fault::new(cause, "scripted")),
@@ -188,6 +210,33 @@ impl Backend for Scripted {
     fn probe(&self) -> BoxFuture<'_, Probed> {
         Box::pin(async { Probed { health: Health::Up, models: None, load: None } })
     }
+}
+
+/// The text of the last message.
+pub(crate) fn last(ask: &Ask) -> String {
+    ask.messages.last().map(|m| m.content.texts().collect()).unwrap_or_default()
+}
+
+/// An answer as the request wants it; a stream in pieces of so many characters.
+fn echoed(answer: Answer, ask: &Ask, piece: usize) -> Reply {
+    if !ask.stream {
+        return Reply::Plain(Box::new(answer));
+    }
+    let split = |text: String| {
+        let chars: Vec<char> = text.chars().collect();
+        chars.chunks(piece).map(|c| c.iter().collect::<String>()).collect::<Vec<_>>()
+    };
+    let events = answer.into_events().into_iter().flat_map(|event| match event {
+        Event::Text { choice, text, .. } => {
+            split(text).into_iter().map(|text| Event::Text { choice, text, logprobs: vec![] }).collect()
+        }
+        Event::CallArguments { choice, call, text } => {
+            split(text).into_iter().map(|text| Event::CallArguments { choice, call, text }).collect()
+        }
+        other => vec![other],
+    });
+    let chunks: Vec<_> = events.map(|event| Ok(Chunk { events: vec![event], raw: None })).collect();
+    Reply::Stream(Box::pin(futures_util::stream::iter(chunks)))
 }
 
 fn with(held: Dropped, stream: EventStream) -> EventStream {

@@ -13,3 +13,4 @@ mod house;
 mod kept;
 mod plain;
 mod stream;
+mod veil;
