@@ -29,7 +29,7 @@ pub struct Subject {
     /// The named route that was asked for.
     pub route: Option<Arc<str>>,
     /// What the request itself demands.
-    pub demand: Option<Arc<Rule>>,
+    pub demands: Vec<Arc<Rule>>,
     /// It carries content that no detector can read.
     pub unscanned: bool,
     /// When it arrived, Unix seconds.
@@ -45,7 +45,7 @@ impl Subject {
             tags: need.tags.clone(),
             key: need.key.clone(),
             route: policy.routes.contains_key(&need.model).then(|| Arc::from(&*need.model)),
-            demand: need.demand.clone(),
+            demands: need.demands.clone(),
             unscanned: need.unscanned,
             at_unix_s: need.at_unix_s,
         }
@@ -92,7 +92,7 @@ impl<'a> Border<'a> {
             list.is_empty() || name.as_ref().is_some_and(|n| list.contains(n))
         };
         let holds = |r: &&Arc<Rule>| tagged(r) && among(&r.keys, &subject.key) && among(&r.routes, &subject.route);
-        let rules = policy.rules.iter().filter(holds).chain(&subject.demand).collect();
+        let rules = policy.rules.iter().filter(holds).chain(&subject.demands).collect();
         Border { subject, declared, policy, limits: policy.limits(), rules }
     }
 
@@ -119,6 +119,9 @@ impl<'a> Border<'a> {
 
     /// What one rule lets through to a place.
     fn through(&self, rule: &Rule, place: &Place) -> Through {
+        if rule.heeded_by.as_ref().is_some_and(|provider| *provider == place.provider) {
+            return Through::Whole;
+        }
         if rule.through == Through::Nothing {
             return if rule.names(place) { Through::Nothing } else { Through::Whole };
         }

@@ -43,7 +43,7 @@ pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 pub use policy::{Objective, Policy, Route, Target};
 pub use record::{Committed, Durability, Outcome, Outlet, OutletFull, Record, Slot, Trouble};
 pub use regions::countries;
-pub use rule::{Rule, Through};
+pub use rule::{Rule, Through, contract, tag};
 pub use terms::{Retention, Terms, Training};
 pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
 pub use witness::{Blind, Decision, Passed, Sent, Witness, WitnessFull};

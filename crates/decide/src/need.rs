@@ -103,7 +103,7 @@ pub struct Need {
     pub key: Option<Arc<str>>,
     /// What the request itself demands of places (`x-dewpoint-policy`), beside what the policy does.
     #[serde(default)]
-    pub demand: Option<Arc<Rule>>,
+    pub demands: Vec<Arc<Rule>>,
     /// Estimated prompt tokens.
     pub input_tokens: u32,
     /// Completion tokens expected: an estimate, at most what was asked for.

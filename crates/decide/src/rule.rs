@@ -41,6 +41,20 @@ pub struct Rule {
     pub demand: Demand,
     /// What it lets through.
     pub through: Through,
+    /// A provider that reads the demand in the request itself and heeds it there, so that its places need not declare it.
+    pub heeded_by: Option<Arc<str>>,
+}
+
+/// A tag in its one form: lower case, 1 to 64 letters, digits and `-_.:/@`. `None` for anything else.
+pub fn tag(text: &str) -> Option<Arc<str>> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    ((1..=64).contains(&text.len()) && text.chars().all(allowed)).then(|| text.to_ascii_lowercase().into())
+}
+
+/// The name of a contract in its one form: upper case, 1 to 32 letters, digits and `-_.`. `None` for anything else.
+pub fn contract(text: &str) -> Option<Arc<str>> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    ((1..=32).contains(&text.len()) && text.chars().all(allowed)).then(|| text.to_ascii_uppercase().into())
 }
 
 impl Rule {

@@ -364,7 +364,7 @@ fn denying_narrows_and_leaves_the_built_in_rule_where_it_is() {
 
 #[test]
 fn a_request_tightens_by_a_demand_of_its_own() {
-    let demand = |demand| Need { demand: Some(Arc::new(rule("x-dewpoint-policy", &[], demand))), ..need(Internal) };
+    let demand = |demand| Need { demands: vec![Arc::new(rule("x-dewpoint-policy", &[], demand))], ..need(Internal) };
     let zdr = demand(Demand { retention: Some(Retention::None), ..Demand::default() });
     assert_eq!(way(&zdr, &Policy::default()), "edge ollama eu");
     let near = demand(Demand { zone: Some(Zone::OwnNetwork), ..Demand::default() });
@@ -373,6 +373,24 @@ fn a_request_tightens_by_a_demand_of_its_own() {
     assert_eq!(why(&near, &Policy::default(), "eu"), text);
     let wide = demand(Demand { zone: Some(Zone::VendorCloud), ..Demand::default() });
     assert_eq!(way(&Need { class: Sensitive, ..wide }, &Policy::default()), "edge ollama gpu", "it cannot widen");
+    // A provider that reads the demand in the body itself is trusted with it; its other demands hold as before.
+    let mut asked = rule("provider", &[], Demand { retention: Some(Retention::None), ..Demand::default() });
+    asked.heeded_by = Some("us".into());
+    let read = Need { demands: vec![Arc::new(asked)], ..need(Internal) };
+    assert_eq!(way(&read, &Policy::default()), "edge ollama eu us");
+    assert_eq!(way(&Need { class: Sensitive, ..read }, &Policy::default()), "edge ollama");
+}
+
+#[test]
+fn tags_and_contracts_have_one_form() {
+    assert_eq!(tag("Customer:Acme").as_deref(), Some("customer:acme"));
+    assert_eq!(tag(&"a".repeat(64)).map(|t| t.len()), Some(64));
+    assert_eq!(contract("baa").as_deref(), Some("BAA"));
+    assert_eq!(contract(&"a".repeat(32)).map(|t| t.len()), Some(32));
+    for wrong in ["", " a", "a b", "é", "a,b", "a=b", "a\n", &"a".repeat(65)] {
+        assert_eq!((tag(wrong), contract(wrong)), (None, None), "{wrong}");
+    }
+    assert_eq!(contract(&"a".repeat(33)), None);
 }
 
 #[test]
@@ -529,6 +547,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         routes,
         demand,
         through,
+        heeded_by: None,
     })
 }
 
@@ -562,7 +581,7 @@ fn any_need() -> impl Strategy<Value = Need> {
             tags: tags.into_iter().collect(),
             unscanned,
             key: keyed.then(|| "k".into()),
-            demand: demand.map(|d| Arc::new(rule("x-dewpoint-policy", &[], d))),
+            demands: demand.map(|d| Arc::new(rule("x-dewpoint-policy", &[], d))).into_iter().collect(),
             ..need(class)
         },
     )
@@ -635,9 +654,9 @@ proptest! {
         let mut tagged = n.clone();
         tagged.tags.push(tag.into());
         prop_assert!(outcome(&tagged, &p, &at) <= before);
-        let mut both = n.demand.as_ref().map(|r| r.demand.clone()).unwrap_or_default();
+        let mut both = n.demands.first().map(|r| r.demand.clone()).unwrap_or_default();
         both.and(&d);
-        let demanding = Need { demand: Some(Arc::new(rule("x-dewpoint-policy", &[], both))), ..n };
+        let demanding = Need { demands: vec![Arc::new(rule("x-dewpoint-policy", &[], both))], ..n };
         prop_assert!(outcome(&demanding, &p, &at) <= before);
     }
 
@@ -669,7 +688,7 @@ proptest! {
     /// What goes anywhere is what the policy lets through there; said a second time, in the words of the specification.
     #[test]
     fn eligible_is_what_the_passage_says(n in any_need(), p in any_policy(), at in any_place()) {
-        let n = Need { tags: vec![], key: None, demand: None, model: "auto".into(), ..n };
+        let n = Need { tags: vec![], key: None, demands: vec![], model: "auto".into(), ..n };
         let passage = p.passage(&at, NOW);
         prop_assert!(passage.redacted >= passage.whole);
         let up_to = |most: Option<DataClass>, class: DataClass| most.is_some_and(|m| class <= m);
