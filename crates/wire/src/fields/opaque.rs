@@ -3,7 +3,7 @@
 //! Never here: the order of the fields.
 
 use crate::extra;
-use crate::json::lex::{self, Kind, rewrite_strings};
+use crate::json::lex::{self, Leaf, rewrite_leaves};
 use crate::{Ask, Content, Message, Part};
 use serde_json::value::RawValue;
 
@@ -27,9 +27,9 @@ pub(super) fn agree(message: &mut Message) {
     for (_, raw) in extra.iter_mut().filter(|(key, _)| key == "tool_calls") {
         // A list of `{"id": …, "function": {"name": …, "arguments": …}}`, written from here by its dialect.
         let json = raw.get();
-        let new = rewrite_strings(json, &mut |path, is_key, _| {
+        let new = rewrite_leaves(json, &mut |path, leaf, _| {
             let [lex::Step::Index(at), steps @ ..] = path else { return None };
-            let call = tool_calls.get(*at).filter(|_| !is_key)?;
+            let call = tool_calls.get(*at).filter(|_| leaf == Leaf::Text)?;
             let steps: Vec<&str> = steps.iter().map(|s| s.key(json)).collect();
             match steps.as_slice() {
                 ["id"] => Some(call.id.clone()),
@@ -79,14 +79,14 @@ fn is_readable(kind: &str, json: &str) -> bool {
     lex::leaves(json, &mut |path, leaf, at| {
         let key = path.last().map_or("", |step| step.key(json));
         match leaf {
-            Kind::Key => readable &= !BYTES.contains(&key) && !key.contains('\\'),
+            Leaf::Key => readable &= !BYTES.contains(&key) && !key.contains('\\'),
             // `source: {"type": "base64" | "url" | "file" | "image"}`; of text it is `text` or `content`.
-            Kind::Text if key == "type" => {
+            Leaf::Text if key == "type" => {
                 let what = json.get(at).unwrap_or_default();
                 readable &= !["base64", "url", "file", "image", "document"].contains(&what)
                     || (path.len() == 1 && what == kind);
             }
-            Kind::Text | Kind::Number => {}
+            Leaf::Text | Leaf::Number => {}
         }
     });
     readable

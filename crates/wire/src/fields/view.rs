@@ -3,7 +3,7 @@
 //! Never here: which fields there are.
 
 use super::Edit;
-use crate::json::lex::{self, Kind};
+use crate::json::lex::{self, Leaf};
 use crate::json::write::string;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -64,10 +64,10 @@ impl View {
             let inner = json.get(at.clone()).unwrap_or_default();
             let start = view.text.len();
             let home = match kind {
-                Kind::Number => at,
-                Kind::Key | Kind::Text => at.start.saturating_sub(1)..(at.end + 1).min(json.len()),
+                Leaf::Number => at,
+                Leaf::Key | Leaf::Text => at.start.saturating_sub(1)..(at.end + 1).min(json.len()),
             };
-            let said = if kind == Kind::Number { Cow::Borrowed(inner) } else { lex::decoded(inner) };
+            let said = if kind == Leaf::Number { Cow::Borrowed(inner) } else { lex::decoded(inner) };
             view.text.push_str(&said);
             view.pieces.push(Piece { view: start..view.text.len(), home });
         });
