@@ -6,6 +6,7 @@
 //!
 //! Never here: network, disk, clock; what follows from a finding (room `decide`); taking it out (room `redact`).
 
+mod joined;
 mod pii;
 mod secret;
 
@@ -98,7 +99,7 @@ pub struct Finder {
 pub struct Inspection {
     /// Kinds and counts.
     pub found: Found,
-    /// Findings by field, in the order of [`wire::Ask::visit_texts`]; fields without any are left out.
+    /// Findings by field, in the order of [`wire::Ask::visit_fields`]; fields without any are left out.
     pub fields: Vec<(usize, Vec<Finding>)>,
 }
 
@@ -126,13 +127,13 @@ impl Finder {
     /// Everything found in the texts of a request. A detector that fails is noted in [`Found::failed`].
     pub fn inspect(&self, ask: &Ask) -> Inspection {
         let mut seen = Inspection::default();
-        ask.visit_texts(&mut |field, text| match self.find(text) {
+        ask.visit_fields(&mut |field| match self.find_in(&field) {
             Ok(findings) if findings.is_empty() => {}
             Ok(findings) => {
                 for finding in &findings {
                     seen.found.note(&finding.kind.name, finding.kind.class);
                 }
-                seen.fields.push((field, findings));
+                seen.fields.push((field.index, findings));
             }
             Err(Unread(why)) => seen.found.failed = Some(why),
         });

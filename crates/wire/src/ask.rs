@@ -240,11 +240,6 @@ impl Ask {
         self.parts().any(|p| matches!(p, Part::Audio { .. }))
     }
 
-    /// Whether any part is of a kind that cannot be read here.
-    pub fn has_unreadable(&self) -> bool {
-        self.parts().any(|p| !matches!(p, Part::Text { .. }))
-    }
-
     /// Whether anything in it has meaning in the caller's own dialect only (a kept-whole part, tool, choice or format),
     /// so that translating it would lose it.
     pub fn is_untranslatable(&self) -> bool {
