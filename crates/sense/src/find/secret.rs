@@ -35,7 +35,7 @@ const DEPTH: u8 = 2;
 /// Names read within one and the same value.
 const NESTED: u8 = 8;
 /// Long tokens tried within one run of 1,024 characters.
-const LONG: u8 = 32;
+const LONG: u8 = 64;
 
 /// Detectors of secrets.
 #[derive(Debug)]
@@ -302,7 +302,7 @@ impl Look<'_> {
             Some(generic::Names::Authorization) => "authorization-header",
             _ if generic::in_connection_string(self.text, given) => "connection-string",
             Some(generic::Names::Password) => "generic-password",
-            _ if given.by == By::Colon && command::within(self.text, given.name.0) => "curl-auth-header",
+            _ if given.by == By::Colon && !given.quoted && command::within(self.text, given.name.0) => "curl-auth-header",
             _ => "generic-api-key",
         };
         self.hit(given.value, kind, 70);

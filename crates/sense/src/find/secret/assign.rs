@@ -11,6 +11,8 @@ const STOPS: Alphabet = Alphabet::of(b" \t\r\n\"'`;,()<>{}[]&|\\");
 /// Bytes of a name before and after the word that was found.
 const NAME_BEFORE: usize = 50;
 const NAME_AFTER: usize = 28;
+/// Bytes after the word within which ` is ` must stand.
+const IS_WITHIN: usize = 16;
 /// Bytes of a value that are looked at.
 const VALUE: usize = 1024;
 
@@ -49,20 +51,22 @@ pub(super) enum By {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     run: (usize, usize),
+    /// Where the last run of words began and ended.
+    words: (usize, usize),
 }
 
 impl Reader {
     /// The value given to the name that the word at `word.0..word.1` is a part of.
     pub(super) fn at(&mut self, text: &[u8], word: (usize, usize)) -> Option<Assigned> {
-        let limit = text.len().min(word.1 + NAME_AFTER);
-        let mut i = word.1;
-        while i < limit && (NAME.has(text[i]) || text[i] == b' ' || text[i] == b'\t') {
-            i += 1;
+        if !(self.words.0 <= word.1 && word.1 <= self.words.1) {
+            self.words = (word.1, NAME.with(b" \t").run(text, word.1, VALUE));
         }
-        let tail = &text[word.1..i];
-        let (name_end, by, after) = sign(text, i)
-            .map(|(by, after)| (word.1 + tail.trim_ascii_end().len(), by, after))
-            .or_else(|| prose(text, word, i))?;
+        let until = self.words.1;
+        let signed = if until - word.1 <= NAME_AFTER { sign(text, until) } else { None };
+        let (name_end, by, after) = match signed {
+            Some((by, after)) => (word.1 + text[word.1..until].trim_ascii_end().len(), by, after),
+            None => prose(text, word)?,
+        };
         let name = (NAME.run_back(text, word.0, NAME_BEFORE), name_end);
         let after = if by == By::Colon { annotation(text, after).unwrap_or(after) } else { after };
         self.value(text, name, by, after)
@@ -128,9 +132,11 @@ fn sign(text: &[u8], at: usize) -> Option<(By, usize)> {
 }
 
 /// `… password is x`, `--token x`: the name's end, and where the value may begin.
-fn prose(text: &[u8], word: (usize, usize), until: usize) -> Option<(usize, By, usize)> {
-    let tail = &text[word.1..until];
-    if let Some(at) = memchr::memmem::find(tail, b" is ").filter(|at| *at <= 12) {
+fn prose(text: &[u8], word: (usize, usize)) -> Option<(usize, By, usize)> {
+    let tail = &text[word.1..text.len().min(word.1 + NAME_AFTER)];
+    memchr::memchr(b' ', tail)?;
+    let tail = &tail[..tail.len().min(IS_WITHIN)];
+    if let Some(at) = tail.windows(4).position(|w| w == b" is ") {
         return Some((word.1 + at, By::Is, word.1 + at + 4));
     }
     let name_end = NAME.run(text, word.1, NAME_AFTER);

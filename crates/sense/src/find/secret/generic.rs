@@ -36,6 +36,7 @@ const ABOUT: &[&str] = &[
     "storetype", "word", "up", "down", "left", "right", "variable", "var", "ref", "reference", "arn", "source", "server", "service", "results",
     "manager", "handler", "factory", "builder", "store", "vault", "tokenizer", "code", "codes", "event", "binding", "bindings", "map", "set",
     "list", "array", "by", "from", "for", "fingerprint", "thumbprint", "checksum", "strength", "rule", "rules", "sha", "hash", "algorithm",
+    "address", "addr", "balance", "symbol", "decimals", "contract", "amount", "in", "out",
 ];
 
 /// Words before `key` or `token` that make it public.
@@ -110,9 +111,14 @@ pub(super) fn secret(text: &[u8], given: &Assigned) -> bool {
     if value.len() < 5 || value.len() > 1000 {
         return false;
     }
+    if !value.iter().any(u8::is_ascii_digit) && !in_connection_string(text, given) {
+        return false;
+    }
     let name = &text[given.name.0..given.name.1];
     match names(name) {
         None => false,
+        // `tests.pass("…")`
+        Some(Names::Password) if given.by == By::Comma && name.ends_with(b"pass") => false,
         Some(Names::Password) => password(text, value, given),
         Some(Names::Authorization) if given.by == By::Is => false,
         Some(Names::Authorization | Names::Token) => {

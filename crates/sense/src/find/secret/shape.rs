@@ -161,12 +161,12 @@ impl Shape {
         for word in notation.split_whitespace() {
             read_part(word, &mut parts).ok_or_else(|| format!("`{word}` is no part of a shape"))?;
         }
-        // The longest text is the rarest; of equal ones the first.
+        // The longest text is the rarest, and one text rarer than one of several; of equal ones the first.
         let length = |p: &Part| match p {
-            Part::Text(texts, _) => texts.iter().map(|t| t.len()).min().unwrap_or(0),
+            Part::Text(texts, _) => texts.iter().map(|t| t.len() * 2).min().map_or(0, |l| l + usize::from(texts.len() == 1)),
             Part::Run(..) => 0,
         };
-        let longest = parts.iter().map(length).max().filter(|l| *l > 0);
+        let longest = parts.iter().map(length).max().filter(|l| *l > 1);
         let anchor = longest.and_then(|longest| parts.iter().position(|p| length(p) == longest));
         Ok(Shape { parts, anchor })
     }
@@ -190,9 +190,9 @@ impl Shape {
         Some((start, end))
     }
 
-    /// Whether it may be a hundred characters and more.
+    /// Whether many characters are looked at to try it.
     pub(super) fn long(&self) -> bool {
-        self.parts.iter().any(|p| matches!(p, Part::Run(_, _, most) if *most >= 100))
+        self.parts.iter().any(|p| matches!(p, Part::Run(_, _, most) if *most >= 58))
     }
 
     /// Where the shape ends that begins at `at`.
