@@ -15,7 +15,7 @@ mod source;
 mod words;
 
 pub(crate) use origin::{Origin, Value, Values};
-pub(crate) use resolve::{EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback};
+pub(crate) use resolve::{DetectSettings, EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback};
 pub(crate) use secret::Env;
 pub(crate) use shape::Discovery;
 

@@ -2,8 +2,9 @@
 //!
 //! Never here: the sections of the file (`config`), or detection itself (room `sense`).
 
-use crate::config::Settings;
+use crate::config::{DetectSettings, Settings};
 use crate::problem::{Problem, Problems};
+use gateway::Guard;
 use sense::{Finder, FinderError};
 
 /// Sets the detectors up; `None` where they are switched off.
@@ -11,22 +12,22 @@ use sense::{Finder, FinderError};
 /// # Errors
 /// A pattern, a dictionary, a region or a kind is wrong.
 pub(crate) fn finder(settings: &Settings) -> Result<Option<Finder>, Problems> {
-    if !settings.detect.enabled {
-        return Ok(None);
-    }
-    Finder::new(&settings.detect.options).map(Some).map_err(|FinderError { option, why }| {
-        let what = format!("[detect] {option} cannot be used");
-        Problem::new(what, why, "correct it in the configuration, or take it out").into()
-    })
+    let DetectSettings { enabled, options } = &settings.detect;
+    enabled.then(|| Finder::new(options).map_err(wrong)).transpose()
 }
 
 /// Sets up what the gateway reads requests with.
 ///
 /// # Errors
 /// As [`finder`].
-pub(crate) fn guard(settings: &Settings, key: [u8; 32]) -> Result<gateway::Guard, Problems> {
-    Ok(match finder(settings)? {
-        Some(finder) => gateway::Guard::with(std::sync::Arc::new(finder), key),
-        None => gateway::Guard::off(key),
-    })
+pub(crate) fn guard(settings: &Settings, key: [u8; 32]) -> Result<Guard, Problems> {
+    match &settings.detect {
+        DetectSettings { enabled: true, options } => Guard::new(options, key).map_err(wrong),
+        DetectSettings { enabled: false, .. } => Ok(Guard::off(key)),
+    }
+}
+
+fn wrong(FinderError { option, why }: FinderError) -> Problems {
+    let what = format!("[detect] {option} cannot be used");
+    Problem::new(what, why, "correct it in the configuration, or take it out").into()
 }

@@ -6,6 +6,7 @@
 //!
 //! Never here: what follows from a finding (room `decide`), or text of a request in a log.
 
+use ring::digest::{SHA256, digest};
 use sense::{Finder, FinderError, FinderOptions, Inspection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
@@ -39,6 +40,8 @@ impl Reader for Finder {
 pub struct Guard {
     /// The detectors; `None` where they are switched off: then only what is declared counts.
     pub reader: Option<Arc<dyn Reader>>,
+    /// Which detectors, for evidence: name, version, and a hash of what the operator added and took away.
+    pub detector: Arc<str>,
     /// Secret of this installation, for placeholders and for the fingerprints of prompts.
     pub key: Arc<[u8; 32]>,
 }
@@ -49,17 +52,22 @@ impl Guard {
     /// # Errors
     /// What is wrong with the options.
     pub fn new(options: &FinderOptions, key: [u8; 32]) -> Result<Guard, FinderError> {
-        Ok(Guard::with(Arc::new(Finder::new(options)?), key))
+        let finder = Finder::new(options)?;
+        // The `Debug` form names every field and every term; nothing else here has a stable one.
+        let hash = digest(&SHA256, format!("{options:?}").as_bytes());
+        let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let detector = format!("dewpoint {} options {hash}", env!("CARGO_PKG_VERSION"));
+        Ok(Guard::with(Arc::new(finder), &detector, key))
     }
 
-    /// With a reader of one's own.
-    pub fn with(reader: Arc<dyn Reader>, key: [u8; 32]) -> Guard {
-        Guard { reader: Some(reader), key: Arc::new(key) }
+    /// With a reader of one's own, called `detector`.
+    pub fn with(reader: Arc<dyn Reader>, detector: &str, key: [u8; 32]) -> Guard {
+        Guard { reader: Some(reader), detector: Arc::from(detector), key: Arc::new(key) }
     }
 
     /// Without detectors.
     pub fn off(key: [u8; 32]) -> Guard {
-        Guard { reader: None, key: Arc::new(key) }
+        Guard { reader: None, detector: Arc::from("none"), key: Arc::new(key) }
     }
 }
 
@@ -107,7 +115,7 @@ mod tests {
     }
 
     async fn read(bytes: usize, hook: impl Fn() + Send + Sync + 'static) -> Option<Arc<str>> {
-        let guard = Arc::new(Guard::with(Arc::new(Hook(Box::new(hook))), [0; 32]));
+        let guard = Arc::new(Guard::with(Arc::new(Hook(Box::new(hook))), "hook", [0; 32]));
         inspect(&guard, &Arc::new(Ask::new(Endpoint::Chat)), bytes).await.found.failed
     }
 

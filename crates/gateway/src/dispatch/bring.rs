@@ -41,8 +41,10 @@ async fn send(launch: Launch) -> Result<Brought, Fault> {
     let due = Instant::now() + deadlines.first;
     match backend.send(permit, ask, deadlines).await? {
         Answered::Plain(mut answer) => {
-            if let Some((vault, _)) = restoring {
-                *answer = vault.restore(*answer);
+            if let Some((vault, unknown)) = restoring {
+                let (restored, strange) = vault.restore_counted(*answer);
+                *answer = restored;
+                unknown.inc_by(strange.into());
             }
             Ok(Brought::Plain(answer))
         }

@@ -42,6 +42,8 @@ impl Veil {
 fn mask(wiring: &Wiring, judged: &Judged, above: DataClass) -> Result<Masked, MaskError> {
     let scope = Scope { key: wiring.guard.load().key.clone(), conversation: judged.conversation.clone() };
     let (ask, vault) = redact::mask(&judged.ask, &judged.seen, above, &scope)?;
-    wiring.metrics.redacted.inc();
+    if judged.need.found.any_above(above) {
+        wiring.metrics.redacted.inc();
+    }
     Ok(Masked { ask: Arc::new(ask), vault: Arc::new(vault) })
 }

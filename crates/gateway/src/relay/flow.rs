@@ -8,6 +8,7 @@ use decide::Fault;
 use futures_util::Stream;
 use prometheus_client::metrics::counter::Counter;
 use redact::{Restorer, Vault};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,7 +22,10 @@ pub(crate) struct Flow {
 
 struct Restoring {
     restorer: Restorer,
-    /// How the stream ended, once what was held back went first.
+    /// Restored, and not handed on yet: a chunk may become several, or none for now.
+    ready: VecDeque<Chunk>,
+    out: Vec<Chunk>,
+    /// How the stream ended, once everything else went first.
     end: Option<Option<Result<Chunk, Fault>>>,
     unknown: Counter,
 }
@@ -34,12 +38,15 @@ impl Flow {
 
     /// With originals; placeholders that the request never had are counted.
     pub(crate) fn restored(stream: EventStream, vault: &Arc<Vault>, unknown: Counter) -> Flow {
-        Flow { stream, restoring: Some(Restoring { restorer: vault.restorer(), end: None, unknown }) }
+        let (ready, out) = (VecDeque::new(), Vec::new());
+        Flow { stream, restoring: Some(Restoring { restorer: vault.restorer(), ready, out, end: None, unknown }) }
     }
 
     /// What was held back, where the stream is not followed to its end.
-    pub(crate) fn rest(&mut self) -> Option<Chunk> {
-        self.restoring.as_mut().and_then(|r| r.restorer.rest())
+    pub(crate) fn rest(&mut self) -> Vec<Chunk> {
+        let Some(restoring) = &mut self.restoring else { return Vec::new() };
+        restoring.restorer.rest(&mut restoring.out);
+        restoring.ready.drain(..).chain(restoring.out.drain(..)).collect()
     }
 }
 
@@ -49,19 +56,22 @@ impl Stream for Flow {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(restoring) = &mut this.restoring else { return this.stream.as_mut().poll_next(cx) };
-        if let Some(end) = restoring.end.take() {
-            return Poll::Ready(end);
-        }
-        Poll::Ready(match std::task::ready!(this.stream.as_mut().poll_next(cx)) {
-            Some(Ok(chunk)) => Some(Ok(restoring.restorer.chunk(chunk))),
-            end => match restoring.restorer.rest() {
-                Some(rest) => {
+        loop {
+            if let Some(chunk) = restoring.ready.pop_front() {
+                return Poll::Ready(Some(Ok(chunk)));
+            }
+            if let Some(end) = restoring.end.take() {
+                return Poll::Ready(end);
+            }
+            match std::task::ready!(this.stream.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => restoring.restorer.chunk(chunk, &mut restoring.out),
+                end => {
+                    restoring.restorer.rest(&mut restoring.out);
                     restoring.end = Some(end);
-                    Some(Ok(rest))
                 }
-                None => end,
-            },
-        })
+            }
+            restoring.ready.extend(restoring.out.drain(..));
+        }
     }
 }
 

@@ -61,11 +61,9 @@ impl Stream<'_> {
             return run.at.cancelled(attempt, &run.meterage);
         }
         let followed = AssertUnwindSafe(run.follow(&held, &mut rest)).catch_unwind().await;
-        if let Ok(End::Broken(_)) = followed
-            && let Some(held_back) = rest.rest()
-        {
-            // What came stays whole up to where it broke.
-            run.take(&held_back);
+        if let Ok(End::Broken(_)) = followed {
+            // What was held back came before the end, and is no placeholder any more.
+            rest.rest().iter().for_each(|chunk| run.take(chunk));
         }
         drop(rest);
         let Stream { wiring, account, .. } = run.at;

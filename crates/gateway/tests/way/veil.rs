@@ -167,7 +167,7 @@ async fn when_detectors_fail_nothing_leaves_this_host() {
         let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
         let near = Scripted::new("near", Zone::OwnNetwork, vec![]);
         let h = guarded(&[cloud.clone(), near.clone()]).await;
-        h.wiring.guard.store(Arc::new(Guard::with(Arc::new(Broken), [7; 32])));
+        h.wiring.guard.store(Arc::new(Guard::with(Arc::new(Broken), "broken", [7; 32])));
         let got = ask(&h, &"x ".repeat(size / 2), false, &[]).await;
         assert_eq!(got.status, if size < 100 { 403 } else { got.status }, "{}", got.text());
         assert!(got.status >= 400 && cloud.seen.lock().unwrap().is_empty() && near.seen.lock().unwrap().is_empty());
@@ -175,7 +175,7 @@ async fn when_detectors_fail_nothing_leaves_this_host() {
     let here = Scripted::free("here", Zone::SameHost, vec![Act::Echo(9)]);
     let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
     let h = guarded(&[cloud.clone(), here.clone()]).await;
-    h.wiring.guard.store(Arc::new(Guard::with(Arc::new(Broken), [7; 32])));
+    h.wiring.guard.store(Arc::new(Guard::with(Arc::new(Broken), "broken", [7; 32])));
     let got = ask(&h, "hello", false, &[]).await;
     assert_eq!((got.status, got.header("x-dewpoint-place")), (200, "here"), "{}", got.text());
     assert!(cloud.seen.lock().unwrap().is_empty());
