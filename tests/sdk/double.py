@@ -9,6 +9,9 @@ engine does not show when asked. The model's name is its script:
     cut          a stream that ends without its terminal event
     garbage      HTTP 200 and a page of HTML
     echo         the last user message, word by word
+    letters      the last user message, letter by letter
+    call         a call of `get_weather` whose city is the last user message, in pieces of three letters
+    quote        HTTP 400 with an error message that quotes the last user message
 
 Never here: anything that knows Dewpoint.
 """
@@ -21,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 ANSWER = ["Hello", " from", " the", " double", "."]
 ARGUMENTS = ['{"city":', ' "Paris"}']
 USAGE = (7, 5)
-MODELS = ["plain", "tools", "slow", "inband", "cut", "garbage", "echo"]
+MODELS = ["plain", "tools", "slow", "inband", "cut", "garbage", "echo", "letters", "call", "quote"]
 STATUSES = [400, 401, 403, 404, 429, 500, 503]
 ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -122,16 +125,23 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(dialect.error(status, f"the double says {status}"), status, more)
         if script == "garbage":
             return self.raw(b"<html><body>Please log in.</body></html>", 200, "text/html")
+        if script == "quote":
+            return self.send(dialect.error(400, f"cannot answer: {last_text(body)}"), 400)
         words = last_text(body).split(" ") if script == "echo" else ANSWER
         pieces = [w if script != "echo" or i == 0 else f" {w}" for i, w in enumerate(words)]
+        if script == "letters":
+            pieces = list(last_text(body))
+        if script == "call":
+            text = json.dumps({"city": last_text(body)})
+            dialect.arguments = [text[i : i + 3] for i in range(0, len(text), 3)]
         if not dialect.stream:
             if script == "inband":
                 return self.send(dialect.error(500, "the double fails inside 200"))
             if script == "slow":
                 time.sleep(3)
-            return self.send(dialect.tool_call() if script == "tools" else dialect.whole("".join(pieces)))
+            return self.send(dialect.tool_call() if script in ("tools", "call") else dialect.whole("".join(pieces)))
         frames = (
-            dialect.tool_frames() if script == "tools" else dialect.frames(pieces * 2 if script == "slow" else pieces)
+            dialect.tool_frames() if script in ("tools", "call") else dialect.frames(pieces * 2 if script == "slow" else pieces)
         )
         self.stream(script, dialect, frames)
 
@@ -174,6 +184,7 @@ def sse(value, event=None):
 
 class Openai:
     content_type = "text/event-stream"
+    arguments = ARGUMENTS
 
     def __init__(self, body):
         self.model, self.stream = body["model"], body.get("stream", False)
@@ -193,7 +204,7 @@ class Openai:
         call = {
             "id": "call_1",
             "type": "function",
-            "function": {"name": "get_weather", "arguments": "".join(ARGUMENTS)},
+            "function": {"name": "get_weather", "arguments": "".join(self.arguments)},
         }
         return self.answer({"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls")
 
@@ -247,12 +258,13 @@ class Openai:
     def tool_frames(self):
         call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
         first = self.chunk({"role": "assistant", "content": None, "tool_calls": [call]})
-        rest = [self.chunk({"tool_calls": [{"index": 0, "function": {"arguments": a}}]}) for a in ARGUMENTS]
+        rest = [self.chunk({"tool_calls": [{"index": 0, "function": {"arguments": a}}]}) for a in self.arguments]
         return [first, *rest, *self.close("tool_calls")]
 
 
 class Anthropic:
     content_type = "text/event-stream"
+    arguments = ARGUMENTS
 
     def __init__(self, body):
         self.model, self.stream = body["model"], body.get("stream", False)
@@ -283,7 +295,7 @@ class Anthropic:
         return self.message([{"type": "text", "text": text}], "end_turn", USAGE[1])
 
     def tool_call(self):
-        use = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": json.loads("".join(ARGUMENTS))}
+        use = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": json.loads("".join(self.arguments))}
         return self.message([use], "tool_use", USAGE[1])
 
     def block(self, start, deltas, stop):
@@ -305,11 +317,12 @@ class Anthropic:
 
     def tool_frames(self):
         start = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}}
-        return self.block(start, [{"type": "input_json_delta", "partial_json": a} for a in ARGUMENTS], "tool_use")
+        return self.block(start, [{"type": "input_json_delta", "partial_json": a} for a in self.arguments], "tool_use")
 
 
 class Ollama:
     content_type = "application/x-ndjson"
+    arguments = ARGUMENTS
 
     def __init__(self, body):
         self.model, self.stream = body["model"], body.get("stream", True)
@@ -338,7 +351,7 @@ class Ollama:
     def call(self):
         return {
             "content": "",
-            "tool_calls": [{"function": {"name": "get_weather", "arguments": json.loads("".join(ARGUMENTS))}}],
+            "tool_calls": [{"function": {"name": "get_weather", "arguments": json.loads("".join(self.arguments))}}],
         }
 
     def whole(self, text):
