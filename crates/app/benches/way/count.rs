@@ -18,12 +18,12 @@ fn collected(out: &std::path::Path) -> u64 {
     line.expect("callgrind gives a total").trim().parse().expect("a number")
 }
 
-/// Instructions per decision.
-pub(crate) fn decision() -> u64 {
+/// Instructions per decision, by the role that makes them.
+pub(crate) fn decision(role: &str) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let run = |n: usize| {
         let out = dir.path().join(n.to_string());
-        let status = valgrind(&["decision", &n.to_string()], out.to_str().unwrap())
+        let status = valgrind(&[role, &n.to_string()], out.to_str().unwrap())
             .status()
             .expect("valgrind runs (apt install valgrind)");
         assert!(status.success());

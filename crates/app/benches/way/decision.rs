@@ -1,4 +1,5 @@
-//! One decision: what `explain` does for a prompt of ordinary length over eight places.
+//! One decision: what `explain` does for a prompt of ordinary length over eight places, with and without the search for data
+//! that may not leave.
 
 use decide::*;
 use std::hint::black_box;
@@ -30,12 +31,16 @@ fn place(index: usize) -> PlaceState {
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }
 
-pub(crate) fn repeat(n: usize) {
+pub(crate) fn repeat(n: usize, search: bool) {
     let fleet = Fleet { version: 1, places: (0..8).map(place).collect() };
     let policy = Policy::default();
     let ask = wire::openai::read_chat(BODY.as_bytes()).unwrap();
+    let finder = sense::Finder::new(&sense::FinderOptions::default()).unwrap();
     for _ in 0..n {
-        let need = sense::assess(black_box(&ask));
+        let mut need = sense::assess(black_box(&ask));
+        if search {
+            need.found = finder.inspect(black_box(&ask)).found;
+        }
         let verdict = decide::choose(&need, &fleet, &policy);
         drop(black_box(decide::permit(&verdict, 0, &fleet, &policy).unwrap()));
     }

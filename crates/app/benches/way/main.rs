@@ -21,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["decision", n] => decision::repeat(n.parse().unwrap()),
+        ["decision", n] => decision::repeat(n.parse().unwrap(), false),
+        ["guarded", n] => decision::repeat(n.parse().unwrap(), true),
         ["fake"] => roles::fake(),
         ["bare", upstream] => roles::bare(upstream.parse().unwrap()),
         ["dewpoint", upstream] => roles::dewpoint(upstream),
@@ -37,8 +38,9 @@ const ROUNDS: usize = 7;
 /// Prints the table; without `cpu` only what is counted, which is what CI gates on.
 fn report(cpu: bool) {
     println!("instructions per decision (callgrind; difference of two run lengths)");
-    let decision = count::decision();
+    let (decision, guarded) = (count::decision("decision"), count::decision("guarded"));
     println!("  assess + choose + permit over 8 places   {decision:>9}");
+    println!("  with the search for data before it       {guarded:>9}");
     println!("ratchet instructions_per_decision {decision}");
 
     println!("\nper proxied request, Dewpoint against the bare hyper proxy in the same run");
