@@ -67,7 +67,16 @@ impl Reader {
             Some((by, after)) => (word.1 + text[word.1..until].trim_ascii_end().len(), by, after),
             None => prose(text, word)?,
         };
-        let name = (NAME.run_back(text, word.0, NAME_BEFORE), name_end);
+        let mut name = (NAME.run_back(text, word.0, NAME_BEFORE), name_end);
+        if name.0 == word.0 && text[name.0..name.1].eq_ignore_ascii_case(b"key") {
+            // `secret access key: …`
+            for _ in 0..2 {
+                let before = NAME.run_back(text, name.0.saturating_sub(1), 16);
+                if name.0 > 0 && text[name.0 - 1] == b' ' && before + 1 < name.0 {
+                    name.0 = before;
+                }
+            }
+        }
         let after = if by == By::Colon { annotation(text, after).unwrap_or(after) } else { after };
         self.value(text, name, by, after)
     }

@@ -55,7 +55,7 @@ const KEYED: &[&str] = &[
 
 /// Ends of words written together that name a secret (`clientsecret`).
 const ENDS: &[&str] = &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "passwort", "contraseña"];
+const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort"];
 
 /// The words of a name in small letters.
 fn words(name: &[u8]) -> Vec<String> {
@@ -68,7 +68,7 @@ fn words(name: &[u8]) -> Vec<String> {
             b'a'..=b'z' => !before.is_ascii_alphabetic(),
             _ => !before.is_ascii_digit() && c.is_ascii_digit(),
         };
-        if ALNUM.has(c) || c >= 128 {
+        if ALNUM.has(c) {
             match words.last_mut() {
                 Some(last) if !begins => last.push(c.to_ascii_lowercase() as char),
                 _ => words.push((c.to_ascii_lowercase() as char).to_string()),

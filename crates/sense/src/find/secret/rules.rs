@@ -116,6 +116,14 @@ impl Rules {
     }
 }
 
+/// The kinds of both tables.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    [include_str!("tokens.txt"), include_str!("context.txt")]
+        .into_iter()
+        .flat_map(lines)
+        .filter_map(|(_, line)| line.split_once(" | ").map(|(kind, _)| kind))
+}
+
 fn lines(table: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
     table.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
 }

@@ -86,7 +86,6 @@ impl Alphabet {
             "bech32" => Alphabet::of(b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
             "ah" => DIGIT.range(b'a', b'h').range(b'A', b'H'),
             "pad" => Alphabet::of(b"="),
-            "dense" => DENSE,
             _ => return None,
         })
     }
@@ -94,6 +93,7 @@ impl Alphabet {
 
 const NONE: Alphabet = Alphabet(0);
 const DIGIT: Alphabet = NONE.range(b'0', b'9');
+/// Everything that is printed and no space.
 pub(super) const DENSE: Alphabet = NONE.range(b'!', b'~');
 pub(super) const HEX: Alphabet = DIGIT.range(b'a', b'f').range(b'A', b'F');
 pub(super) const ALNUM: Alphabet = DIGIT.range(b'a', b'z').range(b'A', b'Z');
