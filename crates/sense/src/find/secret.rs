@@ -18,9 +18,9 @@ mod link;
 mod manifest;
 mod rules;
 mod shape;
+mod wrap;
 #[cfg(test)]
 mod tests;
-mod wrap;
 
 use super::{FinderError, FinderOptions, Finding, Kind};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -34,8 +34,8 @@ use std::sync::Arc;
 const DEPTH: u8 = 2;
 /// Names read within one and the same value.
 const NESTED: u8 = 8;
-/// Long tokens tried within one run of 1,024 characters.
-const LONG: u8 = 64;
+/// Places within one run of 1,024 characters where long tokens are tried. More such tokens do not fit in.
+const LONG: u8 = 24;
 
 /// Detectors of secrets.
 #[derive(Debug)]
@@ -90,22 +90,9 @@ const PIECES: &[(&str, Try)] = &[
 
 /// Kinds that have no table.
 const OTHERS: &[&str] = &[
-    "private-key",
-    "jwt",
-    "jwt-base64",
-    "sidekiq-sensitive-url",
-    "url-credentials",
-    "connection-string",
-    "curl-auth-user",
-    "curl-auth-header",
-    "authorization-header",
-    "kubernetes-secret-yaml",
-    "gcp-service-account",
-    "nuget-config-password",
-    "hashicorp-tf-password",
-    "generic-api-key",
-    "generic-password",
-    "aws-secret-access-key",
+    "private-key", "jwt", "jwt-base64", "sidekiq-sensitive-url", "url-credentials", "connection-string", "curl-auth-user", "curl-auth-header",
+    "authorization-header", "kubernetes-secret-yaml", "gcp-service-account", "nuget-config-password", "hashicorp-tf-password",
+    "generic-api-key", "generic-password", "aws-secret-access-key",
 ];
 
 impl Secrets {
@@ -135,15 +122,14 @@ impl Secrets {
             .kind(Some(AhoCorasickKind::DFA))
             .build(pieces.keys())
             .map_err(|e| broken(e.to_string()))?;
-        let names = rules
-            .tokens
-            .iter()
-            .map(|t| t.kind)
-            .chain(rules.contexts.iter().map(|c| c.kind))
-            .chain(OTHERS.iter().copied());
-        let on = names.filter(|name| !options.off.iter().any(|off| off == name));
+        let on = Secrets::kinds().filter(|name| !options.off.iter().any(|off| off == name));
         let kinds = on.map(|name| (name, Kind { name: Arc::from(name), class: DataClass::Secret })).collect();
         Ok(Secrets { rules, automaton, tries: pieces.into_values().collect(), kinds })
+    }
+
+    /// Names of all kinds, some of them more than once.
+    pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+        rules::kinds().chain(OTHERS.iter().copied())
     }
 
     /// Adds the secrets of a text, in its order, without overlaps.
@@ -159,15 +145,7 @@ impl Secrets {
     }
 
     fn look(&self, text: &str, depth: u8, hits: &mut Vec<Hit>) {
-        let mut look = Look {
-            secrets: self,
-            text: text.as_bytes(),
-            hits,
-            reader: Reader::default(),
-            last: (0, 0, 0),
-            until: [0; 3],
-            long: (0, 0),
-        };
+        let mut look = Look { secrets: self, text: text.as_bytes(), hits, reader: Reader::default(), last: (0, 0, 0), until: [0; 3], long: (0, 0, 0) };
         for found in self.automaton.find_overlapping_iter(text) {
             if let Some(tries) = self.tries.get(found.pattern().as_usize()) {
                 look.at(tries, (found.start(), found.end()));
@@ -198,8 +176,8 @@ struct Look<'a> {
     last: (usize, usize, u8),
     /// How far commands, manifests and blocks have been read.
     until: [usize; 3],
-    /// Where the run of characters ends that long tokens were tried in, and how many were.
-    long: (usize, u8),
+    /// Where the run of characters ends that long tokens were tried in, at how many places they were, and at which last.
+    long: (usize, u8, usize),
 }
 
 impl Look<'_> {
@@ -295,9 +273,12 @@ impl Look<'_> {
             return true;
         }
         if at >= self.long.0 {
-            self.long = (shape::DENSE.run(self.text, at, 1024), 0);
+            self.long = (shape::DENSE.run(self.text, at, 1024), 0, usize::MAX);
         }
-        self.long.1 = self.long.1.saturating_add(1);
+        if self.long.2 != at {
+            self.long.1 = self.long.1.saturating_add(1);
+            self.long.2 = at;
+        }
         self.long.1 <= LONG
     }
 
@@ -328,9 +309,7 @@ impl Look<'_> {
             Some(generic::Names::Authorization) => "authorization-header",
             _ if generic::in_connection_string(self.text, given) => "connection-string",
             Some(generic::Names::Password) => "generic-password",
-            _ if given.by == By::Colon && !given.quoted && command::within(self.text, given.name.0) => {
-                "curl-auth-header"
-            }
+            _ if given.by == By::Colon && !given.quoted && command::within(self.text, given.name.0) => "curl-auth-header",
             _ => "generic-api-key",
         };
         self.hit(given.value, kind, 70);

@@ -67,7 +67,16 @@ impl Reader {
             Some((by, after)) => (word.1 + text[word.1..until].trim_ascii_end().len(), by, after),
             None => prose(text, word)?,
         };
-        let name = (NAME.run_back(text, word.0, NAME_BEFORE), name_end);
+        let mut name = (NAME.run_back(text, word.0, NAME_BEFORE), name_end);
+        if name.0 == word.0 && text[name.0..name.1].eq_ignore_ascii_case(b"key") {
+            // `secret access key: …`
+            for _ in 0..2 {
+                let before = NAME.run_back(text, name.0.saturating_sub(1), 16);
+                if name.0 > 0 && text[name.0 - 1] == b' ' && before + 1 < name.0 {
+                    name.0 = before;
+                }
+            }
+        }
         let after = if by == By::Colon { annotation(text, after).unwrap_or(after) } else { after };
         self.value(text, name, by, after)
     }
@@ -98,16 +107,15 @@ impl Reader {
             self.run = (start, start + length);
         }
         // Marks of a sentence at its end are not the value's.
-        let trimmed =
-            text[start..self.run.1].iter().rev().take_while(|c| matches!(c, b'.' | b'!' | b'?' | b':')).count();
+        let trimmed = text[start..self.run.1].iter().rev().take_while(|c| matches!(c, b'.' | b'!' | b'?' | b':')).count();
         let end = match self.run.1 {
             end if text.get(end).is_none_or(|c| c.is_ascii_whitespace()) && trimmed < 3 => end - trimmed.min(1),
             end => end,
         };
         let call = by != By::Element && matches!(text.get(self.run.1), Some(b'(' | b'[' | b'{' | b'<'));
         // `open(token: x)`: a bare argument is a name of the program.
-        let argument =
-            text.get(self.run.1) == Some(&b')') && matches!(text[..name.0], [.., before, b'('] if ALNUM.has(before));
+        let argument = text.get(self.run.1) == Some(&b')')
+            && matches!(text[..name.0], [.., before, b'('] if ALNUM.has(before));
         (end > start && !call && !argument).then_some(Assigned { name, value: (start, end), quoted: false, by })
     }
 }

@@ -86,7 +86,6 @@ impl Alphabet {
             "bech32" => Alphabet::of(b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
             "ah" => DIGIT.range(b'a', b'h').range(b'A', b'H'),
             "pad" => Alphabet::of(b"="),
-            "dense" => DENSE,
             _ => return None,
         })
     }
@@ -94,6 +93,7 @@ impl Alphabet {
 
 const NONE: Alphabet = Alphabet(0);
 const DIGIT: Alphabet = NONE.range(b'0', b'9');
+/// Everything that is printed and no space.
 pub(super) const DENSE: Alphabet = NONE.range(b'!', b'~');
 pub(super) const HEX: Alphabet = DIGIT.range(b'a', b'f').range(b'A', b'F');
 pub(super) const ALNUM: Alphabet = DIGIT.range(b'a', b'z').range(b'A', b'Z');
@@ -163,9 +163,7 @@ impl Shape {
         }
         // The longest text is the rarest, and one text rarer than one of several; of equal ones the first.
         let length = |p: &Part| match p {
-            Part::Text(texts, _) => {
-                texts.iter().map(|t| t.len() * 2).min().map_or(0, |l| l + usize::from(texts.len() == 1))
-            }
+            Part::Text(texts, _) => texts.iter().map(|t| t.len() * 2).min().map_or(0, |l| l + usize::from(texts.len() == 1)),
             Part::Run(..) => 0,
         };
         let longest = parts.iter().map(length).max().filter(|l| *l > 1);
