@@ -61,11 +61,10 @@ impl Tokens {
 
     /// The text has gone on by this; `written` ends with it.
     pub(crate) fn step(&mut self, piece: &Piece, written: &str, out: &mut Vec<TokenLogprob>) {
-        let (mut left, new) = match piece {
-            Piece::Same(length) => (*length, None),
-            Piece::New(length, new) => (*length, Some(&written[written.len() - new..])),
+        let (mut left, mut text, new) = match piece {
+            Piece::Same(length) => (*length, written.get(written.len() - length..).unwrap_or_default(), None),
+            Piece::New(length, new) => (*length, "", written.get(written.len() - new..)),
         };
-        let mut text = &written[written.len() - left.min(written.len())..];
         let mut unsaid = new;
         while let Some((_, rest)) =
             self.waiting.front().filter(|(t, rest)| left > 0 || (*rest == 0 && t.token.is_empty()))
