@@ -6,6 +6,7 @@ mod detect;
 mod engine;
 mod number;
 mod origin;
+mod policy;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;

@@ -17,6 +17,7 @@ mod init;
 mod key;
 mod measure;
 mod models;
+mod passages;
 mod probe;
 mod problem;
 mod pull;

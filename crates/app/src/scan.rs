@@ -24,7 +24,8 @@ const LINE_MAX: usize = 32 << 20;
 pub(crate) struct Args {
     #[command(flatten)]
     common: Common,
-    /// Print NDJSON: `{id, spans: [[start, end, type, score]], class}` with offsets in characters.
+    /// Print NDJSON: `{id, spans: [[start, end, type, score]], class}` with offsets in characters; also what is too unsure to
+    /// count, by its score.
     #[arg(long)]
     json: bool,
 }
@@ -80,7 +81,7 @@ fn scan(finder: &Finder, input: impl Read, mut out: impl Write, json: bool) -> i
             0..=LINE_MAX => read(&line, &text),
             _ => Err((None, format!("the line is longer than {LINE_MAX} bytes"))),
         };
-        let findings = asked.and_then(|asked| match finder.find(&asked.text) {
+        let findings = asked.and_then(|asked| match if json { finder.scan(&asked.text) } else { finder.find(&asked.text) } {
             Ok(findings) => Ok((asked, findings)),
             Err(why) => Err((asked.id, why.to_string())),
         });
@@ -142,14 +143,14 @@ fn read<'a>(line: &[u8], text: &'a str) -> Result<Asked<'a>, Bad<'a>> {
 }
 
 fn told<'a>(asked: &Asked<'a>, findings: &'a [Finding]) -> Told<'a> {
-    let mut chars = Characters::of(&asked.text);
-    let span = |f: &'a Finding| (chars.at(f.start), chars.at(f.end), &*f.kind.name, f64::from(f.score) / 100.0);
-    Told::Found { id: asked.id, spans: findings.iter().map(span).collect(), class: class(findings) }
+    let places = sense::characters(&asked.text, findings);
+    let span = |(f, (start, end)): (&'a Finding, _)| (start, end, &*f.kind.name, f64::from(f.score) / 100.0);
+    Told::Found { id: asked.id, spans: findings.iter().zip(places).map(span).collect(), class: class(findings) }
 }
 
-/// The class of a request with this text and nothing declared.
+/// The class of a request with this text and nothing declared: of what is sure enough to count.
 fn class(findings: &[Finding]) -> DataClass {
-    findings.iter().map(|f| f.kind.class).max().unwrap_or_default().max(DataClass::default())
+    findings.iter().filter(|f| f.score >= sense::RAISES).map(|f| f.kind.class).max().unwrap_or_default().max(DataClass::default())
 }
 
 fn write_json(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {
@@ -167,29 +168,6 @@ fn write_row(out: &mut impl Write, number: u64, asked: &Asked<'_>, findings: &[F
     let shown = if shown.is_empty() { "nothing found".to_owned() } else { shown.join(", ") };
     let id = asked.id.map_or_else(|| format!("line {number}"), |id| printable(id.get()));
     writeln!(out, "{id:<16}  {:<9}  {shown}", class(findings).as_str())
-}
-
-/// Turns growing byte offsets into character offsets in one pass over the text.
-struct Characters<'t> {
-    text: &'t str,
-    byte: usize,
-    chars: usize,
-}
-
-impl<'t> Characters<'t> {
-    fn of(text: &'t str) -> Characters<'t> {
-        Characters { text, byte: 0, chars: 0 }
-    }
-
-    fn at(&mut self, byte: usize) -> usize {
-        if byte < self.byte {
-            // Findings do not overlap and come in order; should one go back, counting starts anew.
-            (self.byte, self.chars) = (0, 0);
-        }
-        self.chars += self.text.get(self.byte..byte).map_or(0, |t| t.chars().count());
-        self.byte = byte;
-        self.chars
-    }
 }
 
 #[cfg(test)]
