@@ -109,16 +109,21 @@ pub(crate) enum Unread {
     Lost(String),
 }
 
-/// Reads a body of at most `max` bytes, with at most `gap` between its pieces. A body in one piece is not copied.
+/// Bytes of one block that small pieces are gathered in. A buffer that grows by doubling would hold twice the body while it
+/// grows, and for a body that is too large that would be for nothing.
+const BLOCK: usize = 1 << 20;
+
+/// Reads a body of at most `max` bytes, with at most `gap` between its pieces. A body in one piece is not copied; one in
+/// several is joined when all are there.
 pub(crate) async fn read_all(mut body: Incoming, max: usize, gap: Duration) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > max as u64 {
         return Err(Unread::TooLarge);
     }
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
+    let mut blocks: Vec<Bytes> = Vec::new();
+    let mut block = BytesMut::new();
+    let mut read = 0;
     loop {
-        let begun = !first.is_empty() || !joined.is_empty();
-        let next = if begun && !body.is_end_stream() {
+        let next = if read > 0 && !body.is_end_stream() {
             tokio::time::timeout(gap, body.frame()).await.map_err(|_| Unread::Silent)?
         } else {
             body.frame().await
@@ -126,20 +131,26 @@ pub(crate) async fn read_all(mut body: Incoming, max: usize, gap: Duration) -> R
         let Some(frame) = next else { break };
         let frame = frame.map_err(|e| Unread::Lost(e.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + joined.len() + data.len() > max {
+        read += data.len();
+        if read > max {
             return Err(Unread::TooLarge);
         }
-        if first.is_empty() && joined.is_empty() {
-            first = data;
-        } else {
-            if joined.is_empty() {
-                joined.reserve(first.len() + data.len());
-                joined.extend_from_slice(&std::mem::take(&mut first));
-            }
-            joined.extend_from_slice(&data);
+        if blocks.is_empty() {
+            blocks.push(data);
+            continue;
         }
+        if block.len() + data.len() > BLOCK && !block.is_empty() {
+            blocks.push(std::mem::take(&mut block).freeze());
+        }
+        block.extend_from_slice(&data);
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
+    if block.is_empty() {
+        return Ok(blocks.pop().unwrap_or_default());
+    }
+    let mut joined = BytesMut::with_capacity(read);
+    blocks.iter().for_each(|b| joined.extend_from_slice(b));
+    joined.extend_from_slice(&block);
+    Ok(joined.freeze())
 }
 
 /// As much of a body as there is, up to `max` bytes.
