@@ -87,6 +87,7 @@ impl Rig {
             kind: Kind::Appliance,
             zone: Zone::Embedded,
             provider: Arc::from("dewpoint"),
+            terms: decide::Terms::default(),
         };
         let spec = EngineSpec {
             place: Arc::new(place),

@@ -9,7 +9,15 @@ fn book() -> Book {
 
 fn place(zone: Zone, kind: Kind) -> Place {
     let id = decide::PlaceId::new("p");
-    Place { id, api: Api::Openai, tier: Tier::Local, kind, zone, provider: Arc::from("x") }
+    Place {
+        id,
+        api: Api::Openai,
+        tier: Tier::Local,
+        kind,
+        zone,
+        provider: Arc::from("x"),
+        terms: decide::Terms::default(),
+    }
 }
 
 #[test]

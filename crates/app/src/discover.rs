@@ -224,6 +224,7 @@ fn place(profile: &Profile) -> Place {
         kind: profile.kind,
         zone: profile.zone,
         provider: Arc::from(profile.provider),
+        terms: decide::Terms::default(),
     }
 }
 

@@ -96,6 +96,8 @@ async fn serve(
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
+        guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32])?)),
+        witness: Arc::new(decide::Blind),
         limits,
         metrics: gateway::Metrics::default().with(move || {
             gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()

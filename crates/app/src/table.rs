@@ -118,6 +118,7 @@ mod tests {
             kind: Kind::Serverless,
             zone: Zone::VendorCloud,
             provider: Arc::from("x"),
+            terms: decide::Terms::default(),
         };
         PlaceState { place: Arc::new(place), models, health, load: Load::default() }
     }

@@ -125,6 +125,7 @@ mod tests {
             kind: Kind::Appliance,
             zone: Zone::SameHost,
             provider: "x".into(),
+            terms: decide::Terms::default(),
         };
         PlaceSpec {
             place: Arc::new(place),

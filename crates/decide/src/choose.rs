@@ -254,6 +254,7 @@ fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing:
         ttft_ms: expected_ttft_ms(&state.load, tier),
         standing,
         pick: Pick::default(),
+        redact_above: None,
     }
 }
 

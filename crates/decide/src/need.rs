@@ -2,8 +2,9 @@
 //!
 //! Never here: text of the request.
 
-use crate::{Api, DataClass};
+use crate::{Api, DataClass, Found};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What kind of work a prompt asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -86,8 +87,17 @@ pub struct Need {
     pub difficulty: Difficulty,
     /// Why `sense` thinks so, for `explain` ("asks for a proof", "short prompt").
     pub signals: Vec<String>,
-    /// Data class: the highest of what key, route and header declare.
+    /// Data class as declared: the highest of what key, route and header say.
     pub class: DataClass,
+    /// What detectors found in its text; raises the class, and can be taken out where the policy says so.
+    #[serde(default)]
+    pub found: Found,
+    /// Free tags of key, route and header (`hipaa`, `customer:acme`), sorted.
+    #[serde(default)]
+    pub tags: Vec<Arc<str>>,
+    /// When it arrived, Unix seconds: terms of places expire.
+    #[serde(default)]
+    pub at_unix_s: u64,
     /// Estimated prompt tokens.
     pub input_tokens: u32,
     /// Completion tokens expected: an estimate, at most what was asked for.

@@ -16,6 +16,7 @@ pub struct Permit {
     place: PlaceId,
     model: Arc<str>,
     class: DataClass,
+    redact_above: Option<DataClass>,
 }
 
 impl Permit {
@@ -32,6 +33,11 @@ impl Permit {
     /// The model it was made for.
     pub fn model(&self) -> &Arc<str> {
         &self.model
+    }
+
+    /// What is above this class must be taken out of the request before it is sent; `None`: as it is.
+    pub fn redact_above(&self) -> Option<DataClass> {
+        self.redact_above
     }
 
     /// The class the request had.
@@ -58,5 +64,6 @@ pub fn permit(verdict: &Verdict, rank: usize, fleet: &Fleet, policy: &Policy) ->
         place: candidate.place.id.clone(),
         model: candidate.model.id.clone(),
         class: verdict.class,
+        redact_above: candidate.reason.redact_above,
     })
 }

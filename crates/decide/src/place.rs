@@ -2,7 +2,7 @@
 //!
 //! Never here: addresses and credentials (rooms `backend` and `app`), or live state ([`crate::Fleet`]).
 
-use crate::Price;
+use crate::{Price, Terms};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -182,4 +182,7 @@ pub struct Place {
     pub zone: Zone,
     /// The provider's name in telemetry (`gen_ai.provider.name`): `openai`, `anthropic`, `vllm`, `dewpoint`, …
     pub provider: Arc<str>,
+    /// How it handles data; what is not declared counts as the worst.
+    #[serde(default)]
+    pub terms: Terms,
 }

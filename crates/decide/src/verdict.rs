@@ -67,6 +67,9 @@ pub struct Reason {
     pub standing: Option<Standing>,
     /// Why it stands before or behind its replicas.
     pub pick: Pick,
+    /// It may go there only with everything above this class taken out; `None`: as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redact_above: Option<DataClass>,
 }
 
 /// One place and model that may answer.

@@ -25,8 +25,15 @@ impl Live for Seen {
 
 fn place(name: &str, zone: Zone, model: &str) -> PlaceState {
     let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
-    let place =
-        Place { id: PlaceId::new(name), api: Api::Openai, tier, kind: Kind::Appliance, zone, provider: name.into() };
+    let place = Place {
+        id: PlaceId::new(name),
+        api: Api::Openai,
+        tier,
+        kind: Kind::Appliance,
+        zone,
+        provider: name.into(),
+        terms: decide::Terms::default(),
+    };
     let model = Model {
         id: model.into(),
         context_tokens: Some(8_192),

@@ -23,7 +23,15 @@ fn model(id: &str, price: Option<(i64, i64)>) -> Arc<Model> {
 
 fn place(name: &str, tier: Tier, zone: Zone, models: Vec<Arc<Model>>) -> PlaceState {
     let kind = if zone == Zone::VendorCloud { Kind::Serverless } else { Kind::Appliance };
-    let place = Place { id: PlaceId::new(name), api: Api::Openai, tier, kind, zone, provider: name.into() };
+    let place = Place {
+        id: PlaceId::new(name),
+        api: Api::Openai,
+        tier,
+        kind,
+        zone,
+        provider: name.into(),
+        terms: decide::Terms::default(),
+    };
     PlaceState { place: Arc::new(place), models, health: Health::Up, load: Load::default() }
 }
 

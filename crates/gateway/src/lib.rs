@@ -23,6 +23,7 @@ mod care;
 mod choose;
 mod cut;
 mod dispatch;
+mod guard;
 mod relay;
 mod settle;
 
@@ -30,12 +31,13 @@ pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
+pub use guard::Guard;
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
 use backend::{Board, Deadlines};
 use bytes::Bytes;
-use decide::{Fault, Need, Outlet, Policy, Verdict};
+use decide::{Fault, Need, Outlet, Policy, Verdict, Witness};
 use futures_util::FutureExt;
 use http::HeaderMap;
 use std::panic::AssertUnwindSafe;
@@ -54,6 +56,10 @@ pub struct Wiring {
     pub keys: Arc<ArcSwap<Keys>>,
     /// Where records go.
     pub outlet: Arc<dyn Outlet>,
+    /// The detectors in force, and the key behind placeholders.
+    pub guard: Arc<ArcSwap<Guard>>,
+    /// Where decisions are told, for auditors.
+    pub witness: Arc<dyn Witness>,
     /// Limits of requests.
     pub limits: Limits,
     /// Counters and histograms behind `/metrics`.

@@ -53,7 +53,7 @@ pub fn assess(ask: &Ask) -> Need {
         audio: ask.has_audio() || ask.extra.iter().any(|(name, _)| name == "audio"),
         logprobs: ask.logprobs.is_some(),
         completions: ask.endpoint == Endpoint::Completions,
-        unscanned: ask.has_unreadable(),
+        unscanned: ask.has_unscannable(),
         session: session(ask),
         prefix_hash: prefix::of(ask),
         ..Need::default()
@@ -68,6 +68,7 @@ fn encoding(ask: &Ask) -> Need {
         input_tokens: tokens::encoded(ask),
         embeddings: ask.endpoint == Endpoint::Embeddings,
         rerank: ask.endpoint == Endpoint::Rerank,
+        unscanned: ask.has_unscannable(),
         ..Need::default()
     }
 }

@@ -12,6 +12,7 @@
 mod assess;
 mod difficulty;
 mod features;
+mod find;
 mod lexicon;
 mod prefix;
 mod scan;
@@ -22,3 +23,4 @@ mod weights;
 pub use assess::assess;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
+pub use find::{Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, Pattern, Unread};

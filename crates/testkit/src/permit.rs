@@ -15,6 +15,7 @@ pub fn place(name: &str, profile: &Profile) -> Arc<Place> {
         kind: profile.kind,
         zone: profile.zone,
         provider: profile.provider.into(),
+        terms: decide::Terms::default(),
     })
 }
 

@@ -103,6 +103,8 @@ pub struct Ask {
     pub echo: bool,
     /// What only `Embeddings` and `Rerank` have.
     pub encode: Option<Box<Encode>>,
+    /// What its permit wants taken out has been taken out; only room `redact` sets it.
+    pub redacted: bool,
     /// Everything else at the top level, the standard fields included that no canonical field carries (`store`,
     /// `metadata`, `service_tier`, `logit_bias`, `modalities`, `audio`, `prediction`, `web_search_options`, …).
     pub extra: Extra,
@@ -217,6 +219,7 @@ impl Ask {
             suffix: None,
             echo: false,
             encode: None,
+            redacted: false,
             extra: Vec::new(),
         }
     }
@@ -235,11 +238,6 @@ impl Ask {
     /// Whether any part is audio.
     pub fn has_audio(&self) -> bool {
         self.parts().any(|p| matches!(p, Part::Audio { .. }))
-    }
-
-    /// Whether any part is of a kind that cannot be read here.
-    pub fn has_unreadable(&self) -> bool {
-        self.parts().any(|p| !matches!(p, Part::Text { .. }))
     }
 
     /// Whether anything in it has meaning in the caller's own dialect only (a kept-whole part, tool, choice or format),

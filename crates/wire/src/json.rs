@@ -6,6 +6,7 @@
 //! Never here: a dialect's shapes, or a JSON grammar of our own.
 
 pub(crate) mod fault;
+pub(crate) mod lex;
 pub(crate) mod loose;
 pub(crate) mod read;
 pub(crate) mod write;

@@ -12,6 +12,7 @@ mod ask;
 mod encode;
 mod event;
 mod extra;
+mod fields;
 mod join;
 mod json;
 mod made_up;
@@ -26,8 +27,10 @@ pub use answer::{Answer, Choice};
 pub use ask::{Ask, Dialect, Endpoint, Format, Reasoning, Sampling, Tool, ToolChoice};
 pub use encode::{Encode, Encoding, Ranked, Ranking, Vector, Vectors};
 pub use event::{Chunk, Event, Finish, Flavour, Raw, TokenLogprob, Usage};
+pub use fields::{Edit, Field, FieldKind};
 pub use join::Join;
 pub use json::MAX_DEPTH;
+pub use json::lex::{Leaf, Step, json_escaped, rewrite_leaves};
 pub use message::{Content, Extra, Media, Message, Part, Role, ToolCall};
 
 /// A body or frame that is not what its dialect says. `param` names the field at fault (`messages[0].role`).

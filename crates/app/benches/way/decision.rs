@@ -25,6 +25,7 @@ fn place(index: usize) -> PlaceState {
         kind: Kind::Serverless,
         zone,
         provider: "bench".into(),
+        terms: decide::Terms::default(),
     };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }

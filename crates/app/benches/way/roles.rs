@@ -145,6 +145,7 @@ pub(crate) fn dewpoint(upstream: &str) {
             kind: Kind::Serverless,
             zone: Zone::VendorCloud,
             provider: "openai".into(),
+            terms: decide::Terms::default(),
         };
         let model = Model {
             id: "gpt-bench".into(),
@@ -171,6 +172,10 @@ pub(crate) fn dewpoint(upstream: &str) {
             policy: Arc::new(ArcSwap::from_pointee(Policy::default())),
             keys: Arc::new(ArcSwap::from_pointee(gateway::Keys::default())),
             outlet: ledger.outlet(),
+            guard: Arc::new(ArcSwap::from_pointee(
+                gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap(),
+            )),
+            witness: Arc::new(decide::Blind),
             limits: gateway::Limits::default(),
             metrics: gateway::Metrics::default(),
             care: Arc::default(),

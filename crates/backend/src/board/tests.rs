@@ -27,6 +27,7 @@ impl Scripted {
             kind: Kind::Appliance,
             zone,
             provider: "x".into(),
+            terms: decide::Terms::default(),
         };
         let told = models.iter().map(|id| Discovered { id: (*id).to_owned(), ..Discovered::default() }).collect();
         Arc::new(Scripted {

@@ -25,6 +25,7 @@ fn engine(folder: &Path, script: &str, bounds: Bounds) -> Arc<Engine> {
         kind: decide::Kind::Appliance,
         zone: decide::Zone::Embedded,
         provider: "dewpoint".into(),
+        terms: decide::Terms::default(),
     };
     let models = vec![ModelSpec::new(ModelSource::Path(path))];
     let args = vec!["-c".to_owned(), script.to_owned()];

@@ -31,6 +31,7 @@ pub fn place() -> Arc<Place> {
         kind: Kind::Appliance,
         zone: Zone::Embedded,
         provider: "dewpoint".into(),
+        terms: decide::Terms::default(),
     })
 }
 

@@ -94,6 +94,7 @@ impl Scripted {
             kind: Kind::Serverless,
             zone,
             provider: name.into(),
+            terms: decide::Terms::default(),
         };
         let price = Price {
             input_nanousd_per_mtok: 1_000_000_000,
@@ -281,6 +282,8 @@ pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: V
         policy: policy.clone(),
         keys: Arc::new(ArcSwap::from_pointee(Keys::new(keys))),
         outlet: Arc::new(KeptOutlet(kept.clone())),
+        guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap())),
+        witness: Arc::new(decide::Blind),
         limits,
         metrics: Metrics::default(),
         care: Arc::new(Care::new(care)),

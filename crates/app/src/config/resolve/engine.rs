@@ -68,6 +68,7 @@ pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> 
         kind: decide::Kind::Appliance,
         zone: decide::Zone::Embedded,
         provider: Arc::from("dewpoint"),
+        terms: decide::Terms::default(),
     };
     Some(EngineSettings {
         place: Arc::new(place),

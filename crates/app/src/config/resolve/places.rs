@@ -144,8 +144,15 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         r.wrong(&format!("{path}.zone"), "zone = \"embedded\"", "only the engine inside this binary is embedded", help);
     }
     let key = key(r, section, path, &base_url, loopback);
-    let place =
-        Place { id: PlaceId::new(name), api: profile.api, tier, kind, zone, provider: Arc::from(profile.provider) };
+    let place = Place {
+        id: PlaceId::new(name),
+        api: profile.api,
+        tier,
+        kind,
+        zone,
+        provider: Arc::from(profile.provider),
+        terms: decide::Terms::default(),
+    };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })
 }
