@@ -89,6 +89,12 @@ pub(crate) struct Explain {
     /// Data class that the request would declare.
     #[arg(long, value_enum)]
     pub(crate) class: Option<Class>,
+    /// Tag that the request would carry; may be given several times.
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Configured key that would ask: its class, tags and scope count.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,6 +5,7 @@
 mod engine;
 mod number;
 mod origin;
+mod policy;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;

@@ -16,6 +16,7 @@ mod init;
 mod key;
 mod measure;
 mod models;
+mod passages;
 mod probe;
 mod problem;
 mod pull;

@@ -262,6 +262,7 @@ fn keys(settings: &Settings) -> gateway::Keys {
         places: k.places.clone(),
         models: k.models.clone(),
         class: k.class,
+        tags: k.tags.clone(),
         durability: k.durability,
     };
     gateway::Keys::new(settings.keys.iter().map(key).collect())

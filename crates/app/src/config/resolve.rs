@@ -10,7 +10,9 @@ mod ledger;
 mod places;
 mod policy;
 mod resilience;
+mod rules;
 mod server;
+mod terms;
 
 use super::origin::{Origin, Values};
 use super::secret::Env;
@@ -20,7 +22,7 @@ use crate::book::Book;
 use crate::problem::{Problem, Problems};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use places::{PlaceSettings, is_loopback};
 
@@ -95,6 +97,7 @@ pub(crate) struct KeySettings {
     pub(crate) places: Option<Vec<String>>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) class: Option<decide::DataClass>,
+    pub(crate) tags: Vec<std::sync::Arc<str>>,
     pub(crate) durability: decide::Durability,
 }
 
@@ -106,6 +109,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) flags: &'a Flags,
     pub(crate) values: Values,
     pub(crate) warnings: Vec<String>,
+    /// Terms of places expire.
+    pub(crate) now_unix_s: u64,
     problems: Vec<Problem>,
 }
 
@@ -162,8 +167,9 @@ pub(crate) fn resolve(
     env: Env<'_>,
     book: &Book,
 ) -> Result<Settings, Problems> {
-    let mut reader =
-        Reader { source, env, book, flags, values: Values::default(), warnings: Vec::new(), problems: Vec::new() };
+    let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, env, book, flags, values, warnings, now_unix_s, problems };
     let r = &mut reader;
     let server = server::server(r, &file.server);
     let ledger = ledger::ledger(r, file);

@@ -63,7 +63,7 @@ impl Live {
         let places = build(&settings, &finds, &dialer, &[])?;
         let profiles: Profiles = Arc::new(ArcSwap::from_pointee(profiles(&places)));
         let board = Board::new(order(&engine, &places), completer(profiles.clone(), book.clone()));
-        let policy = Arc::new(ArcSwap::from_pointee(Policy { version: 1, ..settings.policy.clone() }));
+        let policy = Arc::new(ArcSwap::from_pointee(in_force(1, &settings)));
         let keys = Arc::new(ArcSwap::from_pointee(keys(&settings)));
         let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
         let now = Mutex::new(Now { settings, places });
@@ -111,7 +111,7 @@ impl Live {
         }
         // From here on nothing fails. The policy goes first, so that no new place is used under an old, wider rule.
         let version = self.policy.load().version + 1;
-        self.policy.store(Arc::new(Policy { version, ..settings.policy.clone() }));
+        self.policy.store(Arc::new(in_force(version, &settings)));
         self.keys.store(Arc::new(keys(&settings)));
         self.profiles.store(Arc::new(profiles(&places)));
         if now.settings.engine != settings.engine {
@@ -158,6 +158,12 @@ fn build(settings: &Settings, finds: &Finds, dialer: &Dialer, old: &[Built]) -> 
         }
     }
     if problems.0.is_empty() { Ok(out) } else { Err(problems) }
+}
+
+/// The policy of settings, with its number and its hash for the audit trail.
+fn in_force(version: u64, settings: &Settings) -> Policy {
+    let hash = crate::passages::hash(&settings.policy).into();
+    Policy { version, hash, ..settings.policy.clone() }
 }
 
 /// The embedded engine first: it is the first step of the escalation.
