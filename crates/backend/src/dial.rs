@@ -204,6 +204,7 @@ impl std::fmt::Debug for Dialer {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "these are the clients behind the list")]
 fn pool(options: &DialerOptions) -> Builder {
     let mut builder = Client::builder(TokioExecutor::new());
     builder

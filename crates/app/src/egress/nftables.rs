@@ -31,8 +31,9 @@ pub(super) fn ruleset(plan: &Plan, user: &str) -> String {
         }
         out.push_str("\t}\n\n");
     }
+    // Only packets of this user's own sockets: what the kernel sends by itself has no user, and is not its business.
     out.push_str("\tchain output {\n\t\ttype filter hook output priority filter; policy accept;\n");
-    let _ = writeln!(out, "\t\tmeta skuid != {} accept comment \"other users are not our business\"", quoted(user));
+    let _ = writeln!(out, "\t\tmeta skuid {} jump dewpoint\n\t}}\n\n\tchain dewpoint {{", quoted(user));
     out.push_str("\t\toifname \"lo\" accept\n");
     out.push_str("\t\tct state established,related accept comment \"answers to callers, and what was let out\"\n");
     out.push_str("\t\tip daddr . tcp dport @places4 accept\n\t\tip6 daddr . tcp dport @places6 accept\n");

@@ -35,8 +35,8 @@ fn a_ruleset_lets_one_user_out_to_these_addresses_only() {
     let orders = text.lines().filter(|l| !l.starts_with('#'));
     assert!(orders.clone().all(|l| !l.contains("flush") && !l.contains("openai")), "names and reasons are comments");
     let order = |wanted: &str| orders.clone().position(|l| l.contains(wanted)).unwrap();
-    assert!(order("meta skuid != \"dewpoint\" accept") < order("@places4") && order("@places4") < order("reject"));
-    assert!(nftables::ruleset(&plan(), "1000").contains("meta skuid != 1000 accept"));
+    assert!(order("meta skuid \"dewpoint\" jump dewpoint") < order("@places4") && order("@places4") < order("reject"));
+    assert!(nftables::ruleset(&plan(), "1000").contains("meta skuid 1000 jump dewpoint"));
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl Resolver {
 }
 
 /// Asks the system, on a thread of its own.
+#[expect(clippy::disallowed_methods, reason = "this is the one resolver")]
 async fn ask_system(name: Name) -> Found {
     let resolved = GaiResolver::new().call(name).await.map_err(|e| Arc::from(e.to_string()))?;
     let found: Arc<[SocketAddr]> = resolved.collect();
