@@ -3,7 +3,7 @@
 //! Never here: streams (`stream`), dialects, trying again.
 
 use crate::blame::{Whom, refusal};
-use crate::{CallError, Deadlines, Route, Upstream};
+use crate::{CallError, Deadlines, Errand, Question, Route, Upstream};
 use bytes::{Bytes, BytesMut};
 use decide::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
@@ -39,15 +39,16 @@ impl<'a> Call<'a> {
         Call { upstream, whom, deadlines, started: Instant::now() }
     }
 
-    /// Sends `body` and waits for a good response head; anything else is a fault. `limit` counts from the start.
+    /// Runs `errand` and waits for a good response head; anything else is a fault. `limit` counts from the start.
     pub(crate) async fn open(
         &self,
         route: &Route,
-        body: Bytes,
+        errand: Errand,
         further: &[(HeaderName, HeaderValue)],
         limit: Duration,
     ) -> Result<Response<Incoming>, Fault> {
-        let sent = self.upstream.post(route, body, further, self.deadlines.connect, self.started + limit);
+        let due = Some(self.started + limit);
+        let sent = self.upstream.send(errand, route, further, self.deadlines.connect, due);
         let response = sent.await.map_err(|e| match e {
             CallError::Late => self.whom.late("did not begin to answer", limit),
             other => self.whom.call(&other),
@@ -181,12 +182,19 @@ pub(crate) async fn fetch(
     further: &[(HeaderName, HeaderValue)],
     max: usize,
 ) -> Result<Seen, CallError> {
-    seen(upstream.get(route, further, PROBE_CONNECT).await?, max).await
+    let asked = Errand::Probe(Question::DOCUMENT);
+    seen(upstream.send(asked, route, further, PROBE_CONNECT, None).await?, max).await
 }
 
 /// Asks a question with a body.
-pub(crate) async fn inquire(upstream: &Upstream, route: &Route, body: Bytes, max: usize) -> Result<Seen, CallError> {
-    seen(upstream.post(route, body, &[], PROBE_CONNECT, Instant::now() + PROBE_TIME).await?, max).await
+pub(crate) async fn inquire(
+    upstream: &Upstream,
+    route: &Route,
+    question: Question,
+    max: usize,
+) -> Result<Seen, CallError> {
+    let due = Some(Instant::now() + PROBE_TIME);
+    seen(upstream.send(Errand::Probe(question), route, &[], PROBE_CONNECT, due).await?, max).await
 }
 
 async fn seen(response: Response<Incoming>, max: usize) -> Result<Seen, CallError> {

@@ -67,7 +67,8 @@ pub(crate) fn page() -> String {
     let schema = value();
     let defs = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut out = String::from(HEAD);
-    let sections = ["server", "ledger", "engine", "discovery", "policy", "resilience", "place", "route", "key"];
+    let sections =
+        ["server", "ledger", "engine", "discovery", "egress", "policy", "resilience", "place", "route", "key"];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in sections {
         let Some(section) = root.get(name) else { continue };

@@ -4,6 +4,7 @@
 //! Never here: the network, or building backends (`serve`).
 
 mod capacity;
+mod egress;
 mod engine;
 mod keys;
 mod ledger;
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(crate) use egress::EgressSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
 
 /// What the command line says; it goes before the file.
@@ -44,6 +46,7 @@ pub(crate) struct Settings {
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
+    pub(crate) egress: EgressSettings,
     pub(crate) policy: decide::Policy,
     pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
@@ -156,6 +159,23 @@ fn may_find(name: &str) -> bool {
     backend::PROFILES.iter().any(|p| p.name == name && (p.key_env.is_some() || p.port.is_some()))
 }
 
+/// The section `[egress]` alone.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn egress_alone(
+    file: &File,
+    source: &Source,
+    env: Env<'_>,
+    book: &Book,
+) -> Result<EgressSettings, Problems> {
+    let flags = Flags::default();
+    let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, env, book, flags: &flags, values, warnings, problems };
+    let egress = egress::egress(&mut reader, &file.egress);
+    if reader.problems.is_empty() { Ok(egress) } else { Err(Problems(reader.problems)) }
+}
+
 /// Turns a file into what is in force.
 ///
 /// # Errors
@@ -176,6 +196,8 @@ pub(crate) fn resolve(
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());
+    let egress = egress::egress(r, &file.egress);
+    egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
@@ -190,6 +212,7 @@ pub(crate) fn resolve(
             ledger,
             engine,
             discovery,
+            egress,
             policy,
             resilience,
             places,

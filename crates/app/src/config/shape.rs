@@ -22,6 +22,8 @@ pub(crate) struct File {
     pub(crate) resilience: Resilience,
     /// Looking for places that are not configured.
     pub(crate) discovery: Discovery,
+    /// What may be dialled beside the places.
+    pub(crate) egress: Egress,
     /// What data may go where, and what `auto` optimises.
     pub(crate) policy: Policy,
     /// Places that can answer.
@@ -308,6 +310,7 @@ pub(crate) struct Key {
     pub(crate) durability: Option<Durability>,
 }
 
+pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
 pub(crate) use super::resilience::Resilience;
