@@ -36,4 +36,4 @@ pub use policy::{Objective, Policy, Route, Target};
 pub use record::{Committed, Durability, Outcome, Outlet, OutletFull, Record, Slot, Trouble};
 pub use terms::{Retention, Terms, Training};
 pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
-pub use witness::{Blind, Decision, Passed, Sent, Witness, WitnessFull};
+pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};
