@@ -7,7 +7,7 @@ use crate::head::public;
 use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::sync::{Heads, Marks};
-use crate::writer::{self, Names, Place0, Writer};
+use crate::writer::{self, Names, Open, Writer};
 use crate::{AuditError, hex, key, recover, sync};
 use decide::Witness;
 use std::io::{Seek, SeekFrom};
@@ -92,7 +92,7 @@ impl Trail {
                     file.seek(SeekFrom::Start(bytes))?;
                     Ok(file)
                 });
-                Place0 { file: file.map_err(fault)?, segment, bytes, began_unix_ms }
+                Open { file: file.map_err(fault)?, segment, bytes, began_unix_ms }
             }
             None => {
                 let first = found.missing.map_or(found.end.seq, |(_, head)| head.seq) + 1;

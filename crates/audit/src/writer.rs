@@ -2,17 +2,20 @@
 //!
 //! Never here: what a record says (`record`), syncing and signing (`sync`).
 
+mod segment;
+
+pub(crate) use segment::{Open, create};
+
 use crate::desk::{Desk, Item, Part};
-use crate::folder::{self, Segment};
 use crate::frame::End;
 use crate::options::Options;
-use crate::record::{self, Begins, Decided, Ended, Lost, PlaceIs, PolicyIs, Pruned, Stops, Torn};
+use crate::record::{self, Begins, Decided, Ended, Lost, PlaceIs, PolicyIs, Stops, Torn};
 use crate::sync::{Job, Marks};
-use crate::{AuditError, recover, scan, sync, time};
+use crate::{AuditError, time};
 use decide::{Decision, Place, PlaceId, Policy, Written};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,14 +61,6 @@ pub(crate) struct Writer {
     last_sign: Instant,
 }
 
-/// A segment that is written to.
-pub(crate) struct Place0 {
-    pub(crate) segment: Segment,
-    pub(crate) file: File,
-    pub(crate) bytes: u64,
-    pub(crate) began_unix_ms: u64,
-}
-
 impl Writer {
     #[expect(clippy::too_many_arguments, reason = "called once, by the one who opens the trail")]
     pub(crate) fn new(
@@ -76,7 +71,7 @@ impl Writer {
         marks: Arc<Marks>,
         jobs: SyncSender<Job>,
         end: End,
-        to: Place0,
+        to: Open,
     ) -> Writer {
         let now = Instant::now();
         Writer {
@@ -310,79 +305,4 @@ impl Writer {
         let (tell, told) = sync_channel(1);
         self.jobs.send(self.job(true, Some(tell))).is_ok() && told.recv() == Ok(true)
     }
-
-    /// Begins a new segment when this one is full or of another day. The end of the old one is signed first.
-    fn rotate_when_due(&mut self) -> bool {
-        let full = self.bytes >= self.options.segment_bytes;
-        if !full && time::day_of(time::now()) == self.day {
-            return true;
-        }
-        if !self.sync_now() {
-            return false;
-        }
-        let [mut pause, longest] = PAUSE;
-        loop {
-            match create(&self.dir, self.end.seq + 1) {
-                Ok(to) => {
-                    self.day = time::day_of(to.began_unix_ms);
-                    (self.path, self.file, self.bytes) = (to.segment.path, Arc::new(to.file), 0);
-                    break;
-                }
-                Err(error) => {
-                    if !self.desk.failed(&error.to_string(), pause) {
-                        return false;
-                    }
-                    pause = (pause * 2).min(longest);
-                }
-            }
-        }
-        self.places.clear();
-        self.policy = None;
-        self.policy_told = None;
-        self.begins("segment", None);
-        self.prune();
-        true
-    }
-
-    /// Deletes segments whose last record is older than is to be kept, where a head vouches for their end.
-    fn prune(&mut self) {
-        let Some(keep) = self.options.keep else { return };
-        let oldest = time::now().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-        match prune(&self.dir, oldest) {
-            Ok(None) => {}
-            Ok(Some(through)) => self.end.seal(time::now(), "pruned", &Pruned { through }, &mut self.buffer),
-            Err(error) => tracing::error!(%error, "old segments of the audit trail are not deleted"),
-        }
-    }
-}
-
-/// Makes the segment whose first record will be `first`.
-pub(crate) fn create(dir: &std::path::Path, first: u64) -> Result<Place0, AuditError> {
-    let segment = Segment::new(dir, first);
-    let mut file = sync::open(&segment.path, false).map_err(AuditError::file("create", &segment.path))?;
-    // One that an earlier try left has no whole record.
-    let bytes = file.seek(SeekFrom::End(0)).map_err(AuditError::file("read", &segment.path))?;
-    if bytes > 0 {
-        file.set_len(0).and_then(|()| file.rewind()).map_err(AuditError::file("write", &segment.path))?;
-    }
-    folder::sync(dir)?;
-    Ok(Place0 { segment, file, bytes: 0, began_unix_ms: time::now() })
-}
-
-fn prune(dir: &std::path::Path, oldest_unix_ms: u64) -> Result<Option<u64>, AuditError> {
-    let segments = folder::segments(dir)?;
-    let mut through = None;
-    for pair in segments.windows(2) {
-        let [old, next] = pair else { break };
-        let ended = recover::began(next)?.unwrap_or(u64::MAX);
-        let boundary = next.first - 1;
-        let signed = || scan::heads(dir, false).map(|h| h.heads.iter().any(|h| h.seq == boundary));
-        if ended >= oldest_unix_ms || !signed()? {
-            break;
-        }
-        std::fs::remove_file(&old.path).map_err(AuditError::file("delete", &old.path))?;
-        through = Some(boundary);
-    }
-    folder::sync(dir)?;
-    Ok(through)
 }
