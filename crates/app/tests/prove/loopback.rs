@@ -3,13 +3,13 @@
 //!
 //! Never here: a wire that leads out (`link`).
 
-use super::ask::{Api, Ask};
+use super::ask::Api;
 use super::campaign::{Campaign, Locals};
 use super::counters::Unroutable;
 use super::far::datagram;
-use super::link::stayed;
-use super::namespace::{cover, inside, own, variable};
-use super::server::{CALM, SHORT, Server};
+use super::link::{answer_well, stayed};
+use super::namespace::{cover, inside, own, run, variable};
+use super::server::Server;
 use super::table::Row;
 use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
@@ -148,44 +148,61 @@ fn local_engines_with_every_fault() {
 
 fn stayed_local(campaign: &Campaign, answers: &[super::ask::Got]) {
     for (ask, got) in campaign.asks.iter().zip(answers) {
-        assert!(got.place.as_ref().is_none_or(|p| p.starts_with("near")), "{ask:?}: {:?}", got.place);
+        let here = got.place.as_ref().is_none_or(|p| p.starts_with("near") || p == "none");
+        assert!(here, "{ask:?}: {:?}", got.place);
     }
 }
 
-/// Clouds that are configured are probed, by design: what is asserted is that requests add nothing to that.
+/// Clouds that are configured are probed, by design: what is asserted is that requests add nothing to that. The clouds have
+/// addresses of loopback until they are believed to be up; then the addresses go, and each packet to them is counted.
 #[test]
 fn configured_clouds_get_probes_and_no_request() {
     inside("loopback::configured_clouds_get_probes_and_no_request", || async {
         let folder = tempfile::tempdir().unwrap();
         no_names(folder.path());
-        let locals = Locals::start(CLOUDS[0].2).await;
-        let clouds = clouds();
-        let mut server = Server::start(&locals.config(&clouds), &[], &[]).await;
+        cover("/etc/hosts", &format!("127.0.0.1 localhost\n{NOWHERE} cloud.example.com\n"), folder.path());
+        addresses("add");
+        let mut fakes = Vec::new();
+        for (name, voice, origin) in CLOUDS {
+            let (voice, ip) = (Voice::of(voice), if origin.contains("2001") { NOWHERE6 } else { NOWHERE });
+            let fake = Fake::start_on(ip.parse().unwrap()).await;
+            answer_well(name, voice, &fake);
+            let origin = origin.replace("8080", &fake.address().port().to_string());
+            fakes.push((name, voice, fake, origin));
+        }
+        let clouds: Vec<_> = fakes.iter().map(|(n, v, _, o)| (*n, *v, o.clone())).collect();
         let names: Vec<&str> = clouds.iter().map(|c| c.0).collect();
-        // What probes alone do in a second, with nobody asking.
-        let (before, since) = (Unroutable::now(), Instant::now());
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        let idle = (Unroutable::now() - before).sum() as f64 / since.elapsed().as_secs_f64();
-        let campaign = Campaign::faults().and(Campaign::direct(&names));
+        let locals = Locals::start(&clouds[0].2).await;
+        let mut server = Server::start(&locals.config(&clouds), &[], &[]).await;
+        server.all_up(&names).await;
+
+        addresses("del");
+        let campaign = Campaign::direct(&names).and(Campaign::some_faults());
         let (before, since) = (Unroutable::now(), Instant::now());
         let answers = server.ask_all(&campaign.asks, WIDTH).await;
         let (moved, took) = (Unroutable::now() - before, since.elapsed().as_secs_f64());
         stayed(&campaign.asks, &answers);
-        // A round more than the time has, at twice the rate: far below one for each request that had a cloud as its next target.
-        let probes = 2.0 * idle * (took + 2.0) + 6.0;
-        let allowed = (probes as u64).min(campaign.asks.len() as u64 / 4);
-        assert!(moved.sum() <= allowed, "{moved} in {took:.1} s; probes alone are {idle:.1} a second");
-        // Control: as many requests that may leave move the counters at least as often.
-        let public = (0..10).fold(Campaign::default(), |c, _| c.and(Campaign::public(&names[..2])));
+        // A probe of a place makes up to four packets here (a connection, or its first packet again on one that was open).
+        let rounds = took / 2.0 + 2.0;
+        let allowed = (rounds * 4.0 * names.len() as f64) as u64;
+        let requests = campaign.asks.len() as u64;
+        assert!(allowed < requests / 4, "{took:.1} s: too slow for probes to be told from {requests} requests");
+        assert!(moved.sum() <= allowed, "{moved} in {took:.1} s; probes alone are {allowed} at most");
+
+        // Control: what may leave, asked of places that are believed to be up, moves the counters at least once each.
+        addresses("add");
+        server.all_up(&names).await;
+        let public = (0..8).fold(Campaign::default(), |c, _| c.and(Campaign::public(&names)));
+        addresses("del");
         let before = Unroutable::now();
-        let refused = server.ask_all(&public.asks, 4).await;
+        let failed = server.ask_all(&public.asks, public.asks.len()).await;
         let leaked = Unroutable::now() - before;
-        assert!(refused.iter().all(|g| g.status >= 500), "a cloud answered without a route to it");
+        assert!(failed.iter().all(|g| g.status >= 500), "a cloud answered without a route to it");
         assert!(leaked.sum() >= public.asks.len() as u64, "{leaked} of {} attempts", public.asks.len());
         server.stop().await;
         Row {
             part: "a clouds set",
-            asserted: format!("clouds configured, without a route: probes move the counters ({idle:.1}/s, by design), requests that are to stay do not (at most {allowed})"),
+            asserted: format!("three clouds that were up, now without a route: probes may move the counters (at most {allowed} in {took:.1} s), requests that are to stay do not"),
             requests: campaign.asks.len(),
             frames: None,
             moved: Some(moved.to_string()),
@@ -193,6 +210,12 @@ fn configured_clouds_get_probes_and_no_request() {
         }
         .write();
     });
+}
+
+/// Gives loopback the addresses of the clouds, or takes them away.
+fn addresses(what: &str) {
+    run("ip", &["addr", what, &format!("{NOWHERE}/32"), "dev", "lo"]);
+    run("ip", &["addr", what, &format!("{NOWHERE6}/128"), "dev", "lo"]);
 }
 
 /// Expects `serve --airgap`.
@@ -207,11 +230,11 @@ fn an_airgap_sends_nothing_whatever_is_configured() {
         let before = Unroutable::now();
         let mut server = Server::start(&locals.config(&clouds), &["--airgap"], &[]).await;
         // What would be free to go as well.
-        let campaign = Campaign::public(&names).and(Campaign::faults()).and(Campaign::direct(&names));
+        let campaign = Campaign::public(&names).and(Campaign::some_faults()).and(Campaign::direct(&names));
         let answers = server.ask_all(&campaign.asks, WIDTH).await;
         stayed_local(&campaign, &answers);
         let good = answers.iter().filter(|g| g.status == 200).count();
-        assert!(good > 100, "only {good} answers");
+        assert!(good > 30, "only {good} answers");
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         server.stop().await;
         let moved = Unroutable::now() - before;
@@ -244,7 +267,7 @@ fn the_namespace_is_our_own() {
         assert_ne!(variable("DEWPOINT_PROVE_OUTSIDE"), Some(own()));
         let devices = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
         assert!(devices.contains("lo:") && !devices.contains("eth"), "{devices}");
-        assert_eq!(std::fs::read_to_string("/proc/thread-self/net/route").unwrap().lines().count(), 1);
+        assert_eq!(std::fs::read_to_string("/proc/thread-self/net/route").unwrap().lines().skip(1).count(), 0);
     });
     assert_eq!(own(), outside, "the outside stays where it is");
 }

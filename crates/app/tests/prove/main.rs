@@ -19,7 +19,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ask;
-// mod calls;
+mod calls;
 mod campaign;
 mod canary;
 mod counters;

@@ -93,6 +93,19 @@ impl Server {
         self.served = Some(served);
     }
 
+    /// Waits until these places are taken as up.
+    pub(crate) async fn all_up(&self, places: &[&str]) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let page: serde_json::Value = serde_json::from_slice(&self.asker.get("/readyz").await.body).unwrap();
+            if places.iter().all(|p| page["places"][p]["state"] == "up") {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "not up: {page}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Takes another configuration over.
     pub(crate) async fn reload(&self, config: &str) {
         let served = self.served.as_ref().expect("it runs");
@@ -114,7 +127,10 @@ impl Server {
     /// Asks many at once, at most `width` at a time; what came back is in the same order.
     pub(crate) async fn ask_all(&self, asks: &[Ask], width: usize) -> Vec<super::ask::Got> {
         use futures_util::StreamExt;
-        futures_util::stream::iter(asks).map(|a| self.asker.ask(a)).buffered(width).collect().await
+        let all = asks.iter().enumerate().map(|(i, ask)| async move { (i, self.asker.ask(ask).await) });
+        let mut got: Vec<_> = futures_util::stream::iter(all).buffer_unordered(width).collect().await;
+        got.sort_by_key(|(i, _)| *i);
+        got.into_iter().map(|(_, got)| got).collect()
     }
 
     /// `kill -9`, and a start on the same folder.
@@ -142,6 +158,19 @@ impl Server {
     pub(crate) async fn stop(&mut self) {
         let Some(served) = self.served.take() else { return };
         assert_eq!(served.stop(Duration::from_secs(20)).await, Some(0), "an orderly stop\n{}", self.log());
+    }
+
+    /// Ends the program that a tracer started, which the tracer itself would not pass a signal on to.
+    pub(crate) async fn stop_traced(&mut self) {
+        let lock = Command::new("pgrep").args(["-P", &self.served.as_ref().expect("it runs").id().to_string()]).output();
+        let child = String::from_utf8(lock.expect("procps").stdout).unwrap();
+        super::namespace::run("kill", &["-TERM", child.trim()]);
+        let mut served = self.served.take().expect("it runs");
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while served.ended().is_none() {
+            assert!(std::time::Instant::now() < deadline, "no end\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn log(&self) -> String {
