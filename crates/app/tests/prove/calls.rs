@@ -66,7 +66,7 @@ fn the_kernel_is_told_of_no_address_but_this_hosts() {
         let (out, calls) = outward(&trace);
         assert_eq!(out, BTreeSet::new(), "of {calls} calls");
         let good = answers.iter().filter(|g| g.status == 200).count();
-        assert!(calls > good && good > 30, "{calls} calls for {good} answers: the trace is not whole");
+        assert!(calls > good && good > 20, "{calls} calls for {good} answers: the trace is not whole");
         let requests = campaign.asks.len();
         // Control: the same with a cloud, and what may go there; its address is in the trace.
         campaign = Campaign::public(&["cloud-a"]);

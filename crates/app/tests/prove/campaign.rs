@@ -61,9 +61,7 @@ impl Locals {
     pub(crate) fn config(&self, clouds: &[(&str, Voice, String)]) -> String {
         let mut out = format!("{QUIET}{SHORT}{CALM}[policy]\nattempts_max = 5\n\n");
         for (name, class) in [("plain", ""), ("ward", "class = \"sensitive\"\n")] {
-            let hash = digest(&SHA256, key(name).as_bytes());
-            let hash: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-            out.push_str(&format!("[[key]]\nname = \"{name}\"\nhash = \"sha256:{hash}\"\n{class}\n"));
+            out.push_str(&key_toml(name, class));
         }
         let local = "tier = \"local\"\nkind = \"appliance\"";
         for (name, voice, fake) in &self.engines {
@@ -90,11 +88,25 @@ impl Locals {
     }
 }
 
-/// What the text of a request says after `fault=`; well where it says nothing. The answer repeats the text.
+/// The lines of a caller's key.
+pub(crate) fn key_toml(name: &str, more: &str) -> String {
+    let hash = digest(&SHA256, key(name).as_bytes());
+    let hash: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    format!("[[key]]\nname = \"{name}\"\nhash = \"sha256:{hash}\"\n{more}\n")
+}
+
+/// What the text of a request says after `fault=`; well where it says nothing.
 fn obey(voice: Voice, seen: &Seen, elsewhere: &str) -> Answer {
     let body = seen.json();
     let text = body["messages"][0]["content"].as_str().unwrap_or_default();
     let fault = text.split_once("fault=").and_then(|(_, f)| f.split_once(';')).map_or("good", |(f, _)| f);
+    act(voice, seen, fault, elsewhere)
+}
+
+/// One of [`FAULTS`]. Good answers repeat the text.
+pub(crate) fn act(voice: Voice, seen: &Seen, fault: &str, elsewhere: &str) -> Answer {
+    let body = seen.json();
+    let text = body["messages"][0]["content"].as_str().unwrap_or_default();
     let stream = body["stream"].as_bool().unwrap_or(voice.profile.api == decide::Api::Ollama);
     let good = if stream { voice.stream(&["You said: ", text], true) } else { voice.plain(text, Some(3)) };
     let middle = good.wire().len() / 2;

@@ -182,9 +182,9 @@ fn configured_clouds_get_probes_and_no_request() {
         let answers = server.ask_all(&campaign.asks, WIDTH).await;
         let (moved, took) = (Unroutable::now() - before, since.elapsed().as_secs_f64());
         stayed(&campaign.asks, &answers);
-        // A probe of a place makes up to four packets here (a connection, or its first packet again on one that was open).
+        // A probe of a place is a connection, or first a packet on one that was open.
         let rounds = took / 2.0 + 2.0;
-        let allowed = (rounds * 4.0 * names.len() as f64) as u64;
+        let allowed = (rounds * 2.0 * names.len() as f64) as u64;
         let requests = campaign.asks.len() as u64;
         assert!(allowed < requests / 4, "{took:.1} s: too slow for probes to be told from {requests} requests");
         assert!(moved.sum() <= allowed, "{moved} in {took:.1} s; probes alone are {allowed} at most");
@@ -198,7 +198,8 @@ fn configured_clouds_get_probes_and_no_request() {
         let failed = server.ask_all(&public.asks, public.asks.len()).await;
         let leaked = Unroutable::now() - before;
         assert!(failed.iter().all(|g| g.status >= 500), "a cloud answered without a route to it");
-        assert!(leaked.sum() >= public.asks.len() as u64, "{leaked} of {} attempts", public.asks.len());
+        // Each tries at least one of the places, as long as no probe has told that they are gone; that takes a moment.
+        assert!(leaked.sum() >= public.asks.len() as u64 / 2, "{leaked} of {} attempts", public.asks.len());
         server.stop().await;
         Row {
             part: "a clouds set",
@@ -234,7 +235,7 @@ fn an_airgap_sends_nothing_whatever_is_configured() {
         let answers = server.ask_all(&campaign.asks, WIDTH).await;
         stayed_local(&campaign, &answers);
         let good = answers.iter().filter(|g| g.status == 200).count();
-        assert!(good > 30, "only {good} answers");
+        assert!(good > 20, "only {good} answers");
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         server.stop().await;
         let moved = Unroutable::now() - before;

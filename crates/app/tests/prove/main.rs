@@ -28,7 +28,7 @@ mod frames;
 mod link;
 mod loopback;
 mod namespace;
-// mod property;
+mod property;
 // mod redacted;
 // mod rules;
 mod server;

@@ -13,7 +13,7 @@ use testkit::{Served, Voice};
 
 /// Nothing of its own accord, short deadlines, and nothing learned of one fault that would hide the next.
 pub(crate) const QUIET: &str = "[engine]\nenabled = false\n[discovery]\nenabled = false\n";
-pub(crate) const SHORT: &str = "[server]\nfirst_s = 1\ngap_s = 1\nconnect_s = 1\ntotal_s = 8\n";
+pub(crate) const SHORT: &str = "[server]\nfirst_s = 1\ngap_s = 1\nconnect_s = 1\ntotal_s = 4\n";
 pub(crate) const CALM: &str = "[resilience]\nbreaker_failures = 0\nbreaker_percent = 0\nkey_open_s = 0\npause_max_s = 0\n\
     retry_percent = 100\nretry_floor_per_s = 1000\nhedge = true\nhedge_after_ms = 40\nhedge_cost_max_usd = 1\n";
 
