@@ -17,7 +17,8 @@ const CALLS: &str = "trace=connect,sendto,sendmsg,sendmmsg";
 fn outward(trace: &str) -> (BTreeSet<String>, usize) {
     let mut out = BTreeSet::new();
     let mut calls = 0;
-    for line in trace.lines().filter(|l| ["connect(", "sendto(", "sendmsg(", "sendmmsg("].iter().any(|c| l.contains(c))) {
+    for line in trace.lines().filter(|l| ["connect(", "sendto(", "sendmsg(", "sendmmsg("].iter().any(|c| l.contains(c)))
+    {
         calls += 1;
         let quoted = |mark: &str| {
             let behind = line.split(mark).skip(1);

@@ -16,19 +16,30 @@ use std::path::Path;
 /// What must not be seen.
 #[derive(Debug, Clone)]
 pub(crate) struct Canary {
-    pieces: [String; 3],
+    text: String,
+    pieces: Vec<String>,
 }
 
 impl Canary {
     pub(crate) fn new() -> Canary {
-        Canary { pieces: std::array::from_fn(|_| (0..12).map(|_| fastrand::choice(*b"bcdfghjklmnpqrstvwxz").map_or('b', char::from)).collect()) }
+        let pieces: Vec<String> = (0..3).map(|_| letters(12)).collect();
+        Canary { text: format!("{} \"{}\"/ü+{}", pieces[0], pieces[1], pieces[2]), pieces }
+    }
+
+    /// A value that is looked for whole.
+    pub(crate) fn value(value: &str) -> Canary {
+        Canary { text: value.to_owned(), pieces: vec![value.to_owned()] }
     }
 
     /// As it stands in a prompt.
     pub(crate) fn text(&self) -> String {
-        let [a, b, c] = &self.pieces;
-        format!("{a} \"{b}\"/ü+{c}")
+        self.text.clone()
     }
+}
+
+/// Random letters without vowels.
+pub(crate) fn letters(count: usize) -> String {
+    (0..count).map(|_| fastrand::choice(*b"bcdfghjklmnpqrstvwxz").map_or('b', char::from)).collect()
 }
 
 /// A canary that was seen: its number, and as what.

@@ -90,7 +90,10 @@ pub(crate) fn streams(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let payload = segment.get(usize::from(head[12] >> 4) * 4..).unwrap_or_default();
         let begins = head[13] & 2 != 0;
         // A new connection between the same ports.
-        if begins && let Some((first, old)) = open.get(&way) && *first != sequence.wrapping_add(1) {
+        if begins
+            && let Some((first, old)) = open.get(&way)
+            && *first != sequence.wrapping_add(1)
+        {
             over.push(old.clone());
             open.remove(&way);
         }
@@ -146,10 +149,10 @@ mod tests {
             // The numbers run over their end.
             let start = u32::MAX - 3;
             let text = b"a canary, split";
-            let part = |from: usize, to: usize| {
-                frame(six, 9, start.wrapping_add(1 + from as u32), 0x18, &text[from..to])
-            };
-            let frames = vec![frame(six, 9, start, 2, b""), part(6, 9), part(0, 4), part(2, 6), part(0, 4), part(9, 15)];
+            let part =
+                |from: usize, to: usize| frame(six, 9, start.wrapping_add(1 + from as u32), 0x18, &text[from..to]);
+            let frames =
+                vec![frame(six, 9, start, 2, b""), part(6, 9), part(0, 4), part(2, 6), part(0, 4), part(9, 15)];
             assert_eq!(streams(&frames), vec![text.to_vec()], "version 6: {six}");
             assert_eq!(Kinds::of(&frames).tcp, 6);
         }

@@ -69,14 +69,16 @@ fn what_is_to_stay_is_in_no_frame_and_in_no_file() {
         let good = answers.iter().filter(|g| g.status == 200).count();
         assert!(good > 100, "only {good} answers: too little went well to prove anything");
         // Kept answers, given again; and a crash in the midst of requests, with what is left of them behind it.
-        let again: Vec<Ask> = local.asks.iter().filter(|a| a.headers.iter().any(|h| h.0 == "idempotency-key")).cloned().collect();
+        let again: Vec<Ask> =
+            local.asks.iter().filter(|a| a.headers.iter().any(|h| h.0 == "idempotency-key")).cloned().collect();
         stayed(&again, &server.ask_all(&again, WIDTH).await);
         server.keep_pages().await;
         let asker = server.asker.clone();
         let stalled: Vec<Ask> = local.asks.iter().filter(|a| a.text.contains("stall")).take(24).cloned().collect();
-        let under_way = tokio::spawn(async move {
-            futures_util::future::join_all(stalled.iter().map(|a| asker.ask(a))).await.len()
-        });
+        let under_way =
+            tokio::spawn(
+                async move { futures_util::future::join_all(stalled.iter().map(|a| asker.ask(a))).await.len() },
+            );
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         server.kill_and_start().await;
         assert_eq!(under_way.await.unwrap(), 24, "each client came to an end");

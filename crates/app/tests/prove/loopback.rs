@@ -85,7 +85,9 @@ fn nothing_configured_sends_nothing_anywhere() {
         let mut campaign = Campaign::default();
         for class in ["public", "internal", "personal", "sensitive", "secret"] {
             for model in ["auto", "ollama/m", "tiny"] {
-                for (api, stream) in [(Api::Chat, false), (Api::Chat, true), (Api::Messages, false), (Api::Messages, true)] {
+                for (api, stream) in
+                    [(Api::Chat, false), (Api::Chat, true), (Api::Messages, false), (Api::Messages, true)]
+                {
                     campaign.push(api, stream, model, class);
                 }
             }
@@ -96,7 +98,8 @@ fn nothing_configured_sends_nothing_anywhere() {
         let answers = server.ask_all(&campaign.asks, 4).await;
         let by = |place: &str| answers.iter().filter(|g| g.status == 200 && g.place.as_deref() == Some(place)).count();
         let (engine, ollama) = (by("edge"), by("ollama"));
-        let said: Vec<_> = campaign.asks.iter().zip(&answers).map(|(a, g)| (a.api, &a.model, g.status, g.text())).collect();
+        let said: Vec<_> =
+            campaign.asks.iter().zip(&answers).map(|(a, g)| (a.api, &a.model, g.status, g.text())).collect();
         assert!(engine >= 5, "the engine answered {engine} times: {said:?}");
         assert!(ollama >= 20, "what was found answered {ollama} times: {said:?}");
         server.keep_pages().await;

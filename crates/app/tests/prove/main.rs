@@ -29,7 +29,6 @@ mod link;
 mod loopback;
 mod namespace;
 mod property;
-// mod redacted;
-// mod rules;
+mod redacted;
 mod server;
 mod table;

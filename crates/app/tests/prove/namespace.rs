@@ -74,7 +74,10 @@ fn permitted() -> Result<(), String> {
     }
     for tool in [["ip", "-V"], ["nsenter", "-V"]] {
         Command::new(tool[0]).arg(tool[1]).output().map_err(|e| {
-            format!("`{}` cannot be started ({e}); install iproute2 and util-linux, and see that /usr/sbin is in PATH", tool[0])
+            format!(
+                "`{}` cannot be started ({e}); install iproute2 and util-linux, and see that /usr/sbin is in PATH",
+                tool[0]
+            )
         })?;
     }
     Ok(())

@@ -25,7 +25,8 @@ pub(crate) fn key(name: &str) -> String {
 /// The lines of a place with a model that can do all that is asked here.
 pub(crate) fn place(name: &str, voice: Voice, origin: &str, more: &str) -> String {
     let (profile, path) = (voice.profile.name, voice.base_path());
-    let able = "context_tokens = 8192, tools = true, completions = true, price = { input_per_mtok = 1, output_per_mtok = 2 }";
+    let able =
+        "context_tokens = 8192, tools = true, completions = true, price = { input_per_mtok = 1, output_per_mtok = 2 }";
     format!(
         "[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{origin}{path}\"\napi_key = {{ env = \"UPSTREAM\" }}\n{more}\n\
          models = [{{ id = \"m\", {able} }}, {{ id = \"v\", embeddings = true }}, {{ id = \"r\", rerank = true }}]\n\n"
@@ -49,12 +50,7 @@ impl Server {
     }
 
     /// The same in a folder that is there.
-    pub(crate) async fn start_in(
-        folder: TempDir,
-        config: &str,
-        arguments: &[&'static str],
-        before: &[&str],
-    ) -> Server {
+    pub(crate) async fn start_in(folder: TempDir, config: &str, arguments: &[&'static str], before: &[&str]) -> Server {
         std::fs::create_dir_all(folder.path().join("tmp")).unwrap();
         std::fs::write(folder.path().join("dewpoint.toml"), config).unwrap();
         let port = testkit::quiet_port();
@@ -84,7 +80,10 @@ impl Server {
             ("TMPDIR", temporary.as_str()),
             ("UPSTREAM", "a-key-for-places"),
             // All that it can say, but for the libraries, whose traces are theirs.
-            ("RUST_LOG", "debug,dewpoint=trace,gateway=trace,backend=trace,decide=trace,ledger=trace,engine=trace,audit=trace"),
+            (
+                "RUST_LOG",
+                "debug,dewpoint=trace,gateway=trace,backend=trace,decide=trace,ledger=trace,engine=trace,audit=trace",
+            ),
             ("RUST_BACKTRACE", "1"),
         ];
         let path = self.folder.path();
@@ -162,7 +161,8 @@ impl Server {
 
     /// Ends the program that a tracer started, which the tracer itself would not pass a signal on to.
     pub(crate) async fn stop_traced(&mut self) {
-        let lock = Command::new("pgrep").args(["-P", &self.served.as_ref().expect("it runs").id().to_string()]).output();
+        let lock =
+            Command::new("pgrep").args(["-P", &self.served.as_ref().expect("it runs").id().to_string()]).output();
         let child = String::from_utf8(lock.expect("procps").stdout).unwrap();
         super::namespace::run("kill", &["-TERM", child.trim()]);
         let mut served = self.served.take().expect("it runs");
@@ -180,7 +180,10 @@ impl Server {
     /// What of these canaries is in anything that it has written, and how many files that is.
     pub(crate) fn written(&self, search: &Search) -> (BTreeSet<(String, Hit)>, usize) {
         let (found, files) = search.folder(self.folder.path());
-        assert!(files >= 4 && Path::new(&self.folder.path().join("log")).exists(), "too few files to be searched: {files}");
+        assert!(
+            files >= 4 && Path::new(&self.folder.path().join("log")).exists(),
+            "too few files to be searched: {files}"
+        );
         (found, files)
     }
 }

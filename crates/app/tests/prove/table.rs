@@ -27,10 +27,8 @@ impl Row {
     pub(crate) fn write(&self) {
         let or_dash = |v: Option<String>| v.unwrap_or_else(|| "-".to_owned());
         let (frames, moved) = (or_dash(self.frames.map(|f| f.to_string())), or_dash(self.moved.clone()));
-        let line = format!(
-            "{}\t{}\t{}\t{frames}\t{moved}\t{}\n",
-            self.part, self.asserted, self.requests, self.controls
-        );
+        let line =
+            format!("{}\t{}\t{}\t{frames}\t{moved}\t{}\n", self.part, self.asserted, self.requests, self.controls);
         print!("{line}");
         if let Some(path) = namespace::variable("DEWPOINT_PROVE_TABLE") {
             // One write of a short line: rows of tests that run beside each other do not mix.
