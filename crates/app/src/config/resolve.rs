@@ -171,7 +171,7 @@ pub(crate) fn egress_alone(
 ) -> Result<EgressSettings, Problems> {
     let flags = Flags::default();
     let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
-    let mut reader = Reader { source, env, book, flags: &flags, values, warnings, problems };
+    let mut reader = Reader { source, env, book, flags: &flags, values, warnings, now_unix_s: 0, problems };
     let egress = egress::egress(&mut reader, &file.egress);
     if reader.problems.is_empty() { Ok(egress) } else { Err(Problems(reader.problems)) }
 }
