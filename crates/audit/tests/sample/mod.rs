@@ -47,7 +47,7 @@ impl World {
         let no = Refused {
             place: self.openai.clone(),
             model: self.model.clone(),
-            why: Refusal::Class { class, reach: Zone::OwnNetwork, zone: Zone::VendorCloud },
+            why: Refusal::Class { class, reach: Zone::OwnNetwork, zone: Zone::VendorCloud, by: "built-in rule" },
         };
         let leaves = order.iter().any(|p| p.id == self.openai.id);
         let verdict = Verdict {
@@ -55,6 +55,8 @@ impl World {
             task: Task::Chat,
             difficulty: Difficulty(100),
             class,
+            declared: class,
+            subject: decide::Subject::default(),
             objective: None,
             order: order.iter().map(candidate).collect(),
             refused: if leaves { Vec::new() } else { vec![no] },
