@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Remove a model from the store.
     Rm(Rm),
+    /// Print the firewall that matches the configuration.
+    EgressRules(crate::egress::EgressRules),
     /// The schema and the reference page of the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -67,6 +69,9 @@ pub(crate) struct Common {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Dial nothing but this host, whatever is configured, until the server ends.
+    #[arg(long)]
+    pub(crate) airgap: bool,
     /// Address and port to listen on, instead of [server] listen.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
@@ -145,6 +150,9 @@ pub(crate) struct Pull {
     /// What it shall be called in the store.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Configuration file, for its section [egress].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

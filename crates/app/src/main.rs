@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod detect;
 mod discover;
+mod egress;
 mod embedded;
 mod explain;
 mod fleet;
@@ -59,6 +60,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Models(args) => models::list(&args),
         Command::Show(args) => models::show(&args),
         Command::Rm(args) => models::remove(&args),
+        Command::EgressRules(args) => egress::run(&args),
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),

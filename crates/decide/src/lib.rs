@@ -46,4 +46,4 @@ pub use regions::countries;
 pub use rule::{Rule, Through, contract, tag};
 pub use terms::{Retention, Terms, Training};
 pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
-pub use witness::{Blind, Decision, Passed, Sent, Witness, WitnessFull};
+pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};

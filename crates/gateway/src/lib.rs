@@ -104,7 +104,7 @@ pub(crate) struct Judged {
     /// Whose conversation it belongs to: inside it the same value has the same placeholder.
     pub(crate) conversation: String,
     /// Where it may go.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: Arc<Verdict>,
     /// How long it may take: `total` over all attempts.
     pub(crate) deadlines: Deadlines,
 }
@@ -118,6 +118,7 @@ async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, re
     if way.catch_unwind().await.is_err() {
         account.panicked(&wiring);
     }
+    account.close(&wiring);
 }
 
 /// Steps 3 to 8.
@@ -129,7 +130,13 @@ async fn walk(
     mut reply: relay::Reply,
 ) {
     match judge(wiring, request, caller, account, &mut reply).await {
-        Ok(judged) => dispatch::run(wiring, judged, account, reply).await,
+        Ok(judged) => match account.written().await {
+            Ok(()) => dispatch::run(wiring, judged, account, reply).await,
+            Err(fault) => {
+                account.refuse(wiring, &fault);
+                reply.fail(&fault, None);
+            }
+        },
         Err(fault) => {
             account.refuse(wiring, &fault);
             reply.fail(&fault, None);
@@ -154,9 +161,10 @@ async fn judge(
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
-    let chosen = choose::choose(&need, ask.stream, wiring);
-    account.decided(&chosen.verdict);
+    let mut chosen = choose::choose(&need, ask.stream, wiring);
     reply.classed(chosen.verdict.class);
+    account.tell(wiring, &ask, &need, &mut chosen)?;
+    account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),
         None => {

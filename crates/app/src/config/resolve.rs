@@ -5,6 +5,7 @@
 
 mod capacity;
 mod detect;
+mod egress;
 mod engine;
 mod keys;
 mod ledger;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use detect::DetectSettings;
+pub(crate) use egress::EgressSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
 
 /// What the command line says; it goes before the file.
@@ -48,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) discovery: super::shape::Discovery,
     /// What requests are searched for.
     pub(crate) detect: DetectSettings,
+    pub(crate) egress: EgressSettings,
     pub(crate) policy: decide::Policy,
     pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
@@ -160,6 +163,23 @@ fn may_find(name: &str) -> bool {
     backend::PROFILES.iter().any(|p| p.name == name && (p.key_env.is_some() || p.port.is_some()))
 }
 
+/// The section `[egress]` alone.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn egress_alone(
+    file: &File,
+    source: &Source,
+    env: Env<'_>,
+    book: &Book,
+) -> Result<EgressSettings, Problems> {
+    let flags = Flags::default();
+    let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, env, book, flags: &flags, values, warnings, now_unix_s: 0, problems };
+    let egress = egress::egress(&mut reader, &file.egress);
+    if reader.problems.is_empty() { Ok(egress) } else { Err(Problems(reader.problems)) }
+}
+
 /// Turns a file into what is in force.
 ///
 /// # Errors
@@ -181,6 +201,8 @@ pub(crate) fn resolve(
     let discovery = server::discovery(r, &file.discovery);
     let detect = detect::detect(r, &file.detect);
     let places = places::places(r, &file.place, engine.as_ref());
+    let egress = egress::egress(r, &file.egress);
+    egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
@@ -196,6 +218,7 @@ pub(crate) fn resolve(
             engine,
             discovery,
             detect,
+            egress,
             policy,
             resilience,
             places,

@@ -24,6 +24,8 @@ pub(crate) struct File {
     pub(crate) discovery: Discovery,
     /// What requests are searched for before it is decided where they may go.
     pub(crate) detect: Detect,
+    /// What may be dialled beside the places.
+    pub(crate) egress: Egress,
     /// What data may go where, and what `auto` optimises.
     pub(crate) policy: Policy,
     /// Places that can answer.
@@ -311,6 +313,7 @@ pub(crate) struct Key {
 }
 
 pub(crate) use super::detect::{Detect, DetectDictionary};
+pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
 pub(crate) use super::resilience::Resilience;

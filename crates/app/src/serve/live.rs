@@ -101,12 +101,17 @@ impl Live {
     }
 
     async fn take_over(&self) -> Result<u64> {
-        let settings = config::load(self.found.path.as_deref(), &self.flags, &config::process_env, &self.book)?;
+        let mut settings = config::load(self.found.path.as_deref(), &self.flags, &config::process_env, &self.book)?;
         self.refuse_open(&settings)?;
-        let finds = look(&settings, &self.book, &self.dialer).await;
+        if self.dialer.is_airgapped() && !settings.egress.airgap {
+            settings.egress.airgap = true;
+            tracing::info!("the air gap stays closed until a restart");
+        }
+        // Looking has a door of its own: the one in use keeps its list until everything is known to be right.
+        let finds = look(&settings, &self.book, &fleet::dialer(&settings)?).await;
         let guard = self.searching(&settings)?;
         let mut now = self.lock();
-        let places = build(&settings, &finds, &self.dialer, &now.places)?;
+        let places = self.rebuild(&settings, &finds, &now)?;
         for what in needs_restart(&now.settings, &settings) {
             tracing::warn!("{what} changed: that counts after a restart");
         }
@@ -139,6 +144,34 @@ impl Live {
             return Ok(None);
         }
         crate::detect::guard(settings, *self.guard.load().key).map(Some)
+    }
+
+    /// The places of a new configuration, behind its egress list. When one cannot be built, the old list is in force again.
+    fn rebuild(&self, settings: &Settings, finds: &Finds, now: &Now) -> Result<Vec<Built>, Problems> {
+        let list = settings.egress.list(settings.places.iter().chain(&finds.places));
+        let before = now.settings.egress.list(now.places.iter().map(|(place, _)| place));
+        let same = list.agrees(&before);
+        if same {
+            self.dialer.allow(list);
+        } else {
+            // Other rules for origins that stay: their backends are made anew, with connections of their own.
+            self.dialer.renew(list);
+        }
+        let old = if same { &now.places[..] } else { &[] };
+        build(settings, finds, &self.dialer, old).inspect_err(|_| {
+            self.dialer.allow(before);
+        })
+    }
+
+    /// The dialer's word on what is dialled: the air gap, and which places are behind it.
+    pub(super) fn egress(&self) -> String {
+        let now = self.lock();
+        crate::egress::line(&now.settings.egress, now.places.iter().map(|(place, _)| place))
+    }
+
+    /// How often something was not dialled, as families of `/metrics`.
+    pub(super) fn denied(&self) -> String {
+        crate::egress::metrics(&self.dialer)
     }
 
     /// The file may say another address by now; what counts is where we listen.

@@ -66,7 +66,11 @@ fn ready(wiring: &Wiring, id: &str) -> Response<Outbound> {
         Some(t) => json!({"state": "failing", "why": t.why, "refused": if t.refuses_all { "all" } else { "paid" }}),
     };
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    page(code, JSON, id, json!({"status": status, "places": places, "ledger": ledger}).to_string())
+    let mut told = json!({"status": status, "places": places, "ledger": ledger});
+    if let Some(trouble) = wiring.witness.trouble() {
+        told["audit"] = json!({"state": "failing", "why": trouble.why});
+    }
+    page(code, JSON, id, told.to_string())
 }
 
 /// The fault for a path or method that is not served; `None` for those of [`closed`].

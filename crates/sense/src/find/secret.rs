@@ -18,9 +18,9 @@ mod link;
 mod manifest;
 mod rules;
 mod shape;
-mod wrap;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 use super::{FinderError, FinderOptions, Finding, Kind};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -90,9 +90,22 @@ const PIECES: &[(&str, Try)] = &[
 
 /// Kinds that have no table.
 const OTHERS: &[&str] = &[
-    "private-key", "jwt", "jwt-base64", "sidekiq-sensitive-url", "url-credentials", "connection-string", "curl-auth-user", "curl-auth-header",
-    "authorization-header", "kubernetes-secret-yaml", "gcp-service-account", "nuget-config-password", "hashicorp-tf-password",
-    "generic-api-key", "generic-password", "aws-secret-access-key",
+    "private-key",
+    "jwt",
+    "jwt-base64",
+    "sidekiq-sensitive-url",
+    "url-credentials",
+    "connection-string",
+    "curl-auth-user",
+    "curl-auth-header",
+    "authorization-header",
+    "kubernetes-secret-yaml",
+    "gcp-service-account",
+    "nuget-config-password",
+    "hashicorp-tf-password",
+    "generic-api-key",
+    "generic-password",
+    "aws-secret-access-key",
 ];
 
 impl Secrets {
@@ -145,7 +158,15 @@ impl Secrets {
     }
 
     fn look(&self, text: &str, depth: u8, hits: &mut Vec<Hit>) {
-        let mut look = Look { secrets: self, text: text.as_bytes(), hits, reader: Reader::default(), last: (0, 0, 0), until: [0; 3], long: (0, 0, 0) };
+        let mut look = Look {
+            secrets: self,
+            text: text.as_bytes(),
+            hits,
+            reader: Reader::default(),
+            last: (0, 0, 0),
+            until: [0; 3],
+            long: (0, 0, 0),
+        };
         for found in self.automaton.find_overlapping_iter(text) {
             if let Some(tries) = self.tries.get(found.pattern().as_usize()) {
                 look.at(tries, (found.start(), found.end()));
@@ -309,7 +330,9 @@ impl Look<'_> {
             Some(generic::Names::Authorization) => "authorization-header",
             _ if generic::in_connection_string(self.text, given) => "connection-string",
             Some(generic::Names::Password) => "generic-password",
-            _ if given.by == By::Colon && !given.quoted && command::within(self.text, given.name.0) => "curl-auth-header",
+            _ if given.by == By::Colon && !given.quoted && command::within(self.text, given.name.0) => {
+                "curl-auth-header"
+            }
             _ => "generic-api-key",
         };
         self.hit(given.value, kind, 70);

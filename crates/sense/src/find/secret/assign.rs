@@ -107,15 +107,16 @@ impl Reader {
             self.run = (start, start + length);
         }
         // Marks of a sentence at its end are not the value's.
-        let trimmed = text[start..self.run.1].iter().rev().take_while(|c| matches!(c, b'.' | b'!' | b'?' | b':')).count();
+        let trimmed =
+            text[start..self.run.1].iter().rev().take_while(|c| matches!(c, b'.' | b'!' | b'?' | b':')).count();
         let end = match self.run.1 {
             end if text.get(end).is_none_or(|c| c.is_ascii_whitespace()) && trimmed < 3 => end - trimmed.min(1),
             end => end,
         };
         let call = by != By::Element && matches!(text.get(self.run.1), Some(b'(' | b'[' | b'{' | b'<'));
         // `open(token: x)`: a bare argument is a name of the program.
-        let argument = text.get(self.run.1) == Some(&b')')
-            && matches!(text[..name.0], [.., before, b'('] if ALNUM.has(before));
+        let argument =
+            text.get(self.run.1) == Some(&b')') && matches!(text[..name.0], [.., before, b'('] if ALNUM.has(before));
         (end > start && !call && !argument).then_some(Assigned { name, value: (start, end), quoted: false, by })
     }
 }

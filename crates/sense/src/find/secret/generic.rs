@@ -28,33 +28,225 @@ const TOKEN: Alphabet = ALNUM.with(b"_.=+/~:-");
 
 /// Words that make what stands before them no secret but something about it.
 const ABOUT: &[&str] = &[
-    "id", "ids", "name", "names", "length", "len", "size", "file", "files", "filename", "path", "dir", "directory", "url", "uri", "endpoint",
-    "host", "version", "type", "kind", "alias", "count", "limit", "max", "min", "usage", "used", "total", "expiry", "expires", "expire",
-    "expiration", "ttl", "at", "date", "time", "timestamp", "format", "prefix", "suffix", "index", "idx", "position", "offset", "hint", "label",
-    "placeholder", "field", "column", "param", "parameter", "regex", "pattern", "class", "provider", "method", "mode", "policy", "scope",
-    "scopes", "status", "state", "error", "message", "board", "frame", "mesh", "press", "pressed", "ring", "selector", "signature", "stone",
-    "storetype", "word", "up", "down", "left", "right", "variable", "var", "ref", "reference", "arn", "source", "server", "service", "results",
-    "manager", "handler", "factory", "builder", "store", "vault", "tokenizer", "code", "codes", "event", "binding", "bindings", "map", "set",
-    "list", "array", "by", "from", "for", "fingerprint", "thumbprint", "checksum", "strength", "rule", "rules", "sha", "hash", "algorithm",
-    "address", "addr", "balance", "symbol", "decimals", "contract", "amount", "in", "out",
+    "id",
+    "ids",
+    "name",
+    "names",
+    "length",
+    "len",
+    "size",
+    "file",
+    "files",
+    "filename",
+    "path",
+    "dir",
+    "directory",
+    "url",
+    "uri",
+    "endpoint",
+    "host",
+    "version",
+    "type",
+    "kind",
+    "alias",
+    "count",
+    "limit",
+    "max",
+    "min",
+    "usage",
+    "used",
+    "total",
+    "expiry",
+    "expires",
+    "expire",
+    "expiration",
+    "ttl",
+    "at",
+    "date",
+    "time",
+    "timestamp",
+    "format",
+    "prefix",
+    "suffix",
+    "index",
+    "idx",
+    "position",
+    "offset",
+    "hint",
+    "label",
+    "placeholder",
+    "field",
+    "column",
+    "param",
+    "parameter",
+    "regex",
+    "pattern",
+    "class",
+    "provider",
+    "method",
+    "mode",
+    "policy",
+    "scope",
+    "scopes",
+    "status",
+    "state",
+    "error",
+    "message",
+    "board",
+    "frame",
+    "mesh",
+    "press",
+    "pressed",
+    "ring",
+    "selector",
+    "signature",
+    "stone",
+    "storetype",
+    "word",
+    "up",
+    "down",
+    "left",
+    "right",
+    "variable",
+    "var",
+    "ref",
+    "reference",
+    "arn",
+    "source",
+    "server",
+    "service",
+    "results",
+    "manager",
+    "handler",
+    "factory",
+    "builder",
+    "store",
+    "vault",
+    "tokenizer",
+    "code",
+    "codes",
+    "event",
+    "binding",
+    "bindings",
+    "map",
+    "set",
+    "list",
+    "array",
+    "by",
+    "from",
+    "for",
+    "fingerprint",
+    "thumbprint",
+    "checksum",
+    "strength",
+    "rule",
+    "rules",
+    "sha",
+    "hash",
+    "algorithm",
+    "address",
+    "addr",
+    "balance",
+    "symbol",
+    "decimals",
+    "contract",
+    "amount",
+    "in",
+    "out",
 ];
 
 /// Words before `key` or `token` that make it public.
 const PUBLIC: &[&str] = &[
-    "public", "pub", "csrf", "xsrf", "foreign", "primary", "bucket", "natural", "schema", "sequence", "cache", "sort", "partition", "object",
-    "row", "issuer", "hot", "idx", "unique", "registry", "hash", "translation", "i18n", "react", "query", "publishable", "anonymous", "page",
-    "continuation", "cursor", "sync", "next", "prev", "previous", "cancellation", "random", "max", "min", "num",
+    "public",
+    "pub",
+    "csrf",
+    "xsrf",
+    "foreign",
+    "primary",
+    "bucket",
+    "natural",
+    "schema",
+    "sequence",
+    "cache",
+    "sort",
+    "partition",
+    "object",
+    "row",
+    "issuer",
+    "hot",
+    "idx",
+    "unique",
+    "registry",
+    "hash",
+    "translation",
+    "i18n",
+    "react",
+    "query",
+    "publishable",
+    "anonymous",
+    "page",
+    "continuation",
+    "cursor",
+    "sync",
+    "next",
+    "prev",
+    "previous",
+    "cancellation",
+    "random",
+    "max",
+    "min",
+    "num",
 ];
 
 /// Words before `key` without which it is any key.
 const KEYED: &[&str] = &[
-    "api", "access", "secret", "private", "auth", "encryption", "encrypt", "crypto", "cipher", "signing", "sign", "master", "account", "shared",
-    "storage", "admin", "license", "client", "consumer", "app", "application", "session", "deploy", "webhook", "rest", "hmac", "aes", "jwt",
-    "ssh", "rsa", "bot", "service", "subscription", "integration", "gateway", "write", "root", "security", "root", "server", "developer", "pre",
+    "api",
+    "access",
+    "secret",
+    "private",
+    "auth",
+    "encryption",
+    "encrypt",
+    "crypto",
+    "cipher",
+    "signing",
+    "sign",
+    "master",
+    "account",
+    "shared",
+    "storage",
+    "admin",
+    "license",
+    "client",
+    "consumer",
+    "app",
+    "application",
+    "session",
+    "deploy",
+    "webhook",
+    "rest",
+    "hmac",
+    "aes",
+    "jwt",
+    "ssh",
+    "rsa",
+    "bot",
+    "service",
+    "subscription",
+    "integration",
+    "gateway",
+    "write",
+    "root",
+    "security",
+    "root",
+    "server",
+    "developer",
+    "pre",
 ];
 
 /// Ends of words written together that name a secret (`clientsecret`).
-const ENDS: &[&str] = &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
+const ENDS: &[&str] =
+    &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
 const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort"];
 
 /// The words of a name in small letters.
@@ -148,7 +340,11 @@ fn token(value: &[u8]) -> bool {
 
 /// Whether it looks like a password.
 fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
-    if value.len() > 128 || value.iter().any(u8::is_ascii_whitespace) || allow::variable(value) || allow::stand_in(value) {
+    if value.len() > 128
+        || value.iter().any(u8::is_ascii_whitespace)
+        || allow::variable(value)
+        || allow::stand_in(value)
+    {
         return false;
     }
     let count = |is: fn(&u8) -> bool| value.iter().filter(|c| is(c)).count();
@@ -160,7 +356,9 @@ fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
     }
     let mixed = digits > 0 && letters > 0 && (marks > 0 || allow::both_cases(value) || value.len() >= 10);
     // Without quotes it may be a name in a program: `password = user.password2`.
-    let code = !given.quoted && value.iter().all(|c| ALNUM.has(*c) || matches!(c, b'_' | b'.')) && allow::restless(value) < 120;
+    let code = !given.quoted
+        && value.iter().all(|c| ALNUM.has(*c) || matches!(c, b'_' | b'.'))
+        && allow::restless(value) < 120;
     let least = if value.len() >= 10 { 2.5 } else { 2.2 };
     value.len() >= 6 && mixed && !code && !dated(value) && allow::entropy(value) >= least
 }
@@ -173,15 +371,28 @@ pub(super) fn in_connection_string(text: &[u8], given: &Assigned) -> bool {
     let line = &text[given.name.0.saturating_sub(160)..given.name.0];
     let line = line.rsplit(|c| *c == b'\n').next().unwrap_or(line).to_ascii_lowercase();
     let has = |what: &str| memchr::memmem::find(&line, what.as_bytes()).is_some();
-    ["host=", "server=", "data source=", "user id=", "uid=", "dbname=", "accountname=", "endpoint=sb:", "sharedaccesskeyname=", "user="]
-        .iter()
-        .any(|w| has(w))
+    [
+        "host=",
+        "server=",
+        "data source=",
+        "user id=",
+        "uid=",
+        "dbname=",
+        "accountname=",
+        "endpoint=sb:",
+        "sharedaccesskeyname=",
+        "user=",
+    ]
+    .iter()
+    .any(|w| has(w))
 }
 
 /// Whether a date or a version stands in it.
 fn dated(value: &[u8]) -> bool {
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    let iso = value.windows(10).any(|w| digits(&w[..4]) && w[4] == b'-' && digits(&w[5..7]) && w[7] == b'-' && digits(&w[8..]));
+    let iso = value
+        .windows(10)
+        .any(|w| digits(&w[..4]) && w[4] == b'-' && digits(&w[5..7]) && w[7] == b'-' && digits(&w[8..]));
     let parts: Vec<&[u8]> = value.split(|c| matches!(c, b'.' | b'-' | b'_' | b':')).collect();
     let short = parts.iter().filter(|p| !p.is_empty() && p.len() <= 3 && digits(p)).count();
     iso || (value.contains(&b'.') && short >= 3)
