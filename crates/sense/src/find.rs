@@ -142,7 +142,11 @@ impl Finder {
     /// # Errors
     /// [`FinderError`] for a pattern that does not compile, an empty dictionary, an unknown region or kind.
     pub fn new(options: &FinderOptions) -> Result<Finder, FinderError> {
-        Ok(Finder { pii: pii::Pii::new(options)?, secret: secret::Secrets::new(options)?, own: user::Own::new(options)? })
+        Ok(Finder {
+            pii: pii::Pii::new(options)?,
+            secret: secret::Secrets::new(options)?,
+            own: user::Own::new(options)?,
+        })
     }
 
     /// Everything found in one text that counts ([`RAISES`]), in its order, without overlaps.

@@ -24,5 +24,6 @@ pub use assess::assess;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
 pub use find::{
-    Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread, characters,
+    Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
+    characters,
 };

@@ -124,9 +124,25 @@ pub(super) const ALL: &[Rec] = &[
         kind: "US_DRIVER_LICENSE",
         class: Personal,
         shapes: &[
-            "A99999999", "A999999999", "A9999999999", "A99999999999", "A999999999999", "A9999999999999", "A99999999999999",
-            "A9999999", "A999999", "AA999999", "AA9999999", "999999A", "99999999A", "9999999A", "AAA999999", "9AAA99999", "99AAA999999",
-            "A999999A", "99999A9999",
+            "A99999999",
+            "A999999999",
+            "A9999999999",
+            "A99999999999",
+            "A999999999999",
+            "A9999999999999",
+            "A99999999999999",
+            "A9999999",
+            "A999999",
+            "AA999999",
+            "AA9999999",
+            "999999A",
+            "99999999A",
+            "9999999A",
+            "AAA999999",
+            "9AAA99999",
+            "99AAA999999",
+            "A999999A",
+            "99999A9999",
         ],
         forms: &["1_4_4_4", "4_3_2_3", "1_3_3_3_3", "3_3_3_3"],
         seps: "- ",
@@ -138,7 +154,14 @@ pub(super) const ALL: &[Rec] = &[
         kind: "US_DRIVER_LICENSE",
         class: Personal,
         shapes: &[
-            "999999", "9999999", "99999999", "999999999", "9999999999", "99999999999", "999999999999", "9999999999999",
+            "999999",
+            "9999999",
+            "99999999",
+            "999999999",
+            "9999999999",
+            "99999999999",
+            "999999999999",
+            "9999999999999",
             "99999999999999",
         ],
         forms: &["3_3_3", "3_2_4", "4_2_4", "2_3_4", "2_3_3", "3_3_4", "3_3_2", "4_4", "4_3_3", "4_4_4", "3_4_4"],
@@ -155,7 +178,17 @@ pub(super) const ALL: &[Rec] = &[
         seps: " -",
         check: zip,
         scores: [0, 0, 75],
-        words: &["zip", "zipcode", "postal code", "postcode", "post code", "code postal", "código postal", "codigo postal", "cap"],
+        words: &[
+            "zip",
+            "zipcode",
+            "postal code",
+            "postcode",
+            "post code",
+            "code postal",
+            "código postal",
+            "codigo postal",
+            "cap",
+        ],
     },
     Rec {
         kind: "CA_SIN",
@@ -219,9 +252,8 @@ pub(super) const ALL: &[Rec] = &[
     },
 ];
 
-const LICENSE: &[&str] = &[
-    "driver", "driving", "license", "licence", "dl", "dls", "dl#", "lic", "lic#", "cdl", "permit", "identification",
-];
+const LICENSE: &[&str] =
+    &["driver", "driving", "license", "licence", "dl", "dls", "dl#", "lic", "lic#", "cdl", "permit", "identification"];
 
 pub(super) fn any(bytes: &[u8]) -> Grade {
     (!same(bytes)).into()

@@ -8,31 +8,31 @@ use super::europe::ean13;
 /// Ranges of issuer identification numbers: first, last (same number of digits), lengths as a set of bits.
 /// Sources: ISO/IEC 7812 registrations as the networks publish them.
 const RANGES: &[(u64, u64, u32)] = &[
-    (1946, 1946, L16),                                         // GPN
-    (1800, 1800, L15),                                         // JCB
-    (2131, 2131, L15),                                         // JCB
-    (2014, 2014, L15),                                         // Diners Club enRoute
-    (2149, 2149, L15),                                         // Diners Club enRoute
-    (2200, 2204, L16 | L17 | L18 | L19),                       // Mir
-    (2205, 2205, L16),                                         // BORICA
-    (2221, 2720, L16),                                         // Mastercard
-    (300, 305, L14 | L15 | L16 | L17 | L18 | L19),             // Diners Club
-    (3095, 3095, L14 | L15 | L16 | L17 | L18 | L19),           // Diners Club
-    (31, 31, L16 | L19),                                       // China T-Union
-    (34, 34, L15),                                             // American Express
-    (3528, 3589, L16 | L17 | L18 | L19),                       // JCB
-    (36, 36, L14 | L15 | L16 | L17 | L18 | L19),               // Diners Club
-    (37, 37, L15),                                             // American Express
-    (38, 39, L14 | L15 | L16 | L17 | L18 | L19),               // Diners Club, Discover
-    (4, 4, L13 | L16 | L18 | L19),                             // Visa; Switch 4903 to 4936 in 18, 19
-    (50, 50, MAESTRO),                                         // Maestro, Elo, Verve, RuPay, Dankort
-    (51, 55, L16),                                             // Mastercard
-    (56, 69, MAESTRO),                                         // Maestro, Discover, UnionPay, RuPay, Troy, Hipercard
-    (81, 82, L16 | L17 | L18 | L19),                           // UnionPay, RuPay
-    (8600, 8600, L16),                                         // Uzcard
-    (9792, 9792, L16),                                         // Troy
-    (9860, 9860, L16),                                         // Humo
-    (604, 604, MAESTRO),                                       // Maestro (0604)
+    (1946, 1946, L16),                               // GPN
+    (1800, 1800, L15),                               // JCB
+    (2131, 2131, L15),                               // JCB
+    (2014, 2014, L15),                               // Diners Club enRoute
+    (2149, 2149, L15),                               // Diners Club enRoute
+    (2200, 2204, L16 | L17 | L18 | L19),             // Mir
+    (2205, 2205, L16),                               // BORICA
+    (2221, 2720, L16),                               // Mastercard
+    (300, 305, L14 | L15 | L16 | L17 | L18 | L19),   // Diners Club
+    (3095, 3095, L14 | L15 | L16 | L17 | L18 | L19), // Diners Club
+    (31, 31, L16 | L19),                             // China T-Union
+    (34, 34, L15),                                   // American Express
+    (3528, 3589, L16 | L17 | L18 | L19),             // JCB
+    (36, 36, L14 | L15 | L16 | L17 | L18 | L19),     // Diners Club
+    (37, 37, L15),                                   // American Express
+    (38, 39, L14 | L15 | L16 | L17 | L18 | L19),     // Diners Club, Discover
+    (4, 4, L13 | L16 | L18 | L19),                   // Visa; Switch 4903 to 4936 in 18, 19
+    (50, 50, MAESTRO),                               // Maestro, Elo, Verve, RuPay, Dankort
+    (51, 55, L16),                                   // Mastercard
+    (56, 69, MAESTRO),                               // Maestro, Discover, UnionPay, RuPay, Troy, Hipercard
+    (81, 82, L16 | L17 | L18 | L19),                 // UnionPay, RuPay
+    (8600, 8600, L16),                               // Uzcard
+    (9792, 9792, L16),                               // Troy
+    (9860, 9860, L16),                               // Humo
+    (604, 604, MAESTRO),                             // Maestro (0604)
 ];
 
 const L13: u32 = 1 << 13;
@@ -44,10 +44,17 @@ const L18: u32 = 1 << 18;
 const L19: u32 = 1 << 19;
 const MAESTRO: u32 = 1 << 12 | L13 | L14 | L15 | L16 | L17 | L18 | L19;
 
-/// How sure it is that these digits are a card's, from the digits alone; 0: they are none.
-pub(super) fn score(digits: &[u8], grouped: bool) -> u8 {
-    if !(12..=19).contains(&digits.len()) || !issued(digits) || !luhn(digits) || same(digits) {
+/// How sure it is that these digits are a card's; 0: they are none. `said`: words around say so, and then a range that no
+/// network publishes is good enough.
+pub(super) fn score(digits: &[u8], grouped: bool, said: bool) -> u8 {
+    if !(12..=19).contains(&digits.len()) || !luhn(digits) || same(digits) {
         return 0;
+    }
+    match (issued(digits), said) {
+        (true, true) => return 99,
+        (false, true) => return 80,
+        (false, false) => return 0,
+        (true, false) => {}
     }
     match digits.len() {
         // As short numbers go, one of ten passes by chance, and an article number (EAN) passes for a Visa of 13 digits.
@@ -89,21 +96,43 @@ pub(super) mod tests {
     #[test]
     fn every_network_and_length_and_no_other() {
         for (stem, len) in [
-            ("4539", 16), ("4", 13), ("4929", 19), ("5105", 16), ("2221", 16), ("2720", 16), ("34", 15), ("37", 15), ("6011", 16),
-            ("30", 14), ("3528", 16), ("2131", 15), ("1800", 15), ("62", 19), ("5018", 12), ("6759", 19), ("2200", 16),
-            ("9792", 16), ("3566", 16), ("36", 14), ("644", 16), ("5893", 13), ("81", 16),
+            ("4539", 16),
+            ("4", 13),
+            ("4929", 19),
+            ("5105", 16),
+            ("2221", 16),
+            ("2720", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("30", 14),
+            ("3528", 16),
+            ("2131", 15),
+            ("1800", 15),
+            ("62", 19),
+            ("5018", 12),
+            ("6759", 19),
+            ("2200", 16),
+            ("9792", 16),
+            ("3566", 16),
+            ("36", 14),
+            ("644", 16),
+            ("5893", 13),
+            ("81", 16),
         ] {
             let stem: String = stem.chars().chain("72819375064182".chars().cycle()).take(len - 1).collect();
             let card = with_luhn(&stem);
-            assert!(score(card.as_bytes(), true) >= 50, "{card}");
+            assert!(score(card.as_bytes(), true, false) >= 50, "{card}");
             let mut wrong = card.into_bytes();
             let last = wrong.len() - 1;
             wrong[last] = b'0' + (wrong[last] - b'0' + 1) % 10;
-            assert_eq!(score(&wrong, true), 0);
+            assert_eq!(score(&wrong, true, true), 0);
         }
-        for (stem, len) in [("7", 16), ("2721", 16), ("2220", 16), ("34", 16), ("4", 12), ("4", 20), ("51", 15), ("99", 16)] {
+        for (stem, len) in
+            [("7", 16), ("2721", 16), ("2220", 16), ("34", 16), ("4", 12), ("4", 20), ("51", 15), ("99", 16)]
+        {
             let stem: String = stem.chars().chain("72819375064182".chars().cycle()).take(len - 1).collect();
-            assert_eq!(score(with_luhn(&stem).as_bytes(), true), 0, "{stem}");
+            assert_eq!(score(with_luhn(&stem).as_bytes(), true, false), 0, "{stem}");
         }
     }
 

@@ -7,8 +7,14 @@ use ring::digest;
 /// Whether a word is an address whose checksum is right (Ethereum: whose form is).
 pub(super) fn address(word: &[u8]) -> bool {
     match word {
-        [b'0', b'x' | b'X', rest @ ..] => rest.len() == 40 && rest.iter().all(u8::is_ascii_hexdigit) && rest.windows(8).any(|w| w[0] != w[7]),
-        [b'1' | b'3' | b'L' | b'M' | b'D' | b'X' | b'T' | b't' | b'9' | b'A', ..] if (26..=35).contains(&word.len()) => base58(word),
+        [b'0', b'x' | b'X', rest @ ..] => {
+            rest.len() == 40 && rest.iter().all(u8::is_ascii_hexdigit) && rest.windows(8).any(|w| w[0] != w[7])
+        }
+        [b'1' | b'3' | b'L' | b'M' | b'D' | b'X' | b'T' | b't' | b'9' | b'A', ..]
+            if (26..=35).contains(&word.len()) =>
+        {
+            base58(word)
+        }
         _ if (14..=90).contains(&word.len()) => bech32(word),
         _ => false,
     }

@@ -5,8 +5,20 @@
 use super::check::date;
 use super::net::Seen;
 
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 
 /// The date that begins at the digit at `start` or at a month's name before it; how sure.
 pub(super) fn read(bytes: &[u8], start: usize) -> Option<(Seen, u8)> {
@@ -15,14 +27,18 @@ pub(super) fn read(bytes: &[u8], start: usize) -> Option<(Seen, u8)> {
         return None;
     }
     let (first, a) = digits(bytes, start)?;
-    let sep = bytes.get(start + a).copied()?;
+    let sep = bytes.get(start + a).copied().unwrap_or(0);
     let at = start + a + 1;
     if let Some((from, _)) = month_before(bytes, start) {
         // May 5, 2021 · May 5 · May 2021
-        let year = matches!(sep, b',' | b' ').then(|| digits(bytes, at + usize::from(sep == b',' && bytes.get(at) == Some(&b' ')))).flatten();
+        let year = matches!(sep, b',' | b' ')
+            .then(|| digits(bytes, at + usize::from(sep == b',' && bytes.get(at) == Some(&b' '))))
+            .flatten();
         let skip = usize::from(sep == b',' && bytes.get(at) == Some(&b' '));
         return match (a, year) {
-            (1 | 2, Some((y, 4))) if (1..=31).contains(&first) && plausible(y) => Some((clock(bytes, from, at + skip + 4), 80)),
+            (1 | 2, Some((y, 4))) if (1..=31).contains(&first) && plausible(y) => {
+                Some((clock(bytes, from, at + skip + 4), 80))
+            }
             (1 | 2, _) if (1..=31).contains(&first) => Some((Seen { start: from, end: start + a }, 60)),
             (4, _) if plausible(first) => Some((Seen { start: from, end: start + a }, 70)),
             _ => None,
@@ -50,7 +66,9 @@ pub(super) fn read(bytes: &[u8], start: usize) -> Option<(Seen, u8)> {
         // 05/2021 · 05/21
         let glued = bytes.get(after).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'/');
         return match (a, b) {
-            (1 | 2, 4) if sep != b'.' && (1..=12).contains(&first) && plausible(second) && !glued => Some((Seen { start, end: after }, 60)),
+            (1 | 2, 4) if sep != b'.' && (1..=12).contains(&first) && plausible(second) && !glued => {
+                Some((Seen { start, end: after }, 60))
+            }
             (2, 2) if sep == b'/' && (1..=12).contains(&first) && (1..=31).contains(&second) && !glued => {
                 Some((Seen { start, end: after }, 30))
             }
@@ -89,7 +107,9 @@ fn month_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let word = &bytes[at..at + n];
     let month = MONTHS.iter().position(|m| {
         let m = m.as_bytes();
-        (3..=m.len()).contains(&n) && m[..n].eq_ignore_ascii_case(word) && (n == m.len() || n == 3 || word.eq_ignore_ascii_case(b"sept"))
+        (3..=m.len()).contains(&n)
+            && m[..n].eq_ignore_ascii_case(word)
+            && (n == m.len() || n == 3 || word.eq_ignore_ascii_case(b"sept"))
     })?;
     Some((month + 1, at + n))
 }
@@ -148,6 +168,7 @@ mod tests {
             ("is 5-May-2021", Some("5-May-2021")),
             ("is 21-May", Some("21-May")),
             ("is May-2021", Some("May-2021")),
+            ("is May-2021 or", Some("May-2021")),
             ("is September 5, 2021, a", Some("September 5, 2021")),
             ("is 5. August 1999", Some("5. August 1999")),
             ("is 05/2021", Some("05/2021")),

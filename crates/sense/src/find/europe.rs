@@ -116,14 +116,35 @@ pub(super) const ALL: &[Rec] = &[
         kind: "DE_KFZ",
         class: Personal,
         shapes: &[
-            "AA99", "AA999", "AA9999", "AAA9", "AAA99", "AAA999", "AAA9999", "AAAA9", "AAAA99", "AAAA999", "AAAA9999",
-            "AAAAA9", "AAAAA99", "AAAAA999", "AA999A", "AA9999A", "AAA999A", "AAA9999A", "AAAA999A", "AAAA9999A",
+            "AA99",
+            "AA999",
+            "AA9999",
+            "AAA9",
+            "AAA99",
+            "AAA999",
+            "AAA9999",
+            "AAAA9",
+            "AAAA99",
+            "AAAA999",
+            "AAAA9999",
+            "AAAAA9",
+            "AAAAA99",
+            "AAAAA999",
+            "AA999A",
+            "AA9999A",
+            "AAA999A",
+            "AAA9999A",
+            "AAAA999A",
+            "AAAA9999A",
+            "AAAAA999A",
+            "AAAAA9999A",
         ],
         forms: &[
-            "1_1_2", "1_1_3", "1_1_4", "1_2_2", "1_2_3", "1_2_4", "2_1_1", "2_1_2", "2_1_3", "2_1_4", "2_2_1", "2_2_2", "2_2_3",
-            "2_2_4", "3_1_1", "3_1_2", "3_1_3", "3_1_4", "3_2_1", "3_2_2", "3_2_3", "3_2_5", "3_1_5", "2_2_5", "2_1_5", "1_2_5",
-            "1-2 1", "1-2 2", "1-2 3", "1-2 4", "1-1 2", "1-1 3", "1-1 4", "2-1 2", "2-1 3", "2-1 4", "2-2 1", "2-2 2", "2-2 3",
-            "2-2 4", "3-1 1", "3-1 2", "3-1 3", "3-1 4", "3-2 1", "3-2 2", "3-2 3",
+            "1_1_2", "1_1_3", "1_1_4", "1_2_2", "1_2_3", "1_2_4", "2_1_1", "2_1_2", "2_1_3", "2_1_4", "2_2_1", "2_2_2",
+            "2_2_3", "2_2_4", "3_1_1", "3_1_2", "3_1_3", "3_1_4", "3_2_1", "3_2_2", "3_2_3", "3_2_4", "3_2_5", "3_1_5",
+            "2_2_5", "2_1_5", "1_2_5", "1_1_5", "1-2 1", "1-2 2", "1-2 3", "1-2 4", "1-1 2", "1-1 3", "1-1 4", "2-1 2",
+            "2-1 3", "2-1 4", "2-2 1", "2-2 2", "2-2 3", "2-2 4", "3-1 1", "3-1 2", "3-1 3", "3-1 4", "3-2 1", "3-2 2",
+            "3-2 3",
         ],
         seps: " -",
         check: weak,
@@ -203,9 +224,7 @@ pub(super) const ALL: &[Rec] = &[
     Rec {
         kind: "UK_DRIVING_LICENCE",
         class: Personal,
-        shapes: &[
-            "AAAAA999999AXXAA", "AAAA9999999AXXAA", "AAA99999999AXXAA", "AA999999999AXXAA", "A9999999999AXXAA",
-        ],
+        shapes: &["AAAAA999999AXXAA", "AAAA9999999AXXAA", "AAA99999999AXXAA", "AA999999999AXXAA", "A9999999999AXXAA"],
         forms: &[],
         seps: "",
         check: uk_licence,
@@ -352,7 +371,12 @@ fn uk_licence(b: &[u8]) -> Grade {
 
 /// Since 2001 `AB51 ABC` with the half-year; before that a letter of the year before or behind.
 fn uk_plate(b: &[u8]) -> Grade {
-    if b.len() == 7 && b[1].is_ascii_alphabetic() && b[3].is_ascii_digit() && b[6].is_ascii_alphabetic() && b[4].is_ascii_alphabetic() {
+    if b.len() == 7
+        && b[1].is_ascii_alphabetic()
+        && b[3].is_ascii_digit()
+        && b[6].is_ascii_alphabetic()
+        && b[4].is_ascii_alphabetic()
+    {
         let age = matches!(number(&b[2..4]), 2..=29 | 51..=79);
         return (age && !b[..2].iter().any(|c| b"IQZ".contains(c)) && !b[4..].iter().any(|c| b"IQ".contains(c))).into();
     }

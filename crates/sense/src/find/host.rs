@@ -41,7 +41,9 @@ pub(super) fn colons(bytes: &[u8], at: usize, floor: usize) -> (Option<(Seen, Op
         end += 1;
     }
     let read = end;
-    while end > start && (bytes[end - 1] == b'.' || bytes[end - 1] == b':' && (end < start + 2 || bytes[end - 2] != b':')) {
+    while end > start
+        && (bytes[end - 1] == b'.' || bytes[end - 1] == b':' && (end < start + 2 || bytes[end - 2] != b':'))
+    {
         end -= 1;
     }
     let word = &bytes[start..end];
@@ -54,7 +56,9 @@ pub(super) fn colons(bytes: &[u8], at: usize, floor: usize) -> (Option<(Seen, Op
     if colons < 2 || next.is_ascii_alphanumeric() {
         return (None, read);
     }
-    let Some(address) = std::str::from_utf8(word).ok().and_then(|w| w.parse::<Ipv6Addr>().ok()) else { return (None, read) };
+    let Some(address) = std::str::from_utf8(word).ok().and_then(|w| w.parse::<Ipv6Addr>().ok()) else {
+        return (None, read);
+    };
     // `std::cafe` and `a::b` are paths of code: glued to a word only where an IPv4 address is inside, and never without digits.
     let glued = before.is_ascii_alphanumeric() || before == b'_';
     let dotted = word.contains(&b'.');
@@ -63,7 +67,9 @@ pub(super) fn colons(bytes: &[u8], at: usize, floor: usize) -> (Option<(Seen, Op
     if glued && !(dotted && word[0] == b':') || bare && colons < 4 || matches!(next, b'_' | b'<' | b'{' | b'*') {
         return (None, read);
     }
-    if word == b"::" && !(matches!(before, b' ' | b'=' | b'\n' | b'\t' | b'[') && matches!(next, b' ' | b'/' | b'\n' | b']' | b'\t')) {
+    if word == b"::"
+        && !(matches!(before, b' ' | b'=' | b'\n' | b'\t' | b'[') && matches!(next, b' ' | b'/' | b'\n' | b']' | b'\t'))
+    {
         return (None, read);
     }
     let mut stop = end;
@@ -120,7 +126,12 @@ pub(super) fn global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => {
             let o = a.octets();
-            !(a.is_private() || a.is_loopback() || a.is_link_local() || a.is_broadcast() || a.is_documentation() || a.is_multicast())
+            !(a.is_private()
+                || a.is_loopback()
+                || a.is_link_local()
+                || a.is_broadcast()
+                || a.is_documentation()
+                || a.is_multicast())
                 && o[0] != 0
                 && o[0] < 240
                 && !(o[0] == 100 && o[1] & 0xC0 == 64)
@@ -164,7 +175,10 @@ mod tests {
             assert_eq!(six(text), found, "{text}");
         }
         let four = |text: &'static str| v4(text.as_bytes(), 0).map(|(s, _)| &text[s.start..s.end]);
-        assert_eq!((four("192.0.2.7."), four("10.0.0.0/8"), four("10.0.0.0/123")), (Some("192.0.2.7"), Some("10.0.0.0/8"), Some("10.0.0.0")));
+        assert_eq!(
+            (four("192.0.2.7."), four("10.0.0.0/8"), four("10.0.0.0/123")),
+            (Some("192.0.2.7"), Some("10.0.0.0/8"), Some("10.0.0.0"))
+        );
         assert_eq!((four("1.2.3"), four("1.2.3.4.5"), four("256.1.1.1"), four("1.2.3.4a")), (None, None, None, None));
         assert!(hyphens(b"AA-BB-CC-DD-EE-F1", 2).is_some() && hyphens(b"AA-BB-CC:DD-EE-F1", 2).is_none());
         assert!(dotted(b"0012.3456.789a", 4).is_some() && dotted(b"0012.3456.789", 4).is_none());
@@ -172,7 +186,19 @@ mod tests {
 
     #[test]
     fn own_addresses_are_nobodys() {
-        for own in ["10.1.2.3", "127.0.0.1", "169.254.1.1", "192.168.0.1", "100.64.0.1", "0.0.0.0", "203.0.113.9", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"] {
+        for own in [
+            "10.1.2.3",
+            "127.0.0.1",
+            "169.254.1.1",
+            "192.168.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "203.0.113.9",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+        ] {
             assert!(!own.parse().is_ok_and(global), "{own}");
         }
         for other in ["8.8.4.4", "100.128.0.1", "2a00:1450::5", "::ffff:8.8.4.4"] {

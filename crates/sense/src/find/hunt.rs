@@ -3,6 +3,7 @@
 //! Never here: how a single kind is recognised.
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
+use super::check::luhn;
 use super::context::{Around, GENERIC};
 use super::pii::{Named, Pii, Wrapped, topic};
 use super::rec::Grade;
@@ -110,7 +111,9 @@ impl<'a> Hunt<'a> {
         let (start, end) = wrap::word(bytes, group.start, self.tried);
         self.tried = end;
         let parts = [(start, end), (group.start, group.end)];
-        let whole = parts.into_iter().find_map(|(s, e)| wrap::decode(&bytes[s..e]).map(|text| Wrapped { start: s, end: e, text }));
+        let whole = parts
+            .into_iter()
+            .find_map(|(s, e)| wrap::decode(&bytes[s..e]).map(|text| Wrapped { start: s, end: e, text }));
         wrapped.extend(whole);
     }
 
@@ -139,23 +142,31 @@ impl<'a> Hunt<'a> {
         let (start, end) = (stretch.start, stretch.end);
         let joined = stretch.joined();
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
-            let usual = stretch.groups == 1 || b" -.".contains(&stretch.uniform) && card::grouping(stretch.form, stretch.groups);
-            let score = if usual { card::score(joined, stretch.groups > 1) } else { 0 };
-            if score > 0 {
-                let near = self.around(start, end).near.has(topic::CARD);
-                self.pii.note(out, Named::Card, start, end, if near { 99 } else { score });
+            let usual = stretch.groups == 1
+                || b" -.".contains(&stretch.uniform) && card::grouping(stretch.form, stretch.groups);
+            if usual && luhn(joined) {
+                let said = self.around(start, end).near.has(topic::CARD);
+                let score = card::score(joined, stretch.groups > 1, said);
+                self.pii.note(out, Named::Card, start, end, score);
             }
         }
-        if stretch.mask & 0b1111 == 0b0011 && joined.len() >= 15 && (stretch.groups == 1 || b" -.".contains(&stretch.uniform)) {
+        if stretch.mask & 0b1111 == 0b0011
+            && joined.len() >= 15
+            && (stretch.groups == 1 || b" -.".contains(&stretch.uniform))
+        {
             let iban = std::str::from_utf8(joined).ok().and_then(|j| j.parse::<Iban>().ok());
             if iban.is_some_and(|i| i.electronic_str().len() == joined.len()) {
                 self.pii.note(out, Named::Iban, start, end, 99);
             }
         }
-        let pii = self.pii;
+        let (pii, text) = (self.pii, self.text.as_bytes());
         pii.shapes.each(stretch, |i, rec, grade, grouped| {
             let plain = if grouped { rec.scores[1] } else { rec.scores[0] };
             let near = self.around(start, end).near.has(topic::FIRST + i);
+            // What cannot be checked is at least written as it is issued.
+            if grade == Grade::Weak && !near && text[start..end].iter().any(u8::is_ascii_lowercase) {
+                return;
+            }
             let score = match (grade, near) {
                 (Grade::Good, true) => rec.scores[2],
                 (Grade::Good, false) => plain,
@@ -211,7 +222,11 @@ impl<'a> Hunt<'a> {
                 score = score.min(55);
             }
             let begin = before - usize::from(plus && before > 0 && bytes[before - 1] == b'+');
-            let begin = if open && (plus || bytes[start..end].contains(&b')')) { begin } else { start - usize::from(plus && !open) };
+            let begin = if open && (plus || bytes[start..end].contains(&b')')) {
+                begin
+            } else {
+                start - usize::from(plus && !open)
+            };
             self.pii.note(out, Named::Phone, begin, with_extension(bytes, end), score);
             return Some(to);
         }
@@ -231,7 +246,11 @@ fn extension(bytes: &[u8], group: &Group) -> bool {
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
     let rest = &word[digits..];
     let x = if rest.len() > 3 && rest[..3].eq_ignore_ascii_case(b"ext") { 3 } else { 1 };
-    rest.len() > x && matches!(rest[0], b'x' | b'X' | b'e' | b'E') && (x == 3 || rest[0].eq_ignore_ascii_case(&b'x')) && rest[x..].iter().all(u8::is_ascii_digit) && rest.len() <= x + 6
+    rest.len() > x
+        && matches!(rest[0], b'x' | b'X' | b'e' | b'E')
+        && (x == 3 || rest[0].eq_ignore_ascii_case(&b'x'))
+        && rest[x..].iter().all(u8::is_ascii_digit)
+        && rest.len() <= x + 6
 }
 
 /// Where a number ends with the extension behind it (`x123`, ` ext. 123`).

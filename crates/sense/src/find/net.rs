@@ -99,7 +99,9 @@ fn local_start(text: &str, at: usize) -> Option<usize> {
         start -= c.len_utf8();
     }
     // A local part begins with a letter or digit (or `_`, `+`).
-    while start < at && !(bytes[start].is_ascii_alphanumeric() || bytes[start] >= 0x80 || matches!(bytes[start], b'_' | b'+')) {
+    while start < at
+        && !(bytes[start].is_ascii_alphanumeric() || bytes[start] >= 0x80 || matches!(bytes[start], b'_' | b'+'))
+    {
         start += 1;
     }
     (start < at && bytes[at - 1] != b'.').then_some(start)
@@ -116,9 +118,15 @@ fn tail(text: &str, at: usize) -> &str {
 
 /// Where the host name at `from` ends: labels with dots, the last of two letters or more.
 fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let latin = |i: usize| bytes[i] >= 0xC3 && bytes[i] <= 0xC9 || (bytes[i] >= 0x80 && bytes[i] < 0xC0 && i > from && bytes[i - 1] >= 0xC3 && bytes[i - 1] <= 0xC9);
+    let latin = |i: usize| {
+        bytes[i] >= 0xC3 && bytes[i] <= 0xC9
+            || (bytes[i] >= 0x80 && bytes[i] < 0xC0 && i > from && bytes[i - 1] >= 0xC3 && bytes[i - 1] <= 0xC9)
+    };
     let mut end = from;
-    while end < bytes.len() && end - from < NAME && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.') || latin(end)) {
+    while end < bytes.len()
+        && end - from < NAME
+        && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.') || latin(end))
+    {
         end += 1;
     }
     while end > from && matches!(bytes[end - 1], b'.' | b'-') {
@@ -138,7 +146,10 @@ fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
 pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, bool)> {
     let bytes = text.as_bytes();
     let mut start = colon;
-    while start > 0 && colon - start < 24 && (bytes[start - 1].is_ascii_alphanumeric() || matches!(bytes[start - 1], b'+' | b'-' | b'.')) {
+    while start > 0
+        && colon - start < 24
+        && (bytes[start - 1].is_ascii_alphanumeric() || matches!(bytes[start - 1], b'+' | b'-' | b'.'))
+    {
         start -= 1;
     }
     while start < colon && !bytes[start].is_ascii_alphabetic() {
@@ -151,7 +162,9 @@ pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, bool)> {
     while end < bytes.len() && in_url(bytes[end]) {
         end += 1;
     }
-    while end > colon + 3 && matches!(bytes[end - 1], b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'*' | b'_' | b'\'' | b'&') {
+    while end > colon + 3
+        && matches!(bytes[end - 1], b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'*' | b'_' | b'\'' | b'&')
+    {
         end -= 1;
     }
     let rest = &bytes[colon + 3..end];
@@ -177,7 +190,10 @@ fn telling(password: &[u8]) -> bool {
 }
 
 fn in_url(byte: u8) -> bool {
-    !(byte <= b' ' || byte == 0x7f || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'|' | b'\\' | b'^' | b'{' | b'}') || byte >= 0x80)
+    !(byte <= b' '
+        || byte == 0x7f
+        || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'|' | b'\\' | b'^' | b'{' | b'}')
+        || byte >= 0x80)
 }
 
 /// The domain name around the dot at `dot`, with the path behind it.
@@ -203,7 +219,8 @@ pub(super) fn domain(text: &str, dot: usize) -> Option<Seen> {
     let top = &name[last + 1..];
     let before = start.checked_sub(1).map_or(b' ', |i| bytes[i]);
     let after = bytes.get(end).copied().unwrap_or(b' ');
-    let glued = matches!(before, b'@' | b'/' | b'\\' | b'_' | b'$' | b'#' | b'~') || matches!(after, b'@' | b'(' | b'_' | b'=' | b'[');
+    let glued = matches!(before, b'@' | b'/' | b'\\' | b'_' | b'$' | b'#' | b'~')
+        || matches!(after, b'@' | b'(' | b'_' | b'=' | b'[');
     if start >= dot || end <= dot || glued || !is_top(top) || name.windows(2).any(|w| w == b"..") {
         return None;
     }
@@ -320,7 +337,11 @@ mod tests {
         ] {
             let seen = at(text, "://", url);
             if let Some(found) = found {
-                assert_eq!((shown(text, seen.map(|s| s.0)), seen.map(|s| s.1)), (Some(found), Some(password)), "{text}");
+                assert_eq!(
+                    (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1)),
+                    (Some(found), Some(password)),
+                    "{text}"
+                );
             } else {
                 assert!(!seen.is_some_and(|s| s.1), "{text}");
             }

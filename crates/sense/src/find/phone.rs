@@ -7,8 +7,9 @@ use super::check::{date, same};
 
 /// Regions whose local numbers are recognised when configuration names none.
 pub(super) const USUAL: &[&str] = &[
-    "US", "CA", "GB", "IE", "DE", "AT", "CH", "FR", "BE", "NL", "LU", "IT", "ES", "PT", "DK", "SE", "NO", "FI", "PL", "CZ", "HU", "GR",
-    "RO", "TR", "IL", "IN", "AU", "NZ", "ZA", "SG", "JP", "KR", "CN", "BR", "MX", "AR", "CO", "PH", "NG", "AE", "TH", "TW", "HK", "MY",
+    "US", "CA", "GB", "IE", "DE", "AT", "CH", "FR", "BE", "NL", "LU", "IT", "ES", "PT", "DK", "SE", "NO", "FI", "PL",
+    "CZ", "HU", "GR", "RO", "TR", "IL", "IN", "AU", "NZ", "ZA", "SG", "JP", "KR", "CN", "BR", "MX", "AR", "CO", "PH",
+    "NG", "AE", "TH", "TW", "HK", "MY",
 ];
 
 /// One region and length.
@@ -121,7 +122,8 @@ impl Plans {
                 _ => 0,
             };
         }
-        let abroad = [&b"00"[..], b"011"].iter().filter_map(|p| digits.strip_prefix(*p)).find_map(|d| self.international(d));
+        let abroad =
+            [&b"00"[..], b"011"].iter().filter_map(|p| digits.strip_prefix(*p)).find_map(|d| self.international(d));
         if abroad == Some(true) && n >= 10 {
             return if said || groups.len() > 1 { 85 } else { 40 };
         }
@@ -143,7 +145,13 @@ fn written(groups: &[Group]) -> u8 {
     let lens: Vec<usize> = groups.iter().map(|g| g.end - g.start).collect();
     let spaces = groups[1..].iter().all(|g| g.sep == b' ');
     match lens[..] {
-        [3, 3, 4] | [1, 3, 3, 4] => if spaces { 60 } else { 75 },
+        [3, 3, 4] | [1, 3, 3, 4] => {
+            if spaces {
+                60
+            } else {
+                75
+            }
+        }
         [2, 2, 2, 2, 2] => 70,
         [5, 6] | [5, 3, 3] | [3, 4, 4] | [4, 3, 4] | [4, 3, 2, 2] | [3, 3, 2, 2] => 55,
         [2..=5, 4..=8] if groups[1].sep == b'/' || groups[1].sep == PAREN => 60,
@@ -193,7 +201,9 @@ mod tests {
     fn valid_abroad_valid_at_home_or_said_to_be_one() {
         let plans = Plans::new(&[]).unwrap();
         // Numbers set aside for fiction by Ofcom, the Bundesnetzagentur, ARCEP, and the 555 exchange of North America.
-        for number in ["+44 7700 900123", "+49 30 23125000", "+33 1 99 00 12 34", "+1 212-555-0147", "+41 (0)44 668 18 00"] {
+        for number in
+            ["+44 7700 900123", "+49 30 23125000", "+33 1 99 00 12 34", "+1 212-555-0147", "+41 (0)44 668 18 00"]
+        {
             assert_eq!(score(&plans, number, false), 95, "{number}");
         }
         assert!(score(&plans, "(212) 555-0147", false) >= 50 && score(&plans, "01 99 00 12 34", false) >= 50);

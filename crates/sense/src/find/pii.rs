@@ -55,45 +55,219 @@ pub(super) mod topic {
 }
 
 const WORDS: [(usize, &[&str]); 7] = [
-    (super::context::GENERIC, &["number", "numbers", "nummer", "numéro", "numero", "número", "номер", "no.", "nr.", "n°"]),
+    (
+        super::context::GENERIC,
+        &["number", "numbers", "nummer", "numéro", "numero", "número", "номер", "no.", "nr.", "n°"],
+    ),
     (
         topic::PHONE,
         &[
-            "phone", "telephone", "telefon", "téléphone", "telephon", "teléfono", "telefono", "telefoon", "tel", "tlf", "mobile", "mobil", "móvil",
-            "cell", "celular", "cellulare", "handy", "portable", "gsm", "puhelin", "fax", "desk", "landline", "festnetz", "hotline", "helpline",
-            "call", "calling", "dial", "ring", "sms", "text me", "texted", "message", "messages", "whatsapp", "viber", "telegram", "signal", "voicemail",
-            "pager", "contact", "reach", "answering", "answer at", "rufnummer", "anrufen", "erreichbar", "rückruf", "appelez", "llame", "llamar", "chiama",
-            "телефон", "мобильный", "позвон", "电话", "電話", "手机", "手機", "전화", "휴대폰", "هاتف", "फोन", "โทร", "טלפון", "ext.", "switchboard",
+            "phone",
+            "telephone",
+            "telefon",
+            "téléphone",
+            "telephon",
+            "teléfono",
+            "telefono",
+            "telefoon",
+            "tel",
+            "tlf",
+            "mobile",
+            "mobil",
+            "móvil",
+            "cell",
+            "celular",
+            "cellulare",
+            "handy",
+            "portable",
+            "gsm",
+            "puhelin",
+            "fax",
+            "desk",
+            "landline",
+            "festnetz",
+            "hotline",
+            "helpline",
+            "call",
+            "calling",
+            "dial",
+            "ring",
+            "sms",
+            "text me",
+            "texted",
+            "message",
+            "messages",
+            "whatsapp",
+            "viber",
+            "telegram",
+            "signal",
+            "voicemail",
+            "pager",
+            "contact",
+            "reach",
+            "answering",
+            "answer at",
+            "rufnummer",
+            "anrufen",
+            "erreichbar",
+            "rückruf",
+            "appelez",
+            "llame",
+            "llamar",
+            "chiama",
+            "телефон",
+            "мобильный",
+            "позвон",
+            "电话",
+            "電話",
+            "手机",
+            "手機",
+            "전화",
+            "휴대폰",
+            "هاتف",
+            "फोन",
+            "โทร",
+            "טלפון",
+            "ext.",
+            "switchboard",
         ],
     ),
     (
         topic::CARD,
         &[
-            "card", "cards", "cc", "visa", "mastercard", "maestro", "amex", "american express", "discover", "diners", "jcb", "unionpay", "credit", "debit",
-            "karte", "kreditkarte", "carte", "tarjeta", "carta", "cartão", "kaart", "kort", "karta", "карт", "信用卡", "カード", "pan", "atm",
+            "card",
+            "cards",
+            "cc",
+            "visa",
+            "mastercard",
+            "maestro",
+            "amex",
+            "american express",
+            "discover",
+            "diners",
+            "jcb",
+            "unionpay",
+            "credit",
+            "debit",
+            "karte",
+            "kreditkarte",
+            "carte",
+            "tarjeta",
+            "carta",
+            "cartão",
+            "kaart",
+            "kort",
+            "karta",
+            "карт",
+            "信用卡",
+            "カード",
+            "pan",
+            "atm",
         ],
     ),
     (
         topic::BIRTH,
         &[
-            "born", "birth", "birthday", "birthdate", "dob", "d.o.b", "bday", "geboren", "geb.", "geburtsdatum", "geburtstag", "né le", "née le",
-            "naissance", "nacido", "nacida", "nacimiento", "nato il", "nata il", "nascita", "geboortedatum", "geboren", "född", "født", "syntynyt",
-            "urodz", "nascimento", "nascido", "narozen", "родил", "рождения", "出生", "生年月日", "생년월일",
+            "born",
+            "birth",
+            "birthday",
+            "birthdate",
+            "dob",
+            "d.o.b",
+            "bday",
+            "geboren",
+            "geb.",
+            "geburtsdatum",
+            "geburtstag",
+            "né le",
+            "née le",
+            "naissance",
+            "nacido",
+            "nacida",
+            "nacimiento",
+            "nato il",
+            "nata il",
+            "nascita",
+            "geboortedatum",
+            "geboren",
+            "född",
+            "født",
+            "syntynyt",
+            "urodz",
+            "nascimento",
+            "nascido",
+            "narozen",
+            "родил",
+            "рождения",
+            "出生",
+            "生年月日",
+            "생년월일",
         ],
     ),
     (
         topic::PLACE,
         &[
-            "lat", "latitude", "longitude", "lng", "coordinate", "coordinates", "coords", "gps", "location", "located", "geo", "position", "koordinaten",
-            "standort", "coordonnées", "coordenadas", "coordinate", "координат", "坐标", "waypoint", "geolocation", "maps",
+            "lat",
+            "latitude",
+            "longitude",
+            "lng",
+            "coordinate",
+            "coordinates",
+            "coords",
+            "gps",
+            "location",
+            "located",
+            "geo",
+            "position",
+            "koordinaten",
+            "standort",
+            "coordonnées",
+            "coordenadas",
+            "coordinate",
+            "координат",
+            "坐标",
+            "waypoint",
+            "geolocation",
+            "maps",
         ],
     ),
-    (topic::VERSION, &["version", "release", "firmware", "build", "ver.", "revision", "oid", "snmp", "section", "chapter"]),
+    (
+        topic::VERSION,
+        &["version", "release", "firmware", "build", "ver.", "revision", "oid", "snmp", "section", "chapter"],
+    ),
     (
         topic::OTHER,
         &[
-            "order", "invoice", "tracking", "ticket", "isbn", "issn", "reference", "serial", "case", "account", "konto", "bestell", "rechnung", "sku",
-            "iban", "timestamp", "population", "price", "amount", "total", "revenue", "bytes", "pixels", "meters", "km", "points", "id", "uuid", "commit", "hash",
+            "order",
+            "invoice",
+            "tracking",
+            "ticket",
+            "isbn",
+            "issn",
+            "reference",
+            "serial",
+            "case",
+            "account",
+            "konto",
+            "bestell",
+            "rechnung",
+            "sku",
+            "iban",
+            "timestamp",
+            "population",
+            "price",
+            "amount",
+            "total",
+            "revenue",
+            "bytes",
+            "pixels",
+            "meters",
+            "km",
+            "points",
+            "id",
+            "uuid",
+            "commit",
+            "hash",
         ],
     ),
 ];
@@ -128,7 +302,9 @@ impl Pii {
             if personal && !rows().map(|r| r.kind).chain(NAMED.map(|n| n.0)).any(|k| k == off) {
                 return Err(FinderError {
                     option: "off".into(),
-                    why: format!("names the kind `{off}`, which is not known: `dewpoint scan` prints the names of what it finds"),
+                    why: format!(
+                        "names the kind `{off}`, which is not known: `dewpoint scan` prints the names of what it finds"
+                    ),
                 });
             }
         }
@@ -136,8 +312,10 @@ impl Pii {
         let kind = |r: &Rec| Kind { name: r.kind.into(), class: r.class };
         let mut words: Vec<(usize, &[&str])> = WORDS.to_vec();
         words.extend(shapes.all().enumerate().map(|(i, r)| (topic::FIRST + i, r.words)));
-        let context = Context::new(&words)
-            .map_err(|e| FinderError { option: "detectors".into(), why: format!("cannot be built ({e}): this is a bug of Dewpoint") })?;
+        let context = Context::new(&words).map_err(|e| FinderError {
+            option: "detectors".into(),
+            why: format!("cannot be built ({e}): this is a bug of Dewpoint"),
+        })?;
         let plans = Plans::new(&options.phone_regions).map_err(|region| FinderError {
             option: "phone_regions".into(),
             why: format!("names `{region}`, which is no region with telephone numbers: give codes of ISO 3166-1, such as DE or US"),
@@ -149,7 +327,9 @@ impl Pii {
 
     /// Notes a finding of a named kind, where it is looked for.
     pub(super) fn note(&self, out: &mut Vec<Finding>, kind: Named, start: usize, end: usize, score: u8) {
-        if let Some(kind) = &self.named[kind as usize] {
+        if let Some(kind) = &self.named[kind as usize]
+            && score > 0
+        {
             out.push(Finding { start, end, kind: kind.clone(), score });
         }
     }
@@ -181,7 +361,13 @@ impl Pii {
                 }
                 b':' if next == b'/' && bytes.get(at + 2) == Some(&b'/') && at >= named => {
                     if let Some((seen, password)) = net::url(text, at) {
-                        self.note(out, if password { Named::Credentials } else { Named::Url }, seen.start, seen.end, 95);
+                        self.note(
+                            out,
+                            if password { Named::Credentials } else { Named::Url },
+                            seen.start,
+                            seen.end,
+                            95,
+                        );
                         named = seen.end;
                     }
                 }
@@ -237,7 +423,8 @@ impl Pii {
 
 /// Where the run of labels that the dot at `at` stands in ends: its other dots need no look.
 fn name_end(bytes: &[u8], at: usize) -> usize {
-    let more = bytes[at + 1..].iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')).count();
+    let more =
+        bytes[at + 1..].iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')).count();
     at + 1 + more
 }
 

@@ -32,7 +32,9 @@ pub(super) fn read(text: &str, start: usize) -> Option<(Seen, bool)> {
 /// Degrees at `at`: their size, their end, and whether a sign for degrees or a direction stands behind them.
 fn degrees(text: &str, at: usize) -> Option<(f64, usize, bool)> {
     let bytes = text.as_bytes();
-    let run = |from: usize, most: usize| bytes.get(from..).map_or(0, |r| r.iter().take(most).take_while(|b| b.is_ascii_digit()).count());
+    let run = |from: usize, most: usize| {
+        bytes.get(from..).map_or(0, |r| r.iter().take(most).take_while(|b| b.is_ascii_digit()).count())
+    };
     let whole = run(at, 4);
     if whole == 0 || whole > 3 {
         return None;
@@ -62,7 +64,9 @@ fn degrees(text: &str, at: usize) -> Option<(f64, usize, bool)> {
         }
     }
     let direction = end + usize::from(bytes.get(end) == Some(&b' '));
-    if matches!(bytes.get(direction), Some(b'N' | b'S' | b'E' | b'W' | b'O')) && bytes.get(direction + 1).is_none_or(|b| !b.is_ascii_alphanumeric()) {
+    if matches!(bytes.get(direction), Some(b'N' | b'S' | b'E' | b'W' | b'O'))
+        && bytes.get(direction + 1).is_none_or(|b| !b.is_ascii_alphanumeric())
+    {
         end = direction + 1;
         marked = true;
     }

@@ -158,7 +158,8 @@ fn form(text: &str) -> Form {
 /// The letter masks of a shape.
 fn masks(shape: &str) -> impl Iterator<Item = u64> {
     let fixed = shape.bytes().enumerate().filter(|(_, b)| *b == b'A').fold(0, |m, (i, _)| m | 1_u64 << i);
-    let either: Vec<usize> = shape.bytes().enumerate().filter(|(_, b)| *b == b'X').map(|(i, _)| i).take(EITHER).collect();
+    let either: Vec<usize> =
+        shape.bytes().enumerate().filter(|(_, b)| *b == b'X').map(|(i, _)| i).take(EITHER).collect();
     (0..1_u64 << either.len())
         .map(move |bits| either.iter().enumerate().fold(fixed, |m, (n, &i)| m | (bits >> n & 1) << i))
 }
@@ -173,7 +174,11 @@ mod tests {
     fn every_table_row_is_well_formed() {
         for rec in america::ALL.iter().chain(europe::ALL).chain(world::ALL) {
             for shape in rec.shapes {
-                assert!(shape.len() <= chain::LONGEST && shape.bytes().all(|b| b"A9X".contains(&b)), "{} {shape}", rec.kind);
+                assert!(
+                    shape.len() <= chain::LONGEST && shape.bytes().all(|b| b"A9X".contains(&b)),
+                    "{} {shape}",
+                    rec.kind
+                );
                 assert!(shape.bytes().filter(|b| *b == b'X').count() <= EITHER, "{} {shape}", rec.kind);
                 assert!(shape.contains(['9', 'X']), "{}: a value has a digit", rec.kind);
             }

@@ -40,7 +40,8 @@ fn place(placed: &mut BTreeMap<usize, Finding>, finding: Finding) {
     }
     for (start, end) in gaps {
         let class = finding.kind.class;
-        let left = placed.range(..start).next_back().filter(|(_, p)| p.end == start && p.kind.class == class).map(|(&k, _)| k);
+        let left =
+            placed.range(..start).next_back().filter(|(_, p)| p.end == start && p.kind.class == class).map(|(&k, _)| k);
         let joined = over.iter().any(|&(_, e)| e == start);
         if let Some(key) = left.filter(|_| joined) {
             if let Some(winner) = placed.get_mut(&key) {

@@ -28,13 +28,16 @@ impl Own {
             }
             let regex = Regex::new(&pattern.regex).map_err(|e| refuse(format!("does not compile: {e}")))?;
             if regex.is_match("") {
-                return Err(refuse("matches the empty text, so it would match everywhere: ask for at least one character".into()));
+                return Err(refuse(
+                    "matches the empty text, so it would match everywhere: ask for at least one character".into(),
+                ));
             }
             patterns.push((regex, Kind { name: pattern.name.as_str().into(), class: pattern.class }));
         }
         let (mut terms, mut kinds) = (Vec::new(), Vec::new());
         for dictionary in &options.dictionaries {
-            let refuse = |why: &str| FinderError { option: format!("dictionary `{}`", dictionary.name), why: why.into() };
+            let refuse =
+                |why: &str| FinderError { option: format!("dictionary `{}`", dictionary.name), why: why.into() };
             if dictionary.name.is_empty() {
                 return Err(refuse("has no name: give it one, findings are reported under it"));
             }
