@@ -12,10 +12,56 @@ use std::time::{Duration, Instant};
 
 /// Pieces that are repeated to a megabyte.
 const HOSTILE: &[&str] = &[
-    "a", "1", "@", "=", "\"", "'", "%", "%41", "sk-", "ghp_", "eyJ", "eyJ.", "-eyJ", "key=", "key=\"", "key: ", "key", "token ", "password is ",
-    "://", "http://a:", "http://a:b@", "curl -u ", "curl ", "kind: secret ", "kind: Secret\n", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ",
-    "AKIA", "sk-ant-api03-", "sk-proj-", "T3BlbkFJ", "glpat-", "-glpat-", "/ops_eyJ", "fm2_", "xoxb-", "ZXlK", "secret=token=", "discord=",
-    "discord ", "|1234567890123456", ":AA", "s.", " s.", "service_account", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ", "A", "\u{200b}", "password=\"a",
+    "a",
+    "1",
+    "@",
+    "=",
+    "\"",
+    "'",
+    "%",
+    "%41",
+    "sk-",
+    "ghp_",
+    "eyJ",
+    "eyJ.",
+    "-eyJ",
+    "key=",
+    "key=\"",
+    "key: ",
+    "key",
+    "token ",
+    "password is ",
+    "://",
+    "http://a:",
+    "http://a:b@",
+    "curl -u ",
+    "curl ",
+    "kind: secret ",
+    "kind: Secret\n",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN ",
+    "AKIA",
+    "sk-ant-api03-",
+    "sk-proj-",
+    "T3BlbkFJ",
+    "glpat-",
+    "-glpat-",
+    "/ops_eyJ",
+    "fm2_",
+    "xoxb-",
+    "ZXlK",
+    "secret=token=",
+    "discord=",
+    "discord ",
+    "|1234567890123456",
+    ":AA",
+    "s.",
+    " s.",
+    "service_account",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ",
+    "A",
+    "\u{200b}",
+    "password=\"a",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +80,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for piece in HOSTILE {
             let text = piece.repeat(1_000_000 / piece.len());
             let hostile = rate(&finder, &[&text])?;
-            writeln!(out, "{:<34} {hostile:>6.0} MB/s  {:.2} of the texts' time per byte", format!("{piece:?}"), prompts / hostile)?;
+            writeln!(
+                out,
+                "{:<34} {hostile:>6.0} MB/s  {:.2} of the texts' time per byte",
+                format!("{piece:?}"),
+                prompts / hostile
+            )?;
         }
         return Ok(());
     }

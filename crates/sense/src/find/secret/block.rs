@@ -21,7 +21,8 @@ pub(super) fn pem(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if let Some(length) = memchr::memmem::find(window, b"-----") {
         let rest = &window[length + 5..window.len().min(length + 5 + 120)];
         if rest.get(..3).is_some_and(|w| w.eq_ignore_ascii_case(b"END")) {
-            let end = memchr::memmem::find(rest, b"-----").map_or(body + length, |dashes| body + length + 5 + dashes + 5);
+            let end =
+                memchr::memmem::find(rest, b"-----").map_or(body + length, |dashes| body + length + 5 + dashes + 5);
             return is_key(&window[..length]).then_some((at, end));
         }
     }

@@ -11,9 +11,47 @@ const AUTHORITY: usize = 400;
 const STOPS: Alphabet = Alphabet::of(b"/ \t\r\n\"'`<>\\,;|");
 /// Schemes of databases, queues and caches.
 const SERVERS: &[&str] = &[
-    "postgres", "postgresql", "mysql", "mysqlx", "mariadb", "mongodb", "redis", "rediss", "valkey", "amqp", "amqps", "mssql", "sqlserver",
-    "oracle", "clickhouse", "cockroachdb", "cassandra", "neo4j", "bolt", "nats", "kafka", "mqtt", "mqtts", "ldap", "ldaps", "snowflake", "couchdb",
-    "influxdb", "elasticsearch", "memcached", "smtp", "smtps", "imap", "imaps", "jdbc", "tds", "db2", "vertica", "trino", "presto", "hive",
+    "postgres",
+    "postgresql",
+    "mysql",
+    "mysqlx",
+    "mariadb",
+    "mongodb",
+    "redis",
+    "rediss",
+    "valkey",
+    "amqp",
+    "amqps",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "clickhouse",
+    "cockroachdb",
+    "cassandra",
+    "neo4j",
+    "bolt",
+    "nats",
+    "kafka",
+    "mqtt",
+    "mqtts",
+    "ldap",
+    "ldaps",
+    "snowflake",
+    "couchdb",
+    "influxdb",
+    "elasticsearch",
+    "memcached",
+    "smtp",
+    "smtps",
+    "imap",
+    "imaps",
+    "jdbc",
+    "tds",
+    "db2",
+    "vertica",
+    "trino",
+    "presto",
+    "hive",
 ];
 
 /// The span of the password in the URL whose `://` is at `at`, and its kind.
@@ -34,8 +72,12 @@ pub(super) fn credentials(text: &[u8], at: usize) -> Option<((usize, usize), &'s
     let host = &text[sign + 1..text.len().min(sign + 40)];
     let Some(colon) = text[start..sign].iter().position(|c| *c == b':').map(|i| start + i) else {
         let user = &text[start..sign];
-        let token = user.len() >= 20 && allow::random_looking(user) && allow::entropy(user) >= 3.0 && allow::restless(user) >= 150;
-        return (token && !allow::variable(user) && !allow::stand_in(user)).then_some(((start, sign), "url-credentials"));
+        let token = user.len() >= 20
+            && allow::random_looking(user)
+            && allow::entropy(user) >= 3.0
+            && allow::restless(user) >= 150;
+        return (token && !allow::variable(user) && !allow::stand_in(user))
+            .then_some(((start, sign), "url-credentials"));
     };
     let (user, password) = (&text[start..colon], &text[colon + 1..sign]);
     let eight = |t: &[u8]| t.len() == 8 && t.iter().all(|c| HEX.has(*c));

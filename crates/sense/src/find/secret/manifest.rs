@@ -50,7 +50,8 @@ fn value(line: &[u8]) -> Option<(usize, usize)> {
         Some(colon) => colon + 1 + line[colon + 1..].iter().take_while(|c| matches!(c, b' ' | b'"' | b'\'')).count(),
         None => 0,
     };
-    let length = line[start..].iter().position(|c| matches!(c, b' ' | b'"' | b'\'' | b'#')).unwrap_or(line.len() - start);
+    let length =
+        line[start..].iter().position(|c| matches!(c, b' ' | b'"' | b'\'' | b'#')).unwrap_or(line.len() - start);
     let value = &line[start..start + length];
     let block = value.first().is_some_and(|c| matches!(c, b'|' | b'>'));
     let encoded = value.iter().all(|c| ALNUM.has(*c) || matches!(c, b'+' | b'/' | b'='));

@@ -125,7 +125,11 @@ pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
 }
 
 fn lines(table: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
-    table.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
+    table
+        .lines()
+        .enumerate()
+        .map(|(i, line)| (i + 1, line.trim()))
+        .filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
 }
 
 fn tenths(field: &str) -> Result<f32, String> {
@@ -135,7 +139,8 @@ fn tenths(field: &str) -> Result<f32, String> {
 
 fn token(line: &'static str) -> Result<Token, String> {
     let mut fields = line.splitn(4, " | ").map(str::trim);
-    let (Some(kind), Some(entropy), Some(marks), Some(shape)) = (fields.next(), fields.next(), fields.next(), fields.next())
+    let (Some(kind), Some(entropy), Some(marks), Some(shape)) =
+        (fields.next(), fields.next(), fields.next(), fields.next())
     else {
         return Err("four fields are needed".to_owned());
     };
@@ -161,7 +166,9 @@ fn context(line: &'static str) -> Result<Context, String> {
         words: words.split(',').map(Word::read).collect(),
         entropy: tenths(entropy)?,
         plain: marks.contains('p'),
-        hint: hint.or_else(|| ["secret", "client-id"].into_iter().find(|h| kind.contains(h)).map(|h| h.trim_start_matches("client-"))),
+        hint: hint.or_else(|| {
+            ["secret", "client-id"].into_iter().find(|h| kind.contains(h)).map(|h| h.trim_start_matches("client-"))
+        }),
         needs: needs.split(',').filter(|n| !n.is_empty()).collect(),
         shape: Shape::read(shape)?,
     })

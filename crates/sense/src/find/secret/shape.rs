@@ -163,7 +163,9 @@ impl Shape {
         }
         // The longest text is the rarest, and one text rarer than one of several; of equal ones the first.
         let length = |p: &Part| match p {
-            Part::Text(texts, _) => texts.iter().map(|t| t.len() * 2).min().map_or(0, |l| l + usize::from(texts.len() == 1)),
+            Part::Text(texts, _) => {
+                texts.iter().map(|t| t.len() * 2).min().map_or(0, |l| l + usize::from(texts.len() == 1))
+            }
             Part::Run(..) => 0,
         };
         let longest = parts.iter().map(length).max().filter(|l| *l > 1);

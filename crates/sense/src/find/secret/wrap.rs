@@ -52,7 +52,8 @@ fn run_of(text: &[u8], at: usize) -> (Vec<u8>, usize) {
     loop {
         let end = RUN.run(text, from, text.len());
         run.extend_from_slice(&text[from..end]);
-        let line = [b"\n".as_slice(), b"\r\n", b"\\n", b"\\r\\n"].into_iter().find(|line| text[end..].starts_with(line));
+        let line =
+            [b"\n".as_slice(), b"\r\n", b"\\n", b"\\r\\n"].into_iter().find(|line| text[end..].starts_with(line));
         match line.filter(|line| end - from >= LINE && text.get(end + line.len()).is_some_and(|c| RUN.has(*c))) {
             Some(line) => from = end + line.len(),
             None => return (run, Alphabet::of(b"=").run(text, end, 2)),
@@ -80,7 +81,8 @@ fn percent(text: &[u8], tell: &mut dyn FnMut(&str, Place<'_>)) {
         }
         let start = text[done..at].iter().rposition(|c| STOPS.has(*c)).map_or(done, |i| done + i + 1);
         let end = text[at..].iter().position(|c| STOPS.has(*c)).map_or(text.len(), |i| at + i);
-        let (mut inner, mut places, mut i) = (Vec::with_capacity(end - start), Vec::with_capacity(end - start + 1), start);
+        let (mut inner, mut places, mut i) =
+            (Vec::with_capacity(end - start), Vec::with_capacity(end - start + 1), start);
         while i < end {
             places.push(i);
             match escaped(text, i).filter(|_| i + 2 < end) {
