@@ -44,227 +44,29 @@ pub(super) const FOREIGN: &[&str] = &[
 const TOKEN: Alphabet = ALNUM.with(b"_.=+/~:-");
 
 /// Words that make what stands before them no secret but something about it.
-const ABOUT: &[&str] = &[
-    "id",
-    "ids",
-    "name",
-    "names",
-    "length",
-    "len",
-    "size",
-    "file",
-    "files",
-    "filename",
-    "path",
-    "dir",
-    "directory",
-    "url",
-    "uri",
-    "endpoint",
-    "host",
-    "version",
-    "type",
-    "kind",
-    "alias",
-    "count",
-    "limit",
-    "max",
-    "min",
-    "usage",
-    "used",
-    "total",
-    "expiry",
-    "expires",
-    "expire",
-    "expiration",
-    "ttl",
-    "at",
-    "date",
-    "time",
-    "timestamp",
-    "format",
-    "prefix",
-    "suffix",
-    "index",
-    "idx",
-    "position",
-    "offset",
-    "hint",
-    "label",
-    "placeholder",
-    "field",
-    "column",
-    "param",
-    "parameter",
-    "regex",
-    "pattern",
-    "class",
-    "provider",
-    "method",
-    "mode",
-    "policy",
-    "scope",
-    "scopes",
-    "status",
-    "state",
-    "error",
-    "message",
-    "board",
-    "frame",
-    "mesh",
-    "press",
-    "pressed",
-    "ring",
-    "selector",
-    "signature",
-    "stone",
-    "storetype",
-    "word",
-    "up",
-    "down",
-    "left",
-    "right",
-    "variable",
-    "var",
-    "ref",
-    "reference",
-    "arn",
-    "source",
-    "server",
-    "service",
-    "results",
-    "manager",
-    "handler",
-    "factory",
-    "builder",
-    "store",
-    "vault",
-    "tokenizer",
-    "code",
-    "codes",
-    "event",
-    "binding",
-    "bindings",
-    "map",
-    "set",
-    "list",
-    "array",
-    "by",
-    "from",
-    "for",
-    "fingerprint",
-    "thumbprint",
-    "checksum",
-    "strength",
-    "rule",
-    "rules",
-    "sha",
-    "hash",
-    "algorithm",
-    "address",
-    "addr",
-    "balance",
-    "symbol",
-    "decimals",
-    "contract",
-    "amount",
-    "in",
-    "out",
-];
+const ABOUT: &str = "id ids name names length len size file files filename path dir directory url uri endpoint host version type \
+    kind alias count limit max min usage used total expiry expires expire expiration ttl at date time timestamp \
+    format prefix suffix index idx position offset hint label placeholder field column param parameter regex \
+    pattern class provider method mode policy scope scopes status state error message board frame mesh press \
+    pressed ring selector signature stone storetype word up down left right variable var ref reference arn \
+    source server service results manager handler factory builder store vault tokenizer code codes event binding \
+    bindings map set list array by from for fingerprint thumbprint checksum strength rule rules sha hash \
+    algorithm address addr balance symbol decimals contract amount in out";
 
 /// Words before `key` or `token` that make it public.
-const PUBLIC: &[&str] = &[
-    "public",
-    "pub",
-    "csrf",
-    "xsrf",
-    "foreign",
-    "primary",
-    "bucket",
-    "natural",
-    "schema",
-    "sequence",
-    "cache",
-    "sort",
-    "partition",
-    "object",
-    "row",
-    "issuer",
-    "hot",
-    "idx",
-    "unique",
-    "registry",
-    "hash",
-    "translation",
-    "i18n",
-    "react",
-    "query",
-    "publishable",
-    "anonymous",
-    "page",
-    "continuation",
-    "cursor",
-    "sync",
-    "next",
-    "prev",
-    "previous",
-    "cancellation",
-    "random",
-    "max",
-    "min",
-    "num",
-];
+const PUBLIC: &str = "public pub csrf xsrf foreign primary bucket natural schema sequence cache sort partition object row issuer \
+    hot idx unique registry hash translation i18n react query publishable anonymous page continuation cursor \
+    sync next prev previous cancellation random max min num";
 
 /// Words before `key` without which it is any key.
-const KEYED: &[&str] = &[
-    "api",
-    "access",
-    "secret",
-    "private",
-    "auth",
-    "encryption",
-    "encrypt",
-    "crypto",
-    "cipher",
-    "signing",
-    "sign",
-    "master",
-    "account",
-    "shared",
-    "storage",
-    "admin",
-    "license",
-    "client",
-    "consumer",
-    "app",
-    "application",
-    "session",
-    "deploy",
-    "webhook",
-    "rest",
-    "hmac",
-    "aes",
-    "jwt",
-    "ssh",
-    "rsa",
-    "bot",
-    "service",
-    "subscription",
-    "integration",
-    "gateway",
-    "write",
-    "root",
-    "security",
-    "root",
-    "server",
-    "developer",
-    "pre",
-];
+const KEYED: &str = "api access secret private auth encryption encrypt crypto cipher signing sign master account shared storage \
+    admin license client consumer app application session deploy webhook rest hmac aes jwt ssh rsa bot service \
+    subscription integration gateway write root security server developer pre";
 
 /// Ends of words written together that name a secret (`clientsecret`).
 const ENDS: &[&str] =
     &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort"];
+const PASSWORDS: &str = "password passwd pwd passphrase passcode passwort kennwort";
 
 /// The words of a name in small letters.
 fn words(name: &[u8]) -> Vec<String> {
@@ -294,7 +96,7 @@ pub(super) fn names(name: &[u8]) -> Option<Names> {
         return Some(Names::Password);
     }
     let words = words(name);
-    let is = |list: &[&str], word: &str| list.contains(&word);
+    let is = |list: &str, word: &str| list.split(' ').any(|w| w == word);
     let says = |at: usize| -> Option<Names> {
         let word = words[at].as_str();
         let before = at.checked_sub(1).map_or("", |i| words[i].as_str());
@@ -387,10 +189,7 @@ fn configured(text: &[u8], given: &Assigned) -> bool {
 }
 
 /// Words that say how a password is kept, not what it is.
-const METHODS: &[&str] = &[
-    "sha", "md5", "utf", "base64", "base32", "aes", "bcrypt", "argon2", "pbkdf2", "scrypt", "hmac", "rsa", "oauth",
-    "x509", "tls",
-];
+const METHODS: &str = "sha md5 utf base64 base32 aes bcrypt argon2 pbkdf2 scrypt hmac rsa oauth x509 tls";
 
 /// Whether it looks like a password.
 fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
@@ -419,7 +218,7 @@ fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
     };
     let mixed = digits > 0 && letters > 0 && (marks > 0 || allow::both_cases(value) || long);
     let lower = value.to_ascii_lowercase();
-    let method = METHODS.iter().any(|m| lower.starts_with(m.as_bytes())) && value.len() <= 12;
+    let method = METHODS.split(' ').any(|m| lower.starts_with(m.as_bytes())) && value.len() <= 12;
     let least = if value.len() >= 10 { 2.5 } else { 2.2 };
     // Where programs are written it may be a name: `password = user.password2`.
     value.len() >= 6 && mixed && (!plain || configured) && !method && !dated(value) && allow::entropy(value) >= least
