@@ -119,147 +119,25 @@ pub(super) fn variable(value: &[u8]) -> bool {
 }
 
 /// Values that stand for a value.
-const STAND_INS: &[&str] = &[
-    "password",
-    "passwd",
-    "passw0rd",
-    "passphrase",
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "apikey",
-    "api_key",
-    "api-key",
-    "user",
-    "username",
-    "userpass",
-    "user_pass",
-    "test",
-    "testing",
-    "tester",
-    "test123",
-    "testpass",
-    "testpassword",
-    "example",
-    "changeme",
-    "changeit",
-    "change_me",
-    "change-me",
-    "admin",
-    "administrator",
-    "root",
-    "guest",
-    "demo",
-    "default",
-    "foo",
-    "bar",
-    "baz",
-    "foobar",
-    "foobarbaz",
-    "hello",
-    "none",
-    "null",
-    "nil",
-    "undefined",
-    "true",
-    "false",
-    "string",
-    "str",
-    "text",
-    "varchar",
-    "integer",
-    "number",
-    "boolean",
-    "object",
-    "required",
-    "optional",
-    "value",
-    "todo",
-    "tbd",
-    "redacted",
-    "hidden",
-    "masked",
-    "removed",
-    "omitted",
-    "placeholder",
-    "dummy",
-    "fake",
-    "sample",
-    "empty",
-    "mypassword",
-    "mysecret",
-    "mytoken",
-    "myapikey",
-    "my_password",
-    "my_secret",
-    "my_token",
-    "abc",
-    "abc123",
-    "deadbeef",
-    "cafebabe",
-    "pw",
-    "postgres",
-    "mysql",
-    "redis",
-    "mongo",
-    "rabbitmq",
-    "db_password",
-    "dbpassword",
-    "database",
-    "login",
-    "hunter2",
-];
+const STAND_INS: &str = "password passwd passw0rd passphrase pass pwd secret token key apikey api_key api-key user username userpass \
+    user_pass test testing tester test123 testpass testpassword example changeme changeit change_me change-me \
+    admin administrator root guest demo default foo bar baz foobar foobarbaz hello none null nil undefined true \
+    false string str text varchar integer number boolean object required optional value todo tbd redacted hidden \
+    masked removed omitted placeholder dummy fake sample empty mypassword mysecret mytoken myapikey my_password \
+    my_secret my_token abc abc123 deadbeef cafebabe pw postgres mysql redis mongo rabbitmq db_password \
+    dbpassword database login hunter2";
 
 /// Words that make a value a stand-in wherever they stand in it.
-const TELLTALES: &[&str] = &[
-    "example",
-    "placeholder",
-    "changeme",
-    "change_me",
-    "change-me",
-    "change_this",
-    "your_",
-    "your-",
-    "yourpass",
-    "yourtoken",
-    "yourkey",
-    "yoursecret",
-    "yourapi",
-    "insert_",
-    "insert-",
-    "replace_",
-    "replace-",
-    "replaceme",
-    "redacted",
-    "dummy",
-    "<",
-    ">",
-    "...",
-    "****",
-    "xxxx",
-    "lorem",
-    "goes_here",
-    "goes-here",
-    "goeshere",
-    "-here",
-    "_here",
-    "foobar",
-    "notreal",
-    "not_real",
-    "not-a-",
-    "not_a_",
-    "enter_",
-    "enter-",
-];
+const TELLTALES: &str = "example placeholder changeme change_me change-me change_this your_ your- yourpass yourtoken yourkey \
+    yoursecret yourapi insert_ insert- replace_ replace- replaceme redacted dummy < > ... **** xxxx lorem \
+    goes_here goes-here goeshere -here _here foobar notreal not_real not-a- not_a_ enter_ enter-";
 
 /// Whether a person wrote it where a secret of one's own belongs.
 pub(super) fn stand_in(value: &[u8]) -> bool {
     let value = &value[..value.len().min(LOOK)];
     let lower = value.to_ascii_lowercase();
-    let telltale = |t: &&str| memchr::memmem::find(&lower, t.as_bytes()).is_some();
-    STAND_INS.iter().any(|w| w.as_bytes() == lower) || TELLTALES.iter().any(|t| telltale(&t)) || filler(value)
+    let telltale = |t: &str| memchr::memmem::find(&lower, t.as_bytes()).is_some();
+    STAND_INS.split(' ').any(|w| w.as_bytes() == lower) || TELLTALES.split(' ').any(telltale) || filler(value)
 }
 
 /// Words that name a secret and so are not part of one.

@@ -8,6 +8,8 @@ use super::shape::{ALNUM, Alphabet};
 const NAME: Alphabet = ALNUM.with(b"_.-");
 /// What ends a value without quotes.
 const STOPS: Alphabet = Alphabet::of(b" \t\r\n\"'`;,()<>{}[]&|\\");
+/// First bytes of quotes, full stops and commas of other scripts in UTF-8.
+const FOREIGN_MARKS: [u8; 3] = [0xe2, 0xe3, 0xef];
 /// Bytes of a name before and after the word that was found.
 const NAME_BEFORE: usize = 50;
 const NAME_AFTER: usize = 28;
@@ -84,6 +86,9 @@ impl Reader {
     fn value(&mut self, text: &[u8], name: (usize, usize), by: By, after: usize) -> Option<Assigned> {
         let lead = Alphabet::of(b" \t\r\n=\\").run(text, after, 6);
         let mut start = lead;
+        for call in [b"ConvertTo-SecureString ".as_slice(), b"ConvertTo-SecureString -String "] {
+            start += if text[start..].starts_with(call) { call.len() } else { 0 };
+        }
         if b"rbfuLR@$".contains(text.get(start)?) && matches!(text.get(start + 1), Some(b'"' | b'\'')) {
             start += 1;
         }
@@ -103,12 +108,13 @@ impl Reader {
         let start = scheme(text, lead);
         if !(self.run.0 <= start && start < self.run.1) {
             let end = text.len().min(start + VALUE);
-            let length = text[start..end].iter().position(|c| STOPS.has(*c)).unwrap_or(end - start);
+            let length =
+                text[start..end].iter().position(|c| STOPS.has(*c) || FOREIGN_MARKS.contains(c)).unwrap_or(end - start);
             self.run = (start, start + length);
         }
         // Marks of a sentence at its end are not the value's.
-        let trimmed =
-            text[start..self.run.1].iter().rev().take_while(|c| matches!(c, b'.' | b'!' | b'?' | b':')).count();
+        let mark = |c: &&u8| matches!(c, b'.' | b':') || (by == By::Is && matches!(c, b'!' | b'?'));
+        let trimmed = text[start..self.run.1].iter().rev().take_while(mark).count();
         let end = match self.run.1 {
             end if text.get(end).is_none_or(|c| c.is_ascii_whitespace()) && trimmed < 3 => end - trimmed.min(1),
             end => end,
@@ -136,22 +142,54 @@ fn sign(text: &[u8], at: usize) -> Option<(By, usize)> {
         Some(b'>') if colons == 0 => (By::Element, 1),
         Some(b',') if colons == 0 && quoted => (By::Comma, 1),
         Some(b'(') if colons == 0 && i == at => (By::Comma, 1),
-        _ => return None,
+        Some(0xef) if rest.starts_with("：".as_bytes()) => (By::Colon, 3),
+        Some(0xe6) if rest.starts_with("是".as_bytes()) => (By::Is, 3),
+        _ => return beside(text, at),
     };
     Some((by, i + length))
 }
 
-/// `… password is x`, `--token x`: the name's end, and where the value may begin.
+/// `name: X, value: …` and `key="X" value="…"`.
+fn beside(text: &[u8], at: usize) -> Option<(By, usize)> {
+    let i = Alphabet::of(b" \t\r\n\"'`,;\\").run(text, at, 40);
+    let rest = text.get(i..i + 5).filter(|w| i > at && w.eq_ignore_ascii_case(b"value"))?;
+    let i = Alphabet::of(b" \"'\\").run(text, i + rest.len(), 4);
+    match text.get(i) {
+        Some(b':') => Some((By::Colon, i + 1)),
+        Some(b'=') => Some((By::Sign, i + 1)),
+        _ => None,
+    }
+}
+
+/// `… password is x`, `--token x`, `token x`: the name's end, and where the value may begin.
 fn prose(text: &[u8], word: (usize, usize)) -> Option<(usize, By, usize)> {
     let tail = &text[word.1..text.len().min(word.1 + NAME_AFTER)];
     memchr::memchr(b' ', tail)?;
     let tail = &tail[..tail.len().min(IS_WITHIN)];
-    if let Some(at) = tail.windows(4).position(|w| w == b" is ") {
-        return Some((word.1 + at, By::Is, word.1 + at + 4));
+    for is in [b" is ".as_slice(), b" ist ", b" est ", b" es "] {
+        if let Some(at) = tail.windows(is.len()).position(|w| w == is) {
+            return Some((word.1 + at, By::Is, word.1 + at + is.len()));
+        }
     }
     let name_end = NAME.run(text, word.1, NAME_AFTER);
     let option = || text[NAME.run_back(text, word.0, NAME_BEFORE)..].starts_with(b"-");
-    (text.get(name_end) == Some(&b' ') && option()).then_some((name_end, By::Option, name_end + 1))
+    if text.get(name_end) != Some(&b' ') {
+        return None;
+    }
+    // A long value beside the name (`use token 0a1b…`), or the file of passwords that programs log in with.
+    let long = || {
+        let value = &text[name_end + 1..ALNUM.with(b"_.+/=-").run(text, name_end + 1, 64)];
+        value.len() >= 20 && value.iter().any(u8::is_ascii_digit)
+    };
+    let login = || memchr::memmem::find(&text[word.0.saturating_sub(120)..word.0], b"login ").is_some();
+    let by = if option() {
+        By::Option
+    } else if long() || (text[word.0..name_end].eq_ignore_ascii_case(b"password") && login()) {
+        By::Is
+    } else {
+        return None;
+    };
+    Some((name_end, by, name_end + 1))
 }
 
 /// Past the type in `name: type = "value"`.

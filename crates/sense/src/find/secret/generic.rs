@@ -21,233 +21,52 @@ pub(super) enum Names {
 }
 
 /// Words to look for; each name of a secret holds one.
-pub(super) const WORDS: &[&str] = &["token", "secret", "pass", "pwd", "key", "cred", "auth"];
+pub(super) const WORDS: &[&str] = &["token", "secret", "pass", "pwd", "key", "cred", "auth", "kennwort"];
+
+/// Words for a password in other languages, looked for as they are written.
+pub(super) const FOREIGN: &[&str] = &[
+    "mot de passe",
+    "contraseña",
+    "senha",
+    "wachtwoord",
+    "hasło",
+    "пароль",
+    "Пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "암호",
+];
 
 /// A value of a token has these characters only.
 const TOKEN: Alphabet = ALNUM.with(b"_.=+/~:-");
 
 /// Words that make what stands before them no secret but something about it.
-const ABOUT: &[&str] = &[
-    "id",
-    "ids",
-    "name",
-    "names",
-    "length",
-    "len",
-    "size",
-    "file",
-    "files",
-    "filename",
-    "path",
-    "dir",
-    "directory",
-    "url",
-    "uri",
-    "endpoint",
-    "host",
-    "version",
-    "type",
-    "kind",
-    "alias",
-    "count",
-    "limit",
-    "max",
-    "min",
-    "usage",
-    "used",
-    "total",
-    "expiry",
-    "expires",
-    "expire",
-    "expiration",
-    "ttl",
-    "at",
-    "date",
-    "time",
-    "timestamp",
-    "format",
-    "prefix",
-    "suffix",
-    "index",
-    "idx",
-    "position",
-    "offset",
-    "hint",
-    "label",
-    "placeholder",
-    "field",
-    "column",
-    "param",
-    "parameter",
-    "regex",
-    "pattern",
-    "class",
-    "provider",
-    "method",
-    "mode",
-    "policy",
-    "scope",
-    "scopes",
-    "status",
-    "state",
-    "error",
-    "message",
-    "board",
-    "frame",
-    "mesh",
-    "press",
-    "pressed",
-    "ring",
-    "selector",
-    "signature",
-    "stone",
-    "storetype",
-    "word",
-    "up",
-    "down",
-    "left",
-    "right",
-    "variable",
-    "var",
-    "ref",
-    "reference",
-    "arn",
-    "source",
-    "server",
-    "service",
-    "results",
-    "manager",
-    "handler",
-    "factory",
-    "builder",
-    "store",
-    "vault",
-    "tokenizer",
-    "code",
-    "codes",
-    "event",
-    "binding",
-    "bindings",
-    "map",
-    "set",
-    "list",
-    "array",
-    "by",
-    "from",
-    "for",
-    "fingerprint",
-    "thumbprint",
-    "checksum",
-    "strength",
-    "rule",
-    "rules",
-    "sha",
-    "hash",
-    "algorithm",
-    "address",
-    "addr",
-    "balance",
-    "symbol",
-    "decimals",
-    "contract",
-    "amount",
-    "in",
-    "out",
-];
+const ABOUT: &str = "id ids name names length len size file files filename path dir directory url uri endpoint host version type \
+    kind alias count limit max min usage used total expiry expires expire expiration ttl at date time timestamp \
+    format prefix suffix index idx position offset hint label placeholder field column param parameter regex \
+    pattern class provider method mode policy scope scopes status state error message board frame mesh press \
+    pressed ring selector signature stone storetype word up down left right variable var ref reference arn \
+    source server service results manager handler factory builder store vault tokenizer code codes event binding \
+    bindings map set list array by from for fingerprint thumbprint checksum strength rule rules sha hash \
+    algorithm address addr balance symbol decimals contract amount in out";
 
 /// Words before `key` or `token` that make it public.
-const PUBLIC: &[&str] = &[
-    "public",
-    "pub",
-    "csrf",
-    "xsrf",
-    "foreign",
-    "primary",
-    "bucket",
-    "natural",
-    "schema",
-    "sequence",
-    "cache",
-    "sort",
-    "partition",
-    "object",
-    "row",
-    "issuer",
-    "hot",
-    "idx",
-    "unique",
-    "registry",
-    "hash",
-    "translation",
-    "i18n",
-    "react",
-    "query",
-    "publishable",
-    "anonymous",
-    "page",
-    "continuation",
-    "cursor",
-    "sync",
-    "next",
-    "prev",
-    "previous",
-    "cancellation",
-    "random",
-    "max",
-    "min",
-    "num",
-];
+const PUBLIC: &str = "public pub csrf xsrf foreign primary bucket natural schema sequence cache sort partition object row issuer \
+    hot idx unique registry hash translation i18n react query publishable anonymous page continuation cursor \
+    sync next prev previous cancellation random max min num";
 
 /// Words before `key` without which it is any key.
-const KEYED: &[&str] = &[
-    "api",
-    "access",
-    "secret",
-    "private",
-    "auth",
-    "encryption",
-    "encrypt",
-    "crypto",
-    "cipher",
-    "signing",
-    "sign",
-    "master",
-    "account",
-    "shared",
-    "storage",
-    "admin",
-    "license",
-    "client",
-    "consumer",
-    "app",
-    "application",
-    "session",
-    "deploy",
-    "webhook",
-    "rest",
-    "hmac",
-    "aes",
-    "jwt",
-    "ssh",
-    "rsa",
-    "bot",
-    "service",
-    "subscription",
-    "integration",
-    "gateway",
-    "write",
-    "root",
-    "security",
-    "root",
-    "server",
-    "developer",
-    "pre",
-];
+const KEYED: &str = "api access secret private auth encryption encrypt crypto cipher signing sign master account shared storage \
+    admin license client consumer app application session deploy webhook rest hmac aes jwt ssh rsa bot service \
+    subscription integration gateway write root security server developer pre";
 
 /// Ends of words written together that name a secret (`clientsecret`).
 const ENDS: &[&str] =
     &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort"];
+const PASSWORDS: &str = "password passwd pwd passphrase passcode passwort kennwort";
 
 /// The words of a name in small letters.
 fn words(name: &[u8]) -> Vec<String> {
@@ -273,8 +92,11 @@ fn words(name: &[u8]) -> Vec<String> {
 
 /// What the name says; nothing if it does not name a secret.
 pub(super) fn names(name: &[u8]) -> Option<Names> {
+    if FOREIGN.iter().any(|f| name.to_ascii_lowercase() == f.as_bytes()) {
+        return Some(Names::Password);
+    }
     let words = words(name);
-    let is = |list: &[&str], word: &str| list.contains(&word);
+    let is = |list: &str, word: &str| list.split(' ').any(|w| w == word);
     let says = |at: usize| -> Option<Names> {
         let word = words[at].as_str();
         let before = at.checked_sub(1).map_or("", |i| words[i].as_str());
@@ -309,12 +131,14 @@ pub(super) fn secret(text: &[u8], given: &Assigned) -> bool {
     let name = &text[given.name.0..given.name.1];
     match names(name) {
         None => false,
-        // `tests.pass("…")`
-        Some(Names::Password) if given.by == By::Comma && name.ends_with(b"pass") => false,
+        // `tests.pass("…")`, `to pass 12 …`
+        Some(Names::Password) if matches!(given.by, By::Comma | By::Is) && name.ends_with(b"pass") => false,
         Some(Names::Password) => password(text, value, given),
         Some(Names::Authorization) if given.by == By::Is => false,
         Some(Names::Authorization | Names::Token) => {
-            token(value) || (in_connection_string(text, given) && value.len() >= 16 && random(value))
+            token(value)
+                || (given.quoted && phrase(value))
+                || (in_connection_string(text, given) && value.len() >= 16 && random(value))
         }
     }
 }
@@ -338,6 +162,35 @@ fn token(value: &[u8]) -> bool {
         && !allow::naming(value)
 }
 
+/// Whether it is a long key with all kinds of marks in it, as frameworks make them.
+fn phrase(value: &[u8]) -> bool {
+    let marks = value.iter().filter(|c| b"!@#$%^&*()[]{}|?~".contains(c)).count();
+    let digits = value.iter().filter(|c| c.is_ascii_digit()).count();
+    (24..=200).contains(&value.len())
+        && value.iter().all(u8::is_ascii_graphic)
+        && marks >= 3
+        && digits >= 2
+        && allow::entropy(value) >= 4.0
+        && !allow::variable(value)
+        && !allow::filler(value)
+}
+
+/// Whether it stands as configuration has it, where no name of a program can be: `NAME=value`, or `name: value` on a line
+/// of its own.
+fn configured(text: &[u8], given: &Assigned) -> bool {
+    let ended = text.get(given.value.1).is_none_or(|c| matches!(c, b'\n' | b'\r'));
+    let tight = given.value.0 == given.name.1 + 1 && text.get(given.value.1).is_none_or(u8::is_ascii_whitespace);
+    match given.by {
+        By::Sign => tight,
+        By::Colon | By::Is => ended || given.by == By::Is,
+        By::Option | By::Element => true,
+        By::Comma => false,
+    }
+}
+
+/// Words that say how a password is kept, not what it is.
+const METHODS: &str = "sha md5 utf base64 base32 aes bcrypt argon2 pbkdf2 scrypt hmac rsa oauth x509 tls";
+
 /// Whether it looks like a password.
 fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
     if value.len() > 128
@@ -354,13 +207,21 @@ fn password(text: &[u8], value: &[u8], given: &Assigned) -> bool {
     if in_connection_string(text, given) {
         return allow::entropy(value) >= 2.0;
     }
-    let mixed = digits > 0 && letters > 0 && (marks > 0 || allow::both_cases(value) || value.len() >= 10);
-    // Without quotes it may be a name in a program: `password = user.password2`.
-    let code = !given.quoted
+    let plain = !given.quoted
         && value.iter().all(|c| ALNUM.has(*c) || matches!(c, b'_' | b'.'))
         && allow::restless(value) < 120;
+    let configured = !given.quoted && configured(text, given);
+    let long = if given.by == By::Is {
+        value.len() >= 8 && digits >= 2
+    } else {
+        value.len() >= 6 && configured || value.len() >= 10
+    };
+    let mixed = digits > 0 && letters > 0 && (marks > 0 || allow::both_cases(value) || long);
+    let lower = value.to_ascii_lowercase();
+    let method = METHODS.split(' ').any(|m| lower.starts_with(m.as_bytes())) && value.len() <= 12;
     let least = if value.len() >= 10 { 2.5 } else { 2.2 };
-    value.len() >= 6 && mixed && !code && !dated(value) && allow::entropy(value) >= least
+    // Where programs are written it may be a name: `password = user.password2`.
+    value.len() >= 6 && mixed && (!plain || configured) && !method && !dated(value) && allow::entropy(value) >= least
 }
 
 /// Whether other settings of a connection stand beside it: `host=… password=…`, `Server=…;Pwd=…;`.

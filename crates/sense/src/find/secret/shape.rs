@@ -6,38 +6,38 @@
 //!
 //! Never here: which secrets there are (`rules`), what is a placeholder (`allow`).
 
-/// A set of ASCII characters.
+/// A set of ASCII characters: a bit for each byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Alphabet(u128);
+pub(super) struct Alphabet([u64; 4]);
 
 impl Alphabet {
     pub(super) const fn of(characters: &[u8]) -> Alphabet {
-        let mut set = 0;
+        NONE.with(characters)
+    }
+
+    const fn range(self, first: u8, last: u8) -> Alphabet {
+        let mut set = self;
+        let mut c = first;
+        while c <= last {
+            set = set.with(&[c]);
+            c += 1;
+        }
+        set
+    }
+
+    pub(super) const fn with(self, characters: &[u8]) -> Alphabet {
+        let mut set = self.0;
         let mut i = 0;
         while i < characters.len() {
-            set |= 1u128 << (characters[i] & 127);
+            set[(characters[i] >> 6) as usize] |= 1 << (characters[i] & 63);
             i += 1;
         }
         Alphabet(set)
     }
 
-    const fn range(self, first: u8, last: u8) -> Alphabet {
-        let mut set = self.0;
-        let mut c = first;
-        while c <= last {
-            set |= 1u128 << (c & 127);
-            c += 1;
-        }
-        Alphabet(set)
-    }
-
-    pub(super) const fn with(self, characters: &[u8]) -> Alphabet {
-        Alphabet(self.0 | Alphabet::of(characters).0)
-    }
-
     #[inline]
     pub(super) const fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+        self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
     }
 
     /// One past the last byte of the run of this alphabet that begins at `at`, at most `most` bytes on.
@@ -91,7 +91,7 @@ impl Alphabet {
     }
 }
 
-const NONE: Alphabet = Alphabet(0);
+const NONE: Alphabet = Alphabet([0; 4]);
 const DIGIT: Alphabet = NONE.range(b'0', b'9');
 /// Everything that is printed and no space.
 pub(super) const DENSE: Alphabet = NONE.range(b'!', b'~');
@@ -187,8 +187,8 @@ impl Shape {
         if before.is_empty() && !begins(text, at) {
             return None;
         }
-        let end = from.iter().try_fold(at, |at, part| part.forward(text, at))?;
         let start = before.iter().rev().try_fold(at, |at, part| part.backward(text, at))?;
+        let end = from.iter().try_fold(at, |at, part| part.forward(text, at))?;
         Some((start, end))
     }
 
