@@ -70,8 +70,9 @@ model = \"bundled\"           # or the path of a GGUF file
 
 [policy]
 auto = \"sufficient\"         # what the model name `auto` optimises: sufficient, cheap, best, local, fast
-# How far data may go: embedded, same-host, own-network, rented-dedicated, vendor-cloud.
-reach = { public = \"vendor-cloud\", internal = \"vendor-cloud\", personal = \"own-network\", sensitive = \"own-network\", secret = \"same-host\" }
+# Built in: public and internal data go to every place; personal data goes beyond the own network only redacted; sensitive
+# data stays on the own network, and secrets on this host. Other rules: docs/book/policy.md. No personal data beyond, either:
+# reach = { personal = \"own-network\" }
 
 [discovery]
 enabled = true              # false: only the places below

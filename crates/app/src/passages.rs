@@ -13,6 +13,7 @@ pub(crate) fn hash(policy: &Policy) -> String {
 }
 
 const HEAD: &str = "\nwhere data may go (rules about tags, keys and routes may narrow it further)\n";
+const FOOT: &str = "A secret that is found is taken out for good wherever it may not go.\n";
 
 /// One line a class: the places that get it as it is, only redacted, and not at all. `now_unix_s`: terms expire.
 pub(crate) fn table(policy: &Policy, places: &[&Place], now_unix_s: u64) -> String {
@@ -34,11 +35,12 @@ pub(crate) fn table(policy: &Policy, places: &[&Place], now_unix_s: u64) -> Stri
         let shown = cells.map(|c| if c.is_empty() { "-".to_owned() } else { c });
         rows.push([format!("  {class}")].into_iter().chain(shown).collect());
     }
-    format!("{HEAD}{}policy {}\n", columns(&rows), hash(policy))
+    format!("{HEAD}{}{FOOT}policy {}\n", columns(&rows), hash(policy))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use decide::{Api, Kind, PlaceId, Terms, Tier, Zone};
 
@@ -55,6 +57,17 @@ mod tests {
         };
         let list = [place("edge", Zone::Embedded), place("gpu", Zone::OwnNetwork), place("cloud", Zone::VendorCloud)];
         let shown = table(&Policy::default(), &list.iter().collect::<Vec<_>>(), 0);
-        insta::assert_snapshot!(shown, @"");
+        let (lines, tail) = shown.rsplit_once("policy ").unwrap();
+        assert_eq!(tail.trim_end().len(), 64, "a SHA-256 in hexadecimal");
+        insta::assert_snapshot!(lines, @"
+        where data may go (rules about tags, keys and routes may narrow it further)
+          class      as it is          only redacted  not at all
+          public     edge, gpu, cloud  -              -
+          internal   edge, gpu, cloud  -              -
+          personal   edge, gpu         cloud          -
+          sensitive  edge, gpu         -              cloud
+          secret     edge              -              gpu, cloud
+        A secret that is found is taken out for good wherever it may not go.
+        ");
     }
 }

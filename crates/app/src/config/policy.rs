@@ -292,8 +292,8 @@ either!(Date, "a day such as 2027-03-31", {
     }
     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Date, A::Error> {
         let date = toml::value::Datetime::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Date::parse(&date.to_string())
-            .ok_or_else(|| serde::de::Error::custom("a day has no time of day: write 2027-03-31"))
+        let wrong = || serde::de::Error::invalid_value(serde::de::Unexpected::Other("a time of day"), &self);
+        Date::parse(&date.to_string()).ok_or_else(wrong)
     }
 });
 
