@@ -110,6 +110,17 @@ impl Book {
         }
     }
 
+    /// Whether anything in a whole text is, or looks like, a placeholder.
+    pub(crate) fn may_hold(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        let mut before = b' ';
+        bytes.iter().enumerate().any(|(at, byte)| {
+            let begins = self.may_begin(*byte, before);
+            before = *byte;
+            begins && self.stands(bytes, at, true) != Stands::Nothing
+        })
+    }
+
     /// What stands at `at`. `last`: no more text comes.
     pub(crate) fn stands(&self, text: &[u8], at: usize, last: bool) -> Stands<'_> {
         let part = if last { Stands::Nothing } else { Stands::Part };

@@ -210,6 +210,9 @@ impl Channel {
 impl Book {
     /// A whole text with originals instead of placeholders; `None` where there are none.
     pub(crate) fn restored(&self, text: &str, writing: Writing, counts: &mut Counts) -> Option<String> {
+        if !self.may_hold(text) {
+            return None;
+        }
         let before = counts.restored;
         let out = Channel::new(writing).push(self, text, true, counts);
         (counts.restored > before).then_some(out)

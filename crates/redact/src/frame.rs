@@ -15,7 +15,7 @@ pub(crate) fn whole(book: &Book, content: Writing, raw: Raw) -> Raw {
     let mut counts = Counts::default();
     // How far the offsets of annotations move, by the choice they are in.
     let mut shifts: Vec<(usize, Shift)> = Vec::new();
-    let mut new = wire::rewrite_leaves(json, &mut |path, leaf, text| {
+    let mut new = wire::rewrite_leaves(json, |path, leaf, text| {
         let keys: Vec<&str> = path.iter().map(|s| s.key(json)).collect();
         let key = keys.last().copied().unwrap_or_default();
         match (leaf, &*keys) {
@@ -40,7 +40,7 @@ pub(crate) fn whole(book: &Book, content: Writing, raw: Raw) -> Raw {
     });
     if !shifts.is_empty() {
         let json = new.as_deref().unwrap_or(json);
-        let moved = wire::rewrite_leaves(json, &mut |path, leaf, text| {
+        let moved = wire::rewrite_leaves(json, |path, leaf, text| {
             let [_, Step::Index(choice), ..] = path else { return None };
             let (_, shift) = shifts.iter().find(|(c, _)| c == choice)?;
             moved(json, path, leaf, text, shift)

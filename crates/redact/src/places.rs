@@ -71,7 +71,7 @@ impl Indexes {
     /// Reads them.
     pub(crate) fn read(json: &str) -> Indexes {
         let mut all = Vec::new();
-        let _ = wire::rewrite_leaves(json, &mut |path, leaf, text| {
+        let _ = wire::rewrite_leaves(json, |path, leaf, text| {
             if let (Leaf::Number, [above @ .., Step::Key(_)], Ok(number)) = (leaf, path, text.parse())
                 && path.last().is_some_and(|s| s.key(json) == "index")
             {

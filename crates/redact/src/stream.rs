@@ -15,6 +15,10 @@ use bytes::Bytes;
 use std::sync::Arc;
 use wire::{Chunk, Event, Finish, Flavour, Leaf, Raw, Step};
 
+/// Texts of one stream that are followed from piece to piece; in more, which no model has, a placeholder that is cut stays.
+/// A bound on what one backend can make us hold.
+const TEXTS_MOST: usize = 2048;
+
 /// Restores one stream: holds back at most what could still become a placeholder, by choice and by tool call.
 #[derive(Debug)]
 pub struct Restorer {
@@ -214,7 +218,7 @@ impl Restorer {
         let Restorer { vault, frames, counts, .. } = self;
         // What goes on in this frame is counted with its events.
         let mut uncounted = *counts;
-        let new = wire::rewrite_leaves(json, &mut |path, leaf, text| {
+        let new = wire::rewrite_leaves(json, |path, leaf, text| {
             if leaf == Leaf::Number {
                 let choice = indexes_choice(&indexes, path);
                 let (_, channel) = frames.iter().find(|(s, _)| s.kind == Kind::Content && s.choice == choice)?;
@@ -224,7 +228,11 @@ impl Restorer {
             let Some(spot) = spot else { return vault.book.restored(text, Writing::Plain, &mut uncounted) };
             let later = goes_on.iter().skip_while(|s| **s != spot);
             let last = ended(spot.choice) || later.clone().any(|s| s.choice == spot.choice && s.kind != spot.kind);
-            let at = frames.iter().position(|(s, _)| *s == spot).unwrap_or_else(|| {
+            let known = frames.iter().position(|(s, _)| *s == spot);
+            if known.is_none() && frames.len() >= TEXTS_MOST {
+                return vault.book.restored(text, spot.kind.writing(vault.content), &mut uncounted);
+            }
+            let at = known.unwrap_or_else(|| {
                 frames.push((spot.clone(), Channel::new(spot.kind.writing(vault.content))));
                 frames.len() - 1
             });
@@ -258,7 +266,7 @@ fn indexes_choice(indexes: &Indexes, path: &[Step]) -> u64 {
 fn survey(flavour: Flavour, json: &str, indexes: &Indexes) -> Survey {
     let mut survey = Survey { ends_all: json.trim_ascii() == "[DONE]", ..Survey::default() };
     let anthropic = flavour == Flavour::AnthropicMessages;
-    let _ = wire::rewrite_leaves(json, &mut |path, leaf, text| {
+    let _ = wire::rewrite_leaves(json, |path, leaf, text| {
         if leaf == Leaf::Key {
             return None;
         }

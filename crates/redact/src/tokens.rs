@@ -45,7 +45,8 @@ impl Tokens {
     pub(crate) fn push(&mut self, piece: &str, logprobs: Vec<TokenLogprob>) {
         let spelt = logprobs.iter().map(|t| t.token.len()).sum::<usize>() == piece.len()
             && logprobs.iter().map(|t| t.token.as_str()).collect::<String>() == piece;
-        self.off |= !spelt && !(logprobs.is_empty() && self.waiting.is_empty() && self.merging.is_none());
+        let none = logprobs.is_empty() && self.waiting.is_empty() && self.merging.is_none();
+        self.off |= !(spelt || none);
         if self.off {
             self.waiting.clear();
             self.merging = None;

@@ -27,7 +27,7 @@ pub(super) fn agree(message: &mut Message) {
     for (_, raw) in extra.iter_mut().filter(|(key, _)| key == "tool_calls") {
         // A list of `{"id": …, "function": {"name": …, "arguments": …}}`, written from here by its dialect.
         let json = raw.get();
-        let new = rewrite_leaves(json, &mut |path, leaf, _| {
+        let new = rewrite_leaves(json, |path, leaf, _| {
             let [lex::Step::Index(at), steps @ ..] = path else { return None };
             let call = tool_calls.get(*at).filter(|_| leaf == Leaf::Text)?;
             let steps: Vec<&str> = steps.iter().map(|s| s.key(json)).collect();
@@ -76,7 +76,7 @@ fn is_readable(kind: &str, json: &str) -> bool {
     const BYTES: [&str; 8] =
         ["file_data", "file_id", "url", "encrypted_content", "encrypted_index", "image_url", "input_audio", "base64"];
     let mut readable = TEXTS.contains(&kind);
-    lex::leaves(json, &mut |path, leaf, at| {
+    lex::leaves(json, |path, leaf, at| {
         let key = path.last().map_or("", |step| step.key(json));
         match leaf {
             Leaf::Key => readable &= !BYTES.contains(&key) && !key.contains('\\'),

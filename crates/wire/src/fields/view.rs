@@ -58,7 +58,7 @@ impl View {
             view.text.push_str("\":");
         }
         let mut copied = 0;
-        lex::leaves(json, &mut |_, kind, at| {
+        lex::leaves(json, |_, kind, at| {
             view.text.push_str(json.get(copied..at.start).unwrap_or_default());
             copied = at.end;
             let inner = json.get(at.clone()).unwrap_or_default();

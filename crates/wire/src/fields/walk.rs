@@ -224,17 +224,23 @@ impl<'s> Write<'s> {
 
     fn text(&mut self, kind: FieldKind, text: &mut String) {
         let edits = self.edits(kind, text, &[]);
-        // From the right, so that offsets stay those of the text as it was.
-        let mut before = text.len();
-        for edit in edits.iter().rev() {
-            let fits = edit.range.end <= before && text.get(edit.range.clone()).is_some_and(|t| !t.is_empty());
-            if !fits {
+        if edits.is_empty() {
+            return;
+        }
+        let mut new = String::with_capacity(text.len());
+        let mut copied = 0;
+        for edit in &edits {
+            let (before, old) = (text.get(copied..edit.range.start), text.get(edit.range.clone()));
+            let (Some(before), Some(_)) = (before, old.filter(|old| !old.is_empty())) else {
                 self.missed += 1;
                 continue;
-            }
-            before = edit.range.start;
-            text.replace_range(edit.range.clone(), &edit.text);
+            };
+            new.push_str(before);
+            new.push_str(&edit.text);
+            copied = edit.range.end;
         }
+        new.push_str(text.get(copied..).unwrap_or_default());
+        *text = new;
     }
 
     fn parts(&mut self, parts: &mut [Part]) {

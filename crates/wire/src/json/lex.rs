@@ -39,7 +39,7 @@ impl Step {
 }
 
 /// Shows every leaf: the way to it, what it is, and its bytes. The way of a key ends with that key.
-pub(crate) fn leaves(json: &str, see: &mut dyn FnMut(&[Step], Leaf, Range<usize>)) {
+pub(crate) fn leaves(json: &str, mut see: impl FnMut(&[Step], Leaf, Range<usize>)) {
     let bytes = json.as_bytes();
     let mut path: Vec<Step> = Vec::new();
     // Whether the next string is a key: after `{`, and after `,` in an object.
@@ -109,10 +109,10 @@ pub fn json_escaped(text: &str) -> String {
 ///
 /// `see` is shown the way to each leaf, what it is, and what it means (its escapes undone), and gives what is to stand there
 /// instead: of strings and keys the new meaning, of numbers the new number. Everything else stays byte by byte.
-pub fn rewrite_leaves(json: &str, see: &mut dyn FnMut(&[Step], Leaf, &str) -> Option<String>) -> Option<String> {
+pub fn rewrite_leaves(json: &str, mut see: impl FnMut(&[Step], Leaf, &str) -> Option<String>) -> Option<String> {
     let mut out: Option<Vec<u8>> = None;
     let mut copied = 0;
-    leaves(json, &mut |path, leaf, at| {
+    leaves(json, |path, leaf, at| {
         let Some(inner) = json.get(at.clone()) else { return };
         let number = leaf == Leaf::Number;
         let meant = if number { Cow::Borrowed(inner) } else { decoded(inner) };
@@ -140,7 +140,7 @@ mod tests {
 
     fn seen(json: &str) -> Vec<(String, Leaf, String)> {
         let mut out = Vec::new();
-        leaves(json, &mut |path, kind, at| {
+        leaves(json, |path, kind, at| {
             let way: Vec<String> = path
                 .iter()
                 .map(|s| match s {
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn only_what_is_replaced_changes() {
         let json = r#" {"k" : [ "a\nb", 1.50, true ],"k2":"same\u0020"} "#;
-        assert_eq!(rewrite_leaves(json, &mut |_, _, _| None), None);
-        let new = rewrite_leaves(json, &mut |_, leaf, text| match (leaf, text) {
+        assert_eq!(rewrite_leaves(json, |_, _, _| None), None);
+        let new = rewrite_leaves(json, |_, leaf, text| match (leaf, text) {
             (Leaf::Key, "k") => Some("K\"".to_owned()),
             (Leaf::Text, "a\nb") => Some("\u{7}é".to_owned()),
             (Leaf::Number, "1.50") => Some("2".to_owned()),
@@ -191,15 +191,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_cut_without_a_panic(text in "[\\[\\]{}\",:\\\\a-c0-9é ]{0,60}") {
-            leaves(&text, &mut |_, _, at| assert!(at.end <= text.len() && at.start <= at.end));
-            let _ = rewrite_leaves(&text, &mut |_, _, t| Some(t.to_owned()));
+            leaves(&text, |_, _, at| assert!(at.end <= text.len() && at.start <= at.end));
+            let _ = rewrite_leaves(&text, |_, _, t| Some(t.to_owned()));
         }
 
         #[test]
         fn strings_replaced_by_themselves_mean_the_same(text in "\\PC{0,40}", key in "\\PC{0,10}") {
             let value = serde_json::json!({ key: [text, {"n": 1.5}] });
             let json = value.to_string();
-            let same = rewrite_leaves(&json, &mut |_, _, t| Some(t.to_owned())).unwrap();
+            let same = rewrite_leaves(&json, |_, _, t| Some(t.to_owned())).unwrap();
             prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&same).unwrap(), value);
         }
     }
