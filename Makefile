@@ -14,7 +14,7 @@ VENV := .venv
 # What the end-to-end tests start; set it to test another build.
 export DEWPOINT_BIN ?= $(abspath $(BIN))
 
-.PHONY: help run build build-gateway test faults bench bench-engine chaos soak storm survival lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
+.PHONY: help run build build-gateway test faults prove bench bench-engine chaos soak storm survival lint fmt fuzz tidy test-rust test-sdk test-engines dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ test-rust: ## Unit, contract and property tests, doc tests
 faults: ## Only the suite of faults, against the real binary; T=fault_31 for one of them
 	@scripts/setup $(TO_BUILD)
 	cargo test --release -p app --test faults --locked -- $(T)
+
+prove: ## What may not leave never leaves: network namespaces, a sniffer, the kernel's counters, strace; prints the table
+	@scripts/setup $(TO_BUILD)
+	scripts/prove $(T)
 
 test-sdk: build $(VENV)/.ready ## End to end: the real binary, driven by the openai and anthropic Python SDKs
 	$(VENV)/bin/python -m pytest tests/sdk $(T)

@@ -8,6 +8,7 @@ use crate::config::{self, Flags};
 use crate::discover;
 use anyhow::Result;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Prints every effective value with its origin; warnings go to standard error.
 pub(crate) fn run(args: &cli::Common) -> Result<ExitCode> {
@@ -31,6 +32,10 @@ pub(crate) fn run(args: &cli::Common) -> Result<ExitCode> {
     let left: String = finds.left.iter().map(|l| format!("left alone: {l}\n")).collect();
     let missed = finds.missed_line();
     let tail = if missed.is_empty() { left } else { format!("{left}{missed}\n") };
+    let placed = settings.engine.iter().map(|e| &*e.place);
+    let placed: Vec<_> = placed.chain(settings.places.iter().chain(&finds.places).map(|p| &*p.place)).collect();
+    let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let passages = crate::passages::table(&settings.policy, &placed, now_unix_s);
     let gap = if tail.is_empty() { "" } else { "\n" };
-    crate::print(&format!("{head}{}{gap}{tail}", settings.values))
+    crate::print(&format!("{head}{}{passages}{gap}{tail}", settings.values))
 }

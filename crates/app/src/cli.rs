@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Remove a model from the store.
     Rm(Rm),
+    /// Print the firewall that matches the configuration.
+    EgressRules(crate::egress::EgressRules),
     /// The schema and the reference page of the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -65,6 +67,9 @@ pub(crate) struct Common {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Dial nothing but this host, whatever is configured, until the server ends.
+    #[arg(long)]
+    pub(crate) airgap: bool,
     /// Address and port to listen on, instead of [server] listen.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
@@ -89,6 +94,12 @@ pub(crate) struct Explain {
     /// Data class that the request would declare.
     #[arg(long, value_enum)]
     pub(crate) class: Option<Class>,
+    /// Tag that the request would carry; may be given several times.
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Configured key that would ask: its class, tags and scope count.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -137,6 +148,9 @@ pub(crate) struct Pull {
     /// What it shall be called in the store.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Configuration file, for its section [egress].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,9 +2,11 @@
 //!
 //! Never here: discovery (`discover`) and building what is configured (`serve`).
 
+mod egress;
 mod engine;
 mod number;
 mod origin;
+mod policy;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;
@@ -14,7 +16,7 @@ mod source;
 mod words;
 
 pub(crate) use origin::{Origin, Value, Values};
-pub(crate) use resolve::{EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback};
+pub(crate) use resolve::{EgressSettings, EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback};
 pub(crate) use secret::Env;
 pub(crate) use shape::Discovery;
 
@@ -74,6 +76,18 @@ pub(crate) fn load_text(
 ) -> Result<Settings, Problems> {
     let (source, file) = Source::parse(name, text.to_owned()).map_err(|p: Problem| Problems::from(p))?;
     resolve::resolve(&file, &source, flags, env, book)
+}
+
+/// Reads the section `[egress]` and nothing else, for commands that need no other.
+///
+/// # Errors
+/// As [`load`]; values of other sections are not looked at.
+pub(crate) fn egress(path: Option<&Path>, env: Env<'_>, book: &Book) -> Result<EgressSettings, Problems> {
+    let (source, file) = match path {
+        Some(path) => Source::read(path)?,
+        None => (Source::default(), shape::File::default()),
+    };
+    resolve::egress_alone(&file, &source, env, book)
 }
 
 /// The environment of this process. A variable that is not Unicode counts as not set.

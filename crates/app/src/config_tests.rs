@@ -261,6 +261,8 @@ zone = "same-host"
 models = ["m"]
 prompt_tokens_per_s = 800
 decode_tokens_per_s = 90.5
+[place.terms]
+regions = ["DE"]
 "#;
     let s = good(text);
     let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();
@@ -368,4 +370,91 @@ fn a_model_without_a_path_is_the_one_of_that_name_in_the_store() {
     let problems = load("lama3").unwrap_err().to_string();
     assert!(problems.contains("dewpoint.toml:2: there is no model lama3 on this machine"), "{problems}");
     assert!(problems.contains("the nearest name here is llama3"), "{problems}");
+}
+
+#[test]
+fn rules_terms_and_tags_are_read() {
+    let s = good(
+        r#"
+[[policy.rule]]
+id = "eu"
+class = ["personal", "sensitive"]
+regions = ["EU"]
+legal_seat = ["DE", "fr"]
+retention = 30
+training = "opted-out"
+contracts = ["dpa"]
+redact = "elsewhere"
+[[policy.rule]]
+id = "acme"
+tags = ["Customer:ACME"]
+keys = ["clinic"]
+routes = ["help"]
+places = ["op*", "ollama"]
+zone = "own-network"
+[[policy.rule]]
+id = "no"
+class = "sensitive"
+places = ["openai"]
+deny = true
+[[place]]
+name = "openai"
+[place.terms]
+regions = ["EEA"]
+legal_seat = "us"
+retention = "none"
+training = "never"
+contracts = ["BAA", "dpa"]
+evidence = "https://example.com/dpa.pdf"
+expires = 2999-12-31
+[[route]]
+name = "help"
+tags = ["b", "A"]
+[[key]]
+name = "clinic"
+secret = "${CALLER}"
+tags = ["HIPAA"]
+"#,
+    );
+    let [eu, acme, no] = s.policy.rules.as_slice() else { panic!("{:?}", s.policy.rules) };
+    assert_eq!(eu.demand.regions.as_ref().map(|r| r.len()), Some(27));
+    assert_eq!(
+        eu.demand.legal_seat.as_ref().map(|r| r.iter().map(|c| &**c).collect::<Vec<_>>()),
+        Some(vec!["DE", "FR"])
+    );
+    assert_eq!(eu.demand.retention, Some(decide::Retention::Days(30)));
+    assert_eq!(eu.demand.training, Some(decide::Training::OptedOut));
+    assert!(eu.demand.contracts.contains("DPA") && eu.grants());
+    assert_eq!(eu.through, decide::Through::RedactedElsewhere);
+    assert!(acme.tags.contains("customer:acme") && acme.keys.contains("clinic") && acme.routes.contains("help"));
+    assert!(acme.demand.zone == Some(Zone::OwnNetwork) && !acme.grants());
+    assert_eq!((no.through, no.from_class()), (decide::Through::Nothing, DataClass::Sensitive));
+    let terms = &s.places[0].place.terms;
+    assert_eq!((terms.regions.len(), terms.legal_seat.as_deref()), (30, Some("US")));
+    assert_eq!((terms.retention, terms.training), (decide::Retention::None, decide::Training::Never));
+    assert!(terms.contracts.contains("DPA") && terms.hold_at(32_503_593_600) && !terms.hold_at(32_503_680_000));
+    assert_eq!(s.policy.routes["help"].tags.iter().map(|t| &**t).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(&*s.keys[0].tags[0], "hipaa");
+    let shown = s.values.to_string();
+    assert!(shown.contains("class personal, sensitive; regions EU; legal_seat DE, fr; retention 30 days"), "{shown}");
+    assert!(shown.contains("regions EEA; legal_seat us; retention none; training never"), "{shown}");
+    assert_eq!(s.warnings.len(), 1, "only that ollama is not configured: {:?}", s.warnings);
+}
+
+#[test]
+fn what_is_probably_not_meant_is_told() {
+    let warned = |text: &str| good(text).warnings.join("\n");
+    let rule = |text: &str| warned(&format!("[[policy.rule]]\nid = \"r\"\n{text}\n"));
+    assert!(rule("class = \"sensitive\"\nregions = [\"EU\"]").contains("no rule about personal"));
+    assert_eq!(rule("class = [\"personal\", \"sensitive\"]\nregions = [\"EU\"]"), "");
+    assert_eq!(rule("class = \"sensitive\"\nzone = \"same-host\""), "");
+    assert!(rule("class = \"personal\"").contains("lets personal data go as it is to every place"));
+    assert!(rule("class = \"secret\"\nregions = [\"EU\"]").contains("declared secret leave this host"));
+    let reach = warned("[policy.reach]\nsensitive = \"vendor-cloud\"\n");
+    assert!(reach.contains("class sensitive is said to go as far as vendor-cloud"), "{reach}");
+    assert_eq!(warned("[policy.reach]\npersonal = \"own-network\"\n"), "");
+    let place = |terms: &str| warned(&format!("[[place]]\nname = \"openai\"\n[place.terms]\n{terms}\n"));
+    assert!(place("evidence = \"x\"\nexpires = 2020-01-01").contains("expired with 2020-01-01"));
+    assert!(place("regions = [\"DE\"]").contains("have no evidence"));
+    assert_eq!(place("evidence = \"x\"\nexpires = \"2999-01-01\""), "");
 }

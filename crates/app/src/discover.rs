@@ -58,6 +58,9 @@ pub(crate) async fn look(settings: &Settings, env: Env<'_>, book: &Book, dialer:
     if !enabled {
         return finds;
     }
+    if loopback {
+        dialer.allow(at_ports(settings.egress.list(&settings.places), ports));
+    }
     let mut taken = Taken::of(settings);
     if environment {
         keys(&mut finds, &mut taken, env, book);
@@ -73,7 +76,17 @@ pub(crate) async fn look(settings: &Settings, env: Env<'_>, book: &Book, dialer:
             engine(&mut finds, &mut taken, port, found);
         }
     }
+    // What was found may be dialled from now on, and the ports where nothing was may not.
+    dialer.allow(settings.egress.list(settings.places.iter().chain(&finds.places)));
     finds
+}
+
+/// The list with the ports that are looked at.
+fn at_ports(list: backend::Egress, ports: &[u16]) -> backend::Egress {
+    ports.iter().fold(list, |list, port| match backend::Origin::parse(&format!("http://127.0.0.1:{port}")) {
+        Ok(origin) => list.place(&origin, Zone::SameHost),
+        Err(_) => list,
+    })
 }
 
 /// Runs futures at once and gives their results in order.

@@ -5,8 +5,8 @@
 
 use crate::book::Book;
 use crate::cli;
-use crate::config::{self, Flags};
-use crate::problem::{Problem, Problems};
+use crate::config::{self, Flags, Settings};
+use crate::problem::{Problem, Problems, suggest};
 use crate::table::{columns, printable};
 use crate::{discover, embedded, fleet};
 use anyhow::Result;
@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use wire::{Ask, Endpoint, Message, Role};
 
 /// Largest prompt read from standard input, bytes.
@@ -38,7 +39,9 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
         }
         anyhow::Ok(fleet)
     })?;
-    let need = need(&prompt, &args.model, args.class.map(Into::into));
+    let mut need = need(&prompt, &args.model, args.class.map(Into::into));
+    need.at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    caller(&mut need, args, &settings)?;
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
         serde_json::to_string_pretty(&verdict)? + "\n"
@@ -74,6 +77,31 @@ fn need(prompt: &str, model: &str, class: Option<decide::DataClass>) -> Need {
     need
 }
 
+/// Adds what the key and the headers of the request would say.
+fn caller(need: &mut Need, args: &cli::Explain, settings: &Settings) -> Result<()> {
+    let wrong = |what: String, why: &str, help: String| Problems::from(Problem::new(what, why, help));
+    if let Some(name) = &args.key {
+        let Some(key) = settings.keys.iter().find(|k| k.name == *name) else {
+            let names: Vec<&str> = settings.keys.iter().map(|k| k.name.as_str()).collect();
+            let why = "a key is named as in its [[key]]";
+            return Err(wrong(format!("there is no key \"{name}\""), why, suggest(name, &names)).into());
+        };
+        need.class = key.class.map_or(need.class, |least| args.class.map_or(least, |c| least.max(c.into())));
+        need.tags.clone_from(&key.tags);
+        need.places_allowed.clone_from(&key.places);
+        need.models_allowed.clone_from(&key.models);
+        need.key = Some(Arc::from(name.as_str()));
+    }
+    for word in &args.tag {
+        let why = "a tag has 1 to 64 letters, digits and -_.:/@";
+        let help = || "write for example customer:acme".to_owned();
+        need.tags.push(decide::tag(word).ok_or_else(|| wrong(format!("\"{word}\" is no tag"), why, help()))?);
+    }
+    need.tags.sort_unstable();
+    need.tags.dedup();
+    Ok(())
+}
+
 /// The verdict for people.
 fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> String {
     let how = match verdict.objective {
@@ -86,7 +114,8 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("task", need.task.as_str().to_owned()),
         ("difficulty", format!("{}.{:02} of 1", need.difficulty.0 / 1000, need.difficulty.0 % 1000 / 10)),
         ("signals", signals),
-        ("class", format!("{}, may go as far as {}", verdict.class, policy.reach(verdict.class).as_str())),
+        ("class", class(verdict, policy)),
+        ("tags", if need.tags.is_empty() { "none".to_owned() } else { need.tags.join(", ") }),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
     let rows: Vec<Vec<String>> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
@@ -104,6 +133,15 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         out.push_str(&columns(&rows));
     }
     out
+}
+
+/// The class, where it came from, and how far zones alone let it go; rules, terms and findings stand with the places.
+fn class(verdict: &Verdict, policy: &Policy) -> String {
+    let found = match verdict.declared {
+        declared if declared < verdict.class => format!(" (found; declared {declared})"),
+        _ => String::new(),
+    };
+    format!("{}{found}, may go as it is as far as {}", verdict.class, policy.reach(verdict.class).as_str())
 }
 
 fn order(verdict: &Verdict) -> Vec<Vec<String>> {

@@ -52,9 +52,14 @@ fn the_two_prompts_of_the_issue_go_to_different_tiers() {
 
 #[test]
 fn a_class_keeps_the_prompt_at_home_and_says_so() {
-    let (verdict, text) = explained("Prove that there are infinitely many primes", "auto", Some(DataClass::Personal));
-    assert_eq!(verdict.order.len(), 1);
+    let prompt = "Prove that there are infinitely many primes";
+    let (verdict, text) = explained(prompt, "auto", Some(DataClass::Personal));
+    let redacted: Vec<_> = verdict.order.iter().map(|c| c.reason.redact_above).collect();
+    assert_eq!(redacted, [Some(DataClass::Internal), None], "the cloud gets it redacted, the engine as it is");
     insta::assert_snapshot!("explain_personal", text);
+    let (verdict, text) = explained(prompt, "auto", Some(DataClass::Sensitive));
+    assert_eq!(verdict.order.len(), 1);
+    insta::assert_snapshot!("explain_sensitive", text);
 }
 
 #[test]

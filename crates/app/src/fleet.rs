@@ -21,7 +21,11 @@ pub(crate) fn short_runtime() -> Result<tokio::runtime::Runtime> {
 
 /// The door to the network with the configured time to connect.
 pub(crate) fn dialer(settings: &Settings) -> Result<Dialer> {
-    let options = DialerOptions { connect: settings.server.deadlines.connect, ..DialerOptions::default() };
+    let options = DialerOptions {
+        connect: settings.server.deadlines.connect,
+        egress: settings.egress.list(&settings.places),
+        ..DialerOptions::default()
+    };
     Dialer::new(options).map_err(|e| {
         Problems::from(Problem::new("connections cannot be set up", e.to_string(), "check the system's certificates"))
             .into()

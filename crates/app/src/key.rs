@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// SHA-256 of a whole key.
-pub(crate) fn sha256(key: &str) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+/// SHA-256 of a whole key, or of anything else.
+pub(crate) fn sha256(key: impl AsRef<[u8]>) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_ref());
     let mut out = [0; 32];
     out.copy_from_slice(digest.as_ref());
     out

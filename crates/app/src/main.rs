@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod config;
 mod discover;
+mod egress;
 mod embedded;
 mod explain;
 mod fleet;
@@ -16,6 +17,7 @@ mod init;
 mod key;
 mod measure;
 mod models;
+mod passages;
 mod probe;
 mod problem;
 mod pull;
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Models(args) => models::list(&args),
         Command::Show(args) => models::show(&args),
         Command::Rm(args) => models::remove(&args),
+        Command::EgressRules(args) => egress::run(&args),
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),

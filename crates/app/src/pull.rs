@@ -2,8 +2,9 @@
 //!
 //! Never here: downloading (room `hub`).
 
+use crate::book::Book;
 use crate::cli;
-use crate::config::process_env;
+use crate::config::{self, process_env};
 use crate::fleet::short_runtime;
 use crate::models::told;
 use crate::problem::{Problem, Problems};
@@ -12,6 +13,7 @@ use backend::{Dialer, DialerOptions};
 use hub::{Endpoint, Event, Folders, Limits, Puller, Store, Wanted, shown_bytes};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,8 @@ pub(crate) fn run(args: &cli::Pull) -> Result<ExitCode> {
     let wanted = Wanted::parse(&args.model).map_err(told)?;
     let store = Store::new(Folders::from_env(&process_env).store);
     let endpoint = Endpoint::from_env(&process_env).map_err(told)?;
-    let options = DialerOptions { connect: Limits::default().connect, ..DialerOptions::default() };
+    let egress = egress(args.config.as_deref(), &wanted, &endpoint)?;
+    let options = DialerOptions { connect: Limits::default().connect, egress, ..DialerOptions::default() };
     let dialer = Dialer::new(options).map_err(|e| {
         Problems::from(Problem::new("connections cannot be set up", e.to_string(), "check the system's certificates"))
     })?;
@@ -65,6 +68,20 @@ pub(crate) fn run(args: &cli::Pull) -> Result<ExitCode> {
             ))
         }
     }
+}
+
+/// What a download may dial: the hub, the address that was typed, and the hosts of `[egress] pull`. Of the configuration only
+/// that section is read: the rest may well name a model that is not here yet.
+fn egress(file: Option<&Path>, wanted: &Wanted, endpoint: &Endpoint) -> Result<backend::Egress> {
+    let found = config::find(file, &process_env);
+    let settings = config::egress(found.path.as_deref(), &process_env, &Book::built_in()?)?;
+    if settings.airgap {
+        let why = "the air gap is closed ([egress] airgap or DEWPOINT_AIRGAP): nothing but this host is dialled";
+        let help = "fetch the model on another machine, bring the file here, and name its path in [engine] model";
+        return Err(Problems::from(Problem::new("nothing is pulled", why, help)).into());
+    }
+    let list = backend::Egress::default().private(&settings.private).hosts(&settings.pull);
+    Ok(wanted.origin().iter().chain([endpoint.origin()]).fold(list, |list, origin| list.named(origin)))
 }
 
 /// Ctrl-C, or the wish to end.

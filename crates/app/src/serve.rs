@@ -49,7 +49,8 @@ pub(crate) fn run(args: &cli::Serve) -> Result<ExitCode> {
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: args.listen.clone(), no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);
-    let settings = config::load(found.path.as_deref(), &flags, &config::process_env, &book)?;
+    let mut settings = config::load(found.path.as_deref(), &flags, &config::process_env, &book)?;
+    settings.egress.airgap |= args.airgap;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = settings.server.workers {
         builder.worker_threads(workers);
@@ -100,7 +101,11 @@ async fn serve(
         witness: Arc::new(decide::Blind),
         limits,
         metrics: gateway::Metrics::default().with(move || {
-            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()
+            gauges::text(&counted.engine.numbers())
+                + &kept::text(watched.as_ref())
+                + &seen.text()
+                + &dropped.text()
+                + &counted.denied()
         }),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
@@ -237,7 +242,7 @@ fn announce(live: &Live, finds: &Finds, started: Instant) {
     if !missed.is_empty() {
         text.push_str(&format!("{missed}\n"));
     }
-    text.push_str(&format!("{}\n", live.engine.note()));
+    text.push_str(&format!("{}\n{}", live.engine.note(), live.egress()));
     let ms = started.elapsed().as_millis();
     let version = env!("CARGO_PKG_VERSION");
     let from = live.path().map_or_else(|| "nothing configured".to_owned(), |p| p.display().to_string());
@@ -262,6 +267,7 @@ fn keys(settings: &Settings) -> gateway::Keys {
         places: k.places.clone(),
         models: k.models.clone(),
         class: k.class,
+        tags: k.tags.clone(),
         durability: k.durability,
     };
     gateway::Keys::new(settings.keys.iter().map(key).collect())

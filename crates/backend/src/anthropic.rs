@@ -9,7 +9,7 @@ use crate::exchange::{Spoken, exchange};
 use crate::openai::{EVENTS, JSON};
 use crate::probe::Questions;
 use crate::stream::Sse;
-use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};
+use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
 use decide::{Cause, Fault, Model, Permit, Place, Retry};
 use http::{HeaderName, HeaderValue};
@@ -60,7 +60,7 @@ impl Anthropic {
         let body = anthropic::write_messages(&ask, &shape);
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let further = if ask.stream { [EVENTS, VERSION] } else { [JSON, VERSION] };
-        exchange(call, &self.messages, body.into(), &further, ask.stream, &MESSAGES).await
+        exchange(call, &self.messages, Errand::Ask(permit, body.into()), &further, ask.stream, &MESSAGES).await
     }
 }
 

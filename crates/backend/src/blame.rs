@@ -37,6 +37,11 @@ impl Whom {
                 Cause::Connect,
                 "did not accept a connection in time. Check that it is running and reachable, or ask for `auto`.",
             ),
+            CallError::Forbidden { reason, .. } => {
+                let why =
+                    format!("was not asked: {}. Check the place's base_url and zone, and [egress].", reason.shown());
+                Fault { retry: Retry::NextPlace, ..self.fault(Cause::PolicyDenied, &why) }
+            }
             CallError::Late => self.fault(Cause::Timeout, "did not begin to answer in time. Try again."),
             CallError::Lost(_) => {
                 self.fault(Cause::UpstreamError, "closed the connection before it answered. Try again.")

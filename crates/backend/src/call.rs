@@ -3,7 +3,7 @@
 //! Never here: streams (`stream`), dialects, trying again.
 
 use crate::blame::{Whom, refusal};
-use crate::{CallError, Deadlines, Route, Upstream};
+use crate::{CallError, Deadlines, Errand, Question, Route, Upstream};
 use bytes::{Bytes, BytesMut};
 use decide::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
@@ -39,15 +39,16 @@ impl<'a> Call<'a> {
         Call { upstream, whom, deadlines, started: Instant::now() }
     }
 
-    /// Sends `body` and waits for a good response head; anything else is a fault. `limit` counts from the start.
+    /// Runs `errand` and waits for a good response head; anything else is a fault. `limit` counts from the start.
     pub(crate) async fn open(
         &self,
         route: &Route,
-        body: Bytes,
+        errand: Errand,
         further: &[(HeaderName, HeaderValue)],
         limit: Duration,
     ) -> Result<Response<Incoming>, Fault> {
-        let sent = self.upstream.post(route, body, further, self.deadlines.connect, self.started + limit);
+        let due = Some(self.started + limit);
+        let sent = self.upstream.send(errand, route, further, self.deadlines.connect, due);
         let response = sent.await.map_err(|e| match e {
             CallError::Late => self.whom.late("did not begin to answer", limit),
             other => self.whom.call(&other),
@@ -109,16 +110,21 @@ pub(crate) enum Unread {
     Lost(String),
 }
 
-/// Reads a body of at most `max` bytes, with at most `gap` between its pieces. A body in one piece is not copied.
+/// Bytes of one block that small pieces are gathered in. A buffer that grows by doubling would hold twice the body while it
+/// grows, and for a body that is too large that would be for nothing.
+const BLOCK: usize = 1 << 20;
+
+/// Reads a body of at most `max` bytes, with at most `gap` between its pieces. A body in one piece is not copied; one in
+/// several is joined when all are there.
 pub(crate) async fn read_all(mut body: Incoming, max: usize, gap: Duration) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > max as u64 {
         return Err(Unread::TooLarge);
     }
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
+    let mut blocks: Vec<Bytes> = Vec::new();
+    let mut block = BytesMut::new();
+    let mut read = 0;
     loop {
-        let begun = !first.is_empty() || !joined.is_empty();
-        let next = if begun && !body.is_end_stream() {
+        let next = if read > 0 && !body.is_end_stream() {
             tokio::time::timeout(gap, body.frame()).await.map_err(|_| Unread::Silent)?
         } else {
             body.frame().await
@@ -126,20 +132,26 @@ pub(crate) async fn read_all(mut body: Incoming, max: usize, gap: Duration) -> R
         let Some(frame) = next else { break };
         let frame = frame.map_err(|e| Unread::Lost(e.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + joined.len() + data.len() > max {
+        read += data.len();
+        if read > max {
             return Err(Unread::TooLarge);
         }
-        if first.is_empty() && joined.is_empty() {
-            first = data;
-        } else {
-            if joined.is_empty() {
-                joined.reserve(first.len() + data.len());
-                joined.extend_from_slice(&std::mem::take(&mut first));
-            }
-            joined.extend_from_slice(&data);
+        if blocks.is_empty() {
+            blocks.push(data);
+            continue;
         }
+        if block.len() + data.len() > BLOCK && !block.is_empty() {
+            blocks.push(std::mem::take(&mut block).freeze());
+        }
+        block.extend_from_slice(&data);
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
+    if block.is_empty() {
+        return Ok(blocks.pop().unwrap_or_default());
+    }
+    let mut joined = BytesMut::with_capacity(read);
+    blocks.iter().for_each(|b| joined.extend_from_slice(b));
+    joined.extend_from_slice(&block);
+    Ok(joined.freeze())
 }
 
 /// As much of a body as there is, up to `max` bytes.
@@ -170,12 +182,19 @@ pub(crate) async fn fetch(
     further: &[(HeaderName, HeaderValue)],
     max: usize,
 ) -> Result<Seen, CallError> {
-    seen(upstream.get(route, further, PROBE_CONNECT).await?, max).await
+    let asked = Errand::Probe(Question::DOCUMENT);
+    seen(upstream.send(asked, route, further, PROBE_CONNECT, None).await?, max).await
 }
 
 /// Asks a question with a body.
-pub(crate) async fn inquire(upstream: &Upstream, route: &Route, body: Bytes, max: usize) -> Result<Seen, CallError> {
-    seen(upstream.post(route, body, &[], PROBE_CONNECT, Instant::now() + PROBE_TIME).await?, max).await
+pub(crate) async fn inquire(
+    upstream: &Upstream,
+    route: &Route,
+    question: Question,
+    max: usize,
+) -> Result<Seen, CallError> {
+    let due = Some(Instant::now() + PROBE_TIME);
+    seen(upstream.send(Errand::Probe(question), route, &[], PROBE_CONNECT, due).await?, max).await
 }
 
 async fn seen(response: Response<Incoming>, max: usize) -> Result<Seen, CallError> {

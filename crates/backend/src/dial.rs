@@ -1,4 +1,10 @@
-//! The one door to the network: a pool of connections, and upstreams that are bound to one origin and one key.
+//! The one door to the network: a list of what may be dialled, a pool of connections, and upstreams that are bound to one
+//! origin and one key.
+//!
+//! A byte leaves through [`Upstream::send`] only, on an [`Errand`] that says what it is for; a caller's text needs a
+//! [`decide::Permit`], which is used up by it. A connection is opened to an origin on the [`Egress`] list only, and to such
+//! addresses behind its name as its zone allows. Both are checked when a connection is made, not per request: an upstream
+//! and its pooled connections are the proof that they passed.
 //!
 //! HTTP/1.1 for plain addresses, HTTP/1.1 or HTTP/2 by ALPN for TLS. Redirects are answers like any other and are not
 //! followed; proxy variables of the environment are not read; compression is not asked for.
@@ -6,32 +12,42 @@
 //! Never here: an address or a header that came with a request, retries of our own.
 
 mod connect;
+mod egress;
+mod errand;
+mod error;
+mod gate;
+mod ground;
 mod origin;
 mod resolve;
 mod secret;
 mod trust;
+mod upstream;
 
+pub use egress::{Denied, Egress, Reason};
+pub use errand::{Errand, Peer, Question};
+pub use error::{CallError, DialError};
 pub use origin::{Origin, OriginError};
 pub use secret::Secret;
+pub use upstream::{Auth, Route, Upstream};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use connect::{CONNECT, TooSlow, Within};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use connect::{CONNECT, Tcp, Within};
+use egress::Spot;
+use gate::Gate;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use resolve::Resolver;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::time::Instant;
+use upstream::{Door, Runs, headers};
 
-type Plain = Client<Within<HttpConnector<Resolver>>, Full<Bytes>>;
-type Tls = Client<Within<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>;
+type Plain = Client<Within<Tcp>, Full<Bytes>>;
+type Tls = Client<Within<HttpsConnector<Tcp>>, Full<Bytes>>;
 
 /// How the dialer keeps connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +60,8 @@ pub struct DialerOptions {
     pub idle_per_origin: usize,
     /// PEM bundle of further roots to trust.
     pub ca_file: Option<PathBuf>,
+    /// What may be dialled. The default is this host and nothing else.
+    pub egress: Egress,
 }
 
 impl Default for DialerOptions {
@@ -54,47 +72,9 @@ impl Default for DialerOptions {
             idle: Duration::from_secs(55),
             idle_per_origin: 256,
             ca_file: None,
+            egress: Egress::loopback(),
         }
     }
-}
-
-/// Why there is no dialer or no upstream.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DialError {
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
-    /// The bundle of roots cannot be used.
-    #[error("the certificates in {path} cannot be used: {why}; give a PEM file with at least one certificate")]
-    CaFile {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The key has characters that no header can carry.
-    #[error("the key for {0} holds characters that cannot stand in a header; check for line breaks inside it")]
-    Key(String),
-}
-
-/// Why a request got no answer. Texts are for logs: they may name addresses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// No connection: refused, unknown name, TLS. Nothing was sent.
-    #[error("no connection: {0}")]
-    Connect(String),
-    /// No connection within the deadline. Nothing was sent.
-    #[error("{0}")]
-    ConnectSlow(String),
-    /// No head of an answer by the deadline. The request may have been received.
-    #[error("no answer began in time")]
-    Late,
-    /// The connection ended before the answer began. The request may have been received.
-    #[error("the connection was lost: {0}")]
-    Lost(String),
-    /// The request could not be written down (a bug of ours).
-    #[error("the request could not be built: {0}")]
-    Built(String),
 }
 
 /// Makes upstreams; cheap to clone, one pool behind all clones.
@@ -103,6 +83,13 @@ pub struct Dialer(Arc<Inner>);
 
 struct Inner {
     options: DialerOptions,
+    gate: Arc<Gate>,
+    resolver: Resolver,
+    pools: ArcSwap<Pools>,
+}
+
+/// The pooled clients.
+struct Pools {
     plain: Plain,
     tls: OnceLock<Result<Tls, DialError>>,
 }
@@ -113,36 +100,101 @@ impl Dialer {
     /// # Errors
     /// [`DialError::CaFile`] when a configured bundle does not exist.
     pub fn new(options: DialerOptions) -> Result<Dialer, DialError> {
+        Dialer::with(options, Resolver::new())
+    }
+
+    fn with(mut options: DialerOptions, resolver: Resolver) -> Result<Dialer, DialError> {
         if let Some(path) = options.ca_file.as_ref().filter(|p| !p.is_file()) {
             return Err(DialError::CaFile { path: path.display().to_string(), why: "no such file".to_owned() });
         }
-        let connector = Within { inner: connect::tcp(options.connect), default: options.connect };
-        let plain = pool(&options).build(connector);
-        Ok(Dialer(Arc::new(Inner { options, plain, tls: OnceLock::new() })))
+        let gate = Arc::new(Gate::new(std::mem::take(&mut options.egress)));
+        let pools = ArcSwap::from_pointee(Pools::new(&options, &gate, &resolver));
+        Ok(Dialer(Arc::new(Inner { options, gate, resolver, pools })))
     }
 
-    /// An upstream: an origin with the key that may go there.
+    /// An upstream: an origin with the key that may go there, and whose it is. One that is not on the egress list is made all
+    /// the same, without a client: whatever is sent through it is refused and counted, so that a place shows why it is shut.
     ///
     /// # Errors
     /// [`DialError`] when TLS cannot be set up, or the key fits in no header.
-    pub fn upstream(&self, origin: Origin, key: Option<Secret>, auth: Auth) -> Result<Upstream, DialError> {
-        let door = if origin.is_https() { Door::Tls(self.tls()?) } else { Door::Plain(self.0.plain.clone()) };
+    pub fn upstream(
+        &self,
+        origin: Origin,
+        key: Option<Secret>,
+        auth: Auth,
+        peer: Peer<'_>,
+    ) -> Result<Upstream, DialError> {
         let key = key.filter(|k| !k.is_empty());
         let headers = headers(&origin, key.as_ref(), auth)?;
-        Ok(Upstream { origin, key, headers, door })
+        let door = match self.0.gate.leave(&Spot::of(&origin)) {
+            Err(denied) => Door::Shut(denied, self.0.gate.clone()),
+            Ok(_) if origin.is_https() => Door::Tls(self.tls()?),
+            Ok(_) => Door::Plain(self.0.pools.load().plain.clone()),
+        };
+        Ok(Upstream { origin, key, headers, door, runs: Runs::of(peer) })
+    }
+
+    /// Puts a new egress list in force for every connection from now on. An air gap that is closed stays closed.
+    pub fn allow(&self, egress: Egress) {
+        self.0.gate.replace(egress);
+    }
+
+    /// As [`Dialer::allow`], and pooled connections are not used by upstreams that are made from now on: for rules that have
+    /// changed for origins which stay.
+    pub fn renew(&self, egress: Egress) {
+        self.allow(egress);
+        self.0.pools.store(Arc::new(Pools::new(&self.0.options, &self.0.gate, &self.0.resolver)));
+    }
+
+    /// Whether only this host is dialled.
+    pub fn is_airgapped(&self) -> bool {
+        self.0.gate.is_airgapped()
+    }
+
+    /// How often something was not dialled, by reason.
+    pub fn denied(&self) -> impl Iterator<Item = (Reason, u64)> {
+        self.0.gate.counts()
+    }
+
+    /// The addresses that an origin's name has now and that may be dialled. Nothing is sent but the question for the name.
+    ///
+    /// # Errors
+    /// [`CallError::Forbidden`], or [`CallError::Connect`] when the name has no address.
+    pub async fn addresses(&self, origin: &Origin) -> Result<Vec<SocketAddr>, CallError> {
+        let spot = Spot::of(origin);
+        let found = connect::addresses(&self.0.gate, &self.0.resolver, &spot).await;
+        found.map_err(|error| match error.downcast::<Denied>() {
+            Ok(denied) => CallError::from(*denied),
+            Err(error) => CallError::Connect(error.to_string()),
+        })
     }
 
     fn tls(&self) -> Result<Tls, DialError> {
-        let options = &self.0.options;
-        let made = self.0.tls.get_or_init(|| {
-            let https = hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(trust::config(options.ca_file.as_deref())?)
-                .https_only()
-                .enable_all_versions()
-                .wrap_connector(connect::tcp(options.connect));
-            Ok(pool(options).build(Within { inner: https, default: options.connect }))
-        });
-        made.clone()
+        let (options, gate, resolver) = (&self.0.options, &self.0.gate, &self.0.resolver);
+        let made = self
+            .0
+            .pools
+            .load()
+            .tls
+            .get_or_init(|| {
+                // The name that is asked for in TLS, and that the certificate must have, is the origin's host.
+                let https = hyper_rustls::HttpsConnectorBuilder::new()
+                    .with_tls_config(trust::config(options.ca_file.as_deref())?)
+                    .https_only()
+                    .enable_all_versions()
+                    .wrap_connector(Tcp::new(gate.clone(), resolver.clone(), options.connect));
+                Ok(pool(options).build(Within { inner: https, default: options.connect }))
+            })
+            .clone();
+        made
+    }
+}
+
+impl Pools {
+    fn new(options: &DialerOptions, gate: &Arc<Gate>, resolver: &Resolver) -> Pools {
+        let tcp = Tcp::new(gate.clone(), resolver.clone(), options.connect);
+        let plain = pool(options).build(Within { inner: tcp, default: options.connect });
+        Pools { plain, tls: OnceLock::new() }
     }
 }
 
@@ -152,6 +204,7 @@ impl std::fmt::Debug for Dialer {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "these are the clients behind the list")]
 fn pool(options: &DialerOptions) -> Builder {
     let mut builder = Client::builder(TokioExecutor::new());
     builder
@@ -165,175 +218,6 @@ fn pool(options: &DialerOptions) -> Builder {
     builder
 }
 
-/// How a key is shown to its upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Auth {
-    /// `Authorization: Bearer …`.
-    Bearer,
-    /// `x-api-key: …`.
-    XApiKey,
-    /// Not at all.
-    None,
-}
-
-/// The headers of every request to this upstream. What a caller sent is not among them.
-fn headers(origin: &Origin, key: Option<&Secret>, auth: Auth) -> Result<HeaderMap, DialError> {
-    let mut out = HeaderMap::with_capacity(8);
-    out.insert(header::USER_AGENT, HeaderValue::from_static(concat!("dewpoint/", env!("CARGO_PKG_VERSION"))));
-    out.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let Some(key) = key else { return Ok(out) };
-    let (name, text) = match auth {
-        Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
-        Auth::XApiKey => (HeaderName::from_static("x-api-key"), key.expose().to_owned()),
-        Auth::None => return Ok(out),
-    };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| DialError::Key(origin.to_string()))?;
-    value.set_sensitive(true);
-    out.insert(name, value);
-    Ok(out)
-}
-
-#[derive(Clone)]
-enum Door {
-    Plain(Plain),
-    Tls(Tls),
-}
-
-/// A path on one upstream's origin. It carries no host, so that it cannot lead anywhere else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route(PathAndQuery);
-
-/// One origin with its key. Whatever is sent through it goes to that origin.
-#[derive(Clone)]
-pub struct Upstream {
-    origin: Origin,
-    key: Option<Secret>,
-    headers: HeaderMap,
-    door: Door,
-}
-
-impl Upstream {
-    /// Where it is.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    /// The key that goes there, for cleaning texts of it.
-    pub(crate) fn key(&self) -> Option<&Secret> {
-        self.key.as_ref()
-    }
-
-    /// A path below the configured prefix (`/chat/completions`).
-    ///
-    /// # Errors
-    /// [`CallError::Built`] when `tail` is no path.
-    pub fn below(&self, tail: &str) -> Result<Route, CallError> {
-        self.origin.below(tail).map(Route).ok_or_else(|| CallError::Built(format!("{tail} is no path")))
-    }
-
-    /// A path beside the API's version (`/health`, `/metrics`).
-    ///
-    /// # Errors
-    /// [`CallError::Built`] when `tail` is no path.
-    pub fn beside(&self, tail: &str) -> Result<Route, CallError> {
-        self.origin.beside(tail).map(Route).ok_or_else(|| CallError::Built(format!("{tail} is no path")))
-    }
-
-    /// Sends a JSON body. Gives back the response head as soon as it is there, until `due`; dropping the response's body
-    /// ends the exchange and closes the connection.
-    ///
-    /// # Errors
-    /// [`CallError`] when there is no response head.
-    pub async fn post(
-        &self,
-        route: &Route,
-        body: Bytes,
-        further: &[(HeaderName, HeaderValue)],
-        connect: Duration,
-        due: Instant,
-    ) -> Result<Response<Incoming>, CallError> {
-        let mut request = self.request(Method::POST, route, Full::new(body))?;
-        let headers = request.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in further {
-            headers.insert(name.clone(), value.clone());
-        }
-        self.send(request, connect, Some(due)).await
-    }
-
-    /// Asks for a document.
-    ///
-    /// # Errors
-    /// [`CallError`] when there is no response head.
-    pub async fn get(
-        &self,
-        route: &Route,
-        further: &[(HeaderName, HeaderValue)],
-        connect: Duration,
-    ) -> Result<Response<Incoming>, CallError> {
-        let mut request = self.request(Method::GET, route, Full::default())?;
-        for (name, value) in further {
-            request.headers_mut().insert(name.clone(), value.clone());
-        }
-        self.send(request, connect, None).await
-    }
-
-    fn request(&self, method: Method, route: &Route, body: Full<Bytes>) -> Result<Request<Full<Bytes>>, CallError> {
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = self.origin.uri(route.0.clone()).map_err(|e| CallError::Built(e.to_string()))?;
-        *request.headers_mut() = self.headers.clone();
-        Ok(request)
-    }
-
-    async fn send(
-        &self,
-        mut request: Request<Full<Bytes>>,
-        connect: Duration,
-        due: Option<Instant>,
-    ) -> Result<Response<Incoming>, CallError> {
-        let (answer, shared) = match &self.door {
-            Door::Plain(client) => (client.request(request), None),
-            Door::Tls(client) => {
-                let shared = capture_connection(&mut request);
-                (client.request(request), Some(shared))
-            }
-        };
-        let answer = CONNECT.scope(connect, answer);
-        let answer = match due {
-            Some(due) => tokio::time::timeout_at(due, answer).await,
-            None => Ok(answer.await),
-        };
-        let Ok(answer) = answer else {
-            // HTTP/2 requests share a connection. One on which nothing came is not given to the next request; those that
-            // run on it go on.
-            if let Some(connected) = shared.as_ref().map(CaptureConnection::connection_metadata) {
-                connected.as_ref().inspect(|c| c.poison());
-            }
-            return Err(CallError::Late);
-        };
-        answer.map_err(|e| call_error(&e))
-    }
-}
-
-/// Without the key and the headers that carry it.
-impl std::fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream").field("origin", &self.origin).field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-fn call_error(error: &hyper_util::client::legacy::Error) -> CallError {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    // The chain is as deep as the layers under it; the bound only guards against a cycle.
-    for _ in 0..8 {
-        let Some(cause) = source else { break };
-        if cause.is::<TooSlow>() {
-            return CallError::ConnectSlow(cause.to_string());
-        }
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    if error.is_connect() { CallError::Connect(text) } else { CallError::Lost(text) }
-}
+#[cfg(test)]
+#[path = "dial/door_tests.rs"]
+mod door_tests;

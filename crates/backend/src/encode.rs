@@ -5,22 +5,21 @@
 
 use crate::call::Call;
 use crate::exchange::is_error;
-use crate::{Reply, Route};
-use bytes::Bytes;
+use crate::{Errand, Reply, Route};
 use decide::{Cause, Fault, Place, Retry};
 use http::{HeaderName, HeaderValue};
 use wire::{Ask, Endpoint, Ranking, Vectors, WireError, openai};
 
-/// Sends the body and gives vectors or scores back.
+/// Sends the request and gives vectors or scores back.
 pub(crate) async fn encode(
     call: Call<'_>,
     route: &Route,
-    body: Bytes,
+    errand: Errand,
     further: &[(HeaderName, HeaderValue)],
     ask: &Ask,
 ) -> Result<Reply, Fault> {
     let total = call.deadlines.total;
-    let response = call.open(route, body, further, total).await?;
+    let response = call.open(route, errand, further, total).await?;
     let body = call.whole(response, total).await?;
     let read = if ask.endpoint == Endpoint::Rerank {
         openai::read_ranking(&body).and_then(|r| ranked(r, ask)).map(|r| Reply::Ranking(Box::new(r)))

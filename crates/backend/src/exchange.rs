@@ -4,7 +4,7 @@
 
 use crate::call::{Call, has_type};
 use crate::stream::{Decode, at_once, relay};
-use crate::{Reply, Route};
+use crate::{Errand, Reply, Route};
 use bytes::Bytes;
 use decide::Fault;
 use http::{HeaderName, HeaderValue, Response};
@@ -22,22 +22,22 @@ pub(crate) struct Spoken {
     pub(crate) lines: bool,
 }
 
-/// Sends the body and gives the answer back. A stream is given back as soon as its head is there; its first chunk may
+/// Sends the request and gives the answer back. A stream is given back as soon as its head is there; its first chunk may
 /// still be a fault.
 pub(crate) async fn exchange(
     call: Call<'_>,
     route: &Route,
-    body: Bytes,
+    ask: Errand,
     further: &[(HeaderName, HeaderValue)],
     streamed: bool,
     spoken: &Spoken,
 ) -> Result<Reply, Fault> {
     let total = call.deadlines.total;
     if !streamed {
-        let response = call.open(route, body, further, total).await?;
+        let response = call.open(route, ask, further, total).await?;
         return Ok(Reply::Plain(Box::new(plain(&call, response, spoken).await?)));
     }
-    let response = call.open(route, body, further, call.deadlines.first.min(total)).await?;
+    let response = call.open(route, ask, further, call.deadlines.first.min(total)).await?;
     // Some servers answer a stream request in one piece: those that have no streams, and those that failed.
     if !spoken.lines && has_type(response.headers(), "application/json") {
         let answer = plain(&call, response, spoken).await?;

@@ -4,7 +4,7 @@
 
 use crate::call::{Seen, fetch};
 use crate::catalog;
-use crate::{Auth, Dialer, Origin, Profile};
+use crate::{Auth, Dialer, Origin, Peer, Profile};
 use std::time::Duration;
 
 /// Loopback ports where engines usually listen: Ollama, llama-server, vLLM and TensorRT-LLM, SGLang.
@@ -19,7 +19,7 @@ const DOCUMENT_MAX: usize = 1 << 20;
 /// silence, for another Dewpoint, and for addresses that are not loopback.
 pub async fn identify(base: &str, dialer: &Dialer) -> Option<&'static Profile> {
     let origin = Origin::parse(base).ok().filter(Origin::is_loopback)?;
-    let upstream = dialer.upstream(origin, None, Auth::None).ok()?;
+    let upstream = dialer.upstream(origin, None, Auth::None, Peer::Unknown).ok()?;
     let ask = async |path: &str| {
         let route = upstream.beside(path).ok()?;
         let seen = tokio::time::timeout(LIMIT, fetch(&upstream, &route, &[], DOCUMENT_MAX)).await;

@@ -30,9 +30,14 @@ mod stream;
 
 pub use board::{Board, Complete, Entry};
 pub use contract::{Backend, BoxFuture, Deadlines, Discovered, EventStream, Meter, Probed, Reply, check};
-pub use dial::{Auth, CallError, DialError, Dialer, DialerOptions, Origin, OriginError, Route, Secret, Upstream};
+pub use dial::{
+    Auth, CallError, Denied, DialError, Dialer, DialerOptions, Egress, Errand, Origin, OriginError, Peer, Question,
+    Reason, Route, Secret, Upstream,
+};
 #[cfg(feature = "fuzz")]
 pub use fuzz::{FUZZ_KEY, check_refusal};
 pub use identify::{LOOPBACK_PORTS, identify};
+/// A network in CIDR form, for [`Egress::private`].
+pub use ipnet::IpNet;
 pub use place::{BuildError, BuildFault, PlaceSpec, build};
 pub use profile::{MetricNames, PROFILES, Profile};

@@ -16,7 +16,7 @@ use crate::exchange::{Spoken, exchange, say};
 use crate::openai::JSON;
 use crate::probe::Questions;
 use crate::stream::Lines;
-use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};
+use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
 use decide::{Cause, Fault, Model, Permit, Place, Retry, Zone};
 use http::{HeaderName, HeaderValue, header};
@@ -73,14 +73,14 @@ impl Ollama {
             // way to say `truncate` there and cuts what is too long.
             let body = openai::write_embeddings(&ask, &shape);
             let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
-            return encode(call, &self.embeddings, body.into(), &[JSON], &ask).await;
+            return encode(call, &self.embeddings, Errand::Ask(permit, body.into()), &[JSON], &ask).await;
         }
         let mut body = ollama::write_chat(&ask, &shape);
         // By default it drops the oldest messages of a conversation that is too long for its window, and says nothing.
         say(&mut body, r#""truncate":false"#);
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [LINES] } else { [JSON] };
-        exchange(call, &self.chat, body.into(), &accept, ask.stream, &CHAT).await
+        exchange(call, &self.chat, Errand::Ask(permit, body.into()), &accept, ask.stream, &CHAT).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::encode::{encode, no_encoding};
 use crate::exchange::{Spoken, exchange, say};
 use crate::probe::Questions;
 use crate::stream::Sse;
-use crate::{Backend, BoxFuture, CallError, Deadlines, Probed, Reply, Route, check};
+use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
 use decide::{Fault, Model, Permit, Place};
 use http::{HeaderName, HeaderValue, header};
@@ -66,7 +66,7 @@ impl Openai {
         check(&permit, &self.common.place, &ask)?;
         let shape = self.common.shapes.of(permit.model());
         if ask.endpoint.encodes() {
-            return self.encode(&ask, &shape, deadlines).await;
+            return self.encode(permit, &ask, &shape, deadlines).await;
         }
         let ask = self.with_tool_choice(ask);
         let (route, mut body, spoken) = match ask.endpoint {
@@ -78,10 +78,10 @@ impl Openai {
         }
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [EVENTS] } else { [JSON] };
-        exchange(call, route, body.into(), &accept, ask.stream, spoken).await
+        exchange(call, route, Errand::Ask(permit, body.into()), &accept, ask.stream, spoken).await
     }
 
-    async fn encode(&self, ask: &Ask, shape: &Shape, deadlines: Deadlines) -> Result<Reply, Fault> {
+    async fn encode(&self, permit: Permit, ask: &Ask, shape: &Shape, deadlines: Deadlines) -> Result<Reply, Fault> {
         let (route, body) = match ask.endpoint {
             Endpoint::Rerank if !self.common.profile.rerank => {
                 return Err(no_encoding(&self.common.place, ask.endpoint));
@@ -90,7 +90,7 @@ impl Openai {
             _ => (&self.embeddings, openai::write_embeddings(ask, shape)),
         };
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
-        encode(call, route, body.into(), &[JSON], ask).await
+        encode(call, route, Errand::Ask(permit, body.into()), &[JSON], ask).await
     }
 
     /// Where tools without a choice count as "none", the default of the dialect is written out.

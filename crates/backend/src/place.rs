@@ -8,7 +8,7 @@ use crate::blame::Whom;
 use crate::ollama::Ollama;
 use crate::openai::Openai;
 use crate::profile::Profile;
-use crate::{Backend, CallError, DialError, Dialer, Origin, OriginError, Secret};
+use crate::{Backend, CallError, DialError, Dialer, Origin, OriginError, Peer, Secret};
 use decide::{Api, Model, Place, Zone};
 use std::sync::Arc;
 
@@ -81,7 +81,8 @@ fn backend(spec: PlaceSpec, dialer: &Dialer) -> Result<Arc<dyn Backend>, BuildFa
             api => BuildFault::Profile { profile: spec.profile.name, api: api_name(api) },
         });
     }
-    let upstream = dialer.upstream(Origin::parse(&spec.base_url)?, spec.key, spec.profile.auth)?;
+    let upstream =
+        dialer.upstream(Origin::parse(&spec.base_url)?, spec.key, spec.profile.auth, Peer::Place(&spec.place.id))?;
     let whom = Whom { place: spec.place.id.clone(), key: upstream.key().cloned() };
     let shapes = Shapes::new(spec.profile, &spec.models);
     let common = Common { place: spec.place, models: spec.models, profile: spec.profile, upstream, whom, shapes };

@@ -76,6 +76,7 @@ fn state(seen: &Result<Seen, CallError>, busy_is_loading: bool) -> Health {
     let seen = match seen {
         Ok(seen) => seen,
         Err(CallError::Connect(_)) => return Health::Down("cannot be reached".to_owned()),
+        Err(CallError::Forbidden { reason, .. }) => return Health::Down(format!("not asked: {}", reason.shown())),
         Err(CallError::ConnectSlow(_)) => return Health::Down("accepts no connection in time".to_owned()),
         Err(_) => return Health::Down("closes the connection".to_owned()),
     };

@@ -6,9 +6,10 @@
 mod balance;
 mod order;
 
+use crate::border::Border;
 use crate::{
     Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy,
-    Reason, Refusal, Refused, Route, Standing, Tier, Unseen, Usage, Verdict, Zone, cost,
+    Reason, Refusal, Refused, Route, Standing, Subject, Tier, Unseen, Usage, Verdict, Zone, cost,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
@@ -24,9 +25,11 @@ pub fn choose(need: &Need, fleet: &Fleet, policy: &Policy) -> Verdict {
 /// within the order, and never in or out.
 pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live) -> Verdict {
     let scope = Scope::read(&need.model, fleet, policy);
-    let class = scope.route.and_then(|r| r.class).map_or(need.class, |least| least.max(need.class));
-    let rules =
-        Rules { need, class, reach: policy.reach(class), own_ground: scope.objective == Some(Objective::Local) };
+    let subject = Subject::of(need, policy);
+    let border = Border::new(&subject, policy);
+    let declared = border.declared;
+    let class = need.found.class().map_or(declared, |found| found.max(declared));
+    let rules = Rules { need, border, own_ground: scope.objective == Some(Objective::Local) };
     let affinity = Affinity::of(need);
     let mut order: Vec<Ranked> = Vec::new();
     let mut refused = Vec::new();
@@ -35,11 +38,12 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         let Some(rank) = scope.rank(&offer) else { continue };
         let Offer { state, model } = offer;
         let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
-        match rules.refuse(state, model).or_else(|| other.map(|p| Refusal::OtherModel(p.clone()))) {
-            Some(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
-            None => {
+        let judged = rules.judge(state, model);
+        match judged.and_then(|redact| other.map_or(Ok(redact), |p| Err(Refusal::OtherModel(p.clone())))) {
+            Err(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
+            Ok(redact_above) => {
                 let standing = live.standing(&state.place.id);
-                let reason = expect(need, state, model, policy.margin_permille, standing);
+                let reason = Reason { redact_above, ..expect(need, state, model, policy.margin_permille, standing) };
                 let pull = affinity.pull(state.place.id.as_str());
                 let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
                 order.push(Ranked { rank, pull, candidate });
@@ -53,11 +57,13 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         task: need.task,
         difficulty: need.difficulty,
         class,
+        declared,
         objective: scope.objective,
         order: order.into_iter().map(|r| r.candidate).collect(),
         refused,
         policy_version: policy.version,
         fleet_version: fleet.version,
+        subject,
     }
 }
 
@@ -72,7 +78,7 @@ fn pinned(need: &Need, fleet: &Fleet, scope: &Scope<'_>, rules: &Rules<'_>) -> O
     let able = fleet.offers().filter_map(|offer| {
         let rank = scope.rank(&offer)?;
         let Offer { state, model } = offer;
-        if !matches!(rules.refuse(state, model), None | Some(Refusal::Unhealthy(_))) {
+        if !matches!(rules.judge(state, model), Ok(_) | Err(Refusal::Unhealthy(_))) {
             return None;
         }
         let tier = model.tier.unwrap_or(state.place.tier);
@@ -160,18 +166,21 @@ fn same_model(asked: &str, id: &str) -> bool {
 /// The hard constraints of one request.
 struct Rules<'a> {
     need: &'a Need,
-    class: DataClass,
-    reach: Zone,
+    border: Border<'a>,
     own_ground: bool,
 }
 
 impl Rules<'_> {
-    /// The first constraint that speaks against an offer; data class before anything else.
-    fn refuse(&self, state: &PlaceState, model: &Model) -> Option<Refusal> {
+    /// Above which class an offer needs what was found taken out (`None`: as it is), or the first constraint that speaks
+    /// against it; the policy before anything else.
+    fn judge(&self, state: &PlaceState, model: &Model) -> Result<Option<DataClass>, Refusal> {
+        let redact_above = self.border.pass(&state.place)?;
+        self.unfit(state, model).map_or(Ok(redact_above), Err)
+    }
+
+    /// What speaks against an offer that the policy allows.
+    fn unfit(&self, state: &PlaceState, model: &Model) -> Option<Refusal> {
         let zone = state.place.zone;
-        if zone > self.reach {
-            return Some(Refusal::Class { class: self.class, reach: self.reach, zone });
-        }
         if self.own_ground && zone > Zone::OwnNetwork {
             return Some(Refusal::NotLocal(zone));
         }

@@ -68,6 +68,8 @@ pub enum Cause {
     Overloaded,
     /// The ledger takes no more records.
     LedgerUnavailable,
+    /// The audit trail takes no more records.
+    AuditUnavailable,
     /// This process is stopping, and the time for requests under way is over.
     ShuttingDown,
     /// No connection to the backend.
@@ -118,6 +120,7 @@ impl Cause {
             Cause::KeyReused => "idempotency_key_reused",
             Cause::Overloaded => "overloaded",
             Cause::LedgerUnavailable => "ledger_unavailable",
+            Cause::AuditUnavailable => "audit_unavailable",
             Cause::ShuttingDown => "shutting_down",
             Cause::Connect => "upstream_unreachable",
             Cause::Timeout => "upstream_timeout",
@@ -156,7 +159,11 @@ impl Cause {
             | Cause::UpstreamInvalid
             | Cause::Truncated
             | Cause::Engine => 502,
-            Cause::NoPlaceReady | Cause::Overloaded | Cause::LedgerUnavailable | Cause::ShuttingDown => 503,
+            Cause::NoPlaceReady
+            | Cause::Overloaded
+            | Cause::LedgerUnavailable
+            | Cause::AuditUnavailable
+            | Cause::ShuttingDown => 503,
             Cause::Timeout => 504,
         }
     }
@@ -215,6 +222,7 @@ impl Fault {
             | Cause::RateLimited
             | Cause::Overloaded
             | Cause::LedgerUnavailable
+            | Cause::AuditUnavailable
             | Cause::ShuttingDown
             | Cause::Internal => (Side::Us, Retry::Never),
         };

@@ -6,11 +6,14 @@
 //!
 //! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
 
+mod border;
 mod choose;
 mod class;
+mod demand;
 mod fault;
 mod fleet;
 mod found;
+
 mod live;
 mod money;
 mod need;
@@ -18,15 +21,20 @@ mod permit;
 mod place;
 mod policy;
 mod record;
+mod regions;
+mod rule;
 mod terms;
 mod verdict;
 mod witness;
 
+pub use border::{Passage, Subject};
 pub use choose::{choose, choose_live, in_scope};
 pub use class::DataClass;
+pub use demand::{Demand, Unmet};
 pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
 pub use found::{Count, Found};
+
 pub use live::{Gate, Live, Pick, Standing, Unseen};
 pub use money::{Nanousd, Price, Usage, cost};
 pub use need::{Difficulty, Need, Task};
@@ -34,6 +42,8 @@ pub use permit::{Permit, permit};
 pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 pub use policy::{Objective, Policy, Route, Target};
 pub use record::{Committed, Durability, Outcome, Outlet, OutletFull, Record, Slot, Trouble};
+pub use regions::countries;
+pub use rule::{Rule, Through, contract, tag};
 pub use terms::{Retention, Terms, Training};
 pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
-pub use witness::{Blind, Decision, Passed, Sent, Witness, WitnessFull};
+pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};

@@ -2,7 +2,7 @@
 //!
 //! Never here: text of the request.
 
-use crate::{Api, DataClass, Found};
+use crate::{Api, DataClass, Found, Rule};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -98,6 +98,12 @@ pub struct Need {
     /// When it arrived, Unix seconds: terms of places expire.
     #[serde(default)]
     pub at_unix_s: u64,
+    /// The caller's key, by its name in the ledger; rules may be about it.
+    #[serde(default)]
+    pub key: Option<Arc<str>>,
+    /// What the request itself demands of places (`x-dewpoint-policy`), beside what the policy does.
+    #[serde(default)]
+    pub demands: Vec<Arc<Rule>>,
     /// Estimated prompt tokens.
     pub input_tokens: u32,
     /// Completion tokens expected: an estimate, at most what was asked for.

@@ -1,6 +1,7 @@
 //! The permit: a value that only this room can make, that names one request and one place, and without which no
 //! backend sends a byte. Not `Clone`: every attempt asks for its own.
 
+use crate::border::Border;
 use crate::{DataClass, Fleet, PlaceId, Policy, Refusal, Verdict};
 use std::sync::Arc;
 
@@ -47,23 +48,19 @@ impl Permit {
 }
 
 /// Asks for leave to send the request of `verdict` to its `rank`-th candidate, under the policy and fleet of *now*
-/// (both may have changed since the verdict).
+/// (both may have changed since the verdict, and with them what must be taken out).
 ///
 /// # Errors
 /// The [`Refusal`] that holds now; also when the verdict has no such candidate.
 pub fn permit(verdict: &Verdict, rank: usize, fleet: &Fleet, policy: &Policy) -> Result<Permit, Refusal> {
     let candidate = verdict.order.get(rank).ok_or(Refusal::NotNamed)?;
     let state = fleet.find(&candidate.place.id).ok_or_else(|| Refusal::Unhealthy("no longer configured".into()))?;
-    let reach = policy.reach(verdict.class);
-    let zone = state.place.zone;
-    if zone > reach {
-        return Err(Refusal::Class { class: verdict.class, reach, zone });
-    }
+    let redact_above = Border::new(&verdict.subject, policy).pass(&state.place)?;
     Ok(Permit {
         ask_id: verdict.ask_id,
         place: candidate.place.id.clone(),
         model: candidate.model.id.clone(),
         class: verdict.class,
-        redact_above: candidate.reason.redact_above,
+        redact_above,
     })
 }

@@ -95,6 +95,15 @@ pub enum Zone {
 }
 
 impl Zone {
+    /// Every zone, nearest first.
+    pub const ALL: [Zone; 5] =
+        [Zone::Embedded, Zone::SameHost, Zone::OwnNetwork, Zone::RentedDedicated, Zone::VendorCloud];
+
+    /// Reads a zone by its kebab-case name; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Zone> {
+        Zone::ALL.into_iter().find(|z| z.as_str() == name)
+    }
+
     /// The kebab-case name.
     pub const fn as_str(self) -> &'static str {
         match self {

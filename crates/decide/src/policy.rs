@@ -3,9 +3,10 @@
 //!
 //! Never here: parsing of configuration (room `app`).
 
-use crate::{DataClass, Durability, Zone};
+use crate::{DataClass, Durability, Rule, Zone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a choice optimises once the hard constraints hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -55,6 +56,9 @@ pub struct Route {
     pub objective: Option<Objective>,
     /// The least class that requests of this route have.
     pub class: Option<DataClass>,
+    /// Tags that requests of this route have.
+    #[serde(default)]
+    pub tags: Vec<Arc<str>>,
     /// What its answers wait for.
     #[serde(default)]
     pub durability: Durability,
@@ -65,8 +69,14 @@ pub struct Route {
 pub struct Policy {
     /// Counts reloads; stands in every decision.
     pub version: u64,
-    /// For each class, the farthest zone it may go to.
+    /// SHA-256 of [`Policy::canonical`], hexadecimal, for the audit trail; empty until its owner sets it.
+    #[serde(skip)]
+    pub hash: Arc<str>,
+    /// For each class that is named, the farthest zone it may go to, in place of the built-in rule.
     pub reach: BTreeMap<DataClass, Zone>,
+    /// Rules, beside `reach`.
+    #[serde(default)]
+    pub rules: Vec<Arc<Rule>>,
     /// Named routes.
     pub routes: BTreeMap<String, Route>,
     /// What plain `auto` optimises.
@@ -78,19 +88,15 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// With nothing configured: public and internal may go anywhere that is configured, all above stay on the own
-    /// network and secrets on this host. (Redaction, which lets personal data travel, is a later issue; until then
-    /// the stricter reading holds.)
+    /// With nothing configured, the built-in rules hold: public and internal may go anywhere that is configured; personal
+    /// stays on the own network and goes elsewhere only redacted; sensitive stays on the own network; secret stays on this
+    /// host.
     fn default() -> Policy {
         Policy {
             version: 0,
-            reach: BTreeMap::from([
-                (DataClass::Public, Zone::VendorCloud),
-                (DataClass::Internal, Zone::VendorCloud),
-                (DataClass::Personal, Zone::OwnNetwork),
-                (DataClass::Sensitive, Zone::OwnNetwork),
-                (DataClass::Secret, Zone::SameHost),
-            ]),
+            hash: Arc::from(""),
+            reach: BTreeMap::new(),
+            rules: Vec::new(),
             routes: BTreeMap::new(),
             auto: Objective::Sufficient,
             margin_permille: 0,
@@ -100,8 +106,12 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The farthest zone data of `class` may go to. A class without a rule goes nowhere but into our own engine.
-    pub fn reach(&self, class: DataClass) -> Zone {
-        self.reach.get(&class).copied().unwrap_or(Zone::Embedded)
+    /// The same bytes for the same decisions: everything that the policy says, the built-in limits included, without
+    /// the count of reloads. For a hash that an auditor can compare.
+    pub fn canonical(&self) -> Vec<u8> {
+        let limits: BTreeMap<DataClass, (Zone, Zone)> = DataClass::ALL.into_iter().zip(self.zones()).collect();
+        let policy = Policy { version: 0, ..self.clone() };
+        // Written to memory, with keys that are words: nothing in it can fail.
+        serde_json::to_vec(&(limits, policy)).unwrap_or_default()
     }
 }

@@ -20,6 +20,18 @@ pub enum Retention {
     Unknown,
 }
 
+/// "none", "30 days", "unknown".
+impl std::fmt::Display for Retention {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Retention::None => f.write_str("none"),
+            Retention::Days(1) => f.write_str("1 day"),
+            Retention::Days(days) => write!(f, "{days} days"),
+            Retention::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
 /// Whether a place trains on what it was sent, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +43,17 @@ pub enum Training {
     /// Nobody says, or it does.
     #[default]
     Unknown,
+}
+
+/// "never", "opted-out", "unknown".
+impl std::fmt::Display for Training {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Training::Never => "never",
+            Training::OptedOut => "opted-out",
+            Training::Unknown => "unknown",
+        })
+    }
 }
 
 /// What a place declares of its handling of data.

@@ -3,7 +3,8 @@
 //! Never here: choosing (`choose`) or carrying out (room `gateway`).
 
 use crate::{
-    Cause, DataClass, Difficulty, Fault, Fleet, Gate, Model, Need, Objective, Pick, Place, Standing, Task, Tier, Zone,
+    Cause, DataClass, Difficulty, Fault, Fleet, Gate, Model, Need, Objective, Pick, Place, Rule, Standing, Subject,
+    Task, Tier, Unmet, Zone,
 };
 use serde::Serialize;
 use std::fmt::Write;
@@ -17,15 +18,41 @@ pub enum Refusal {
     #[error("is not in the verdict")]
     NotNamed,
     /// The class of the data may not go so far.
-    #[error("class {} may go no farther than {}, and this is {}", .class.as_str(), .reach.as_str(), .zone.as_str())]
+    #[error("class {} may go no farther than {} ({by}), and this is {}", .class.as_str(), .reach.as_str(), .zone.as_str())]
     Class {
-        /// Effective class.
+        /// The class that may not: the declared one, or that of something found.
         class: DataClass,
         /// Farthest zone allowed.
         reach: Zone,
         /// Zone of the place.
         zone: Zone,
+        /// What says so: `built-in rule` or `[policy] reach`.
+        by: &'static str,
     },
+    /// A rule keeps the class from the place.
+    #[error("rule `{}` {}", .rule.id, told(.rule, .unmet.as_ref()))]
+    Rule {
+        /// The class that may not: the declared one, or that of something found.
+        class: DataClass,
+        /// The rule.
+        #[serde(serialize_with = "by_id")]
+        rule: Arc<Rule>,
+        /// What the place does not meet; `None` where the rule denies it outright.
+        unmet: Option<Unmet>,
+    },
+    /// The class may go there only with what was found taken out, and not all of the request can be searched.
+    #[error(
+        "takes class {class} only redacted ({rule}), and this request carries content that cannot be searched (an image, audio or a file)"
+    )]
+    Unscanned {
+        /// The declared class.
+        class: DataClass,
+        /// The rule that wants it redacted.
+        rule: Arc<str>,
+    },
+    /// The search for personal data and secrets did not end well, so nothing leaves this host.
+    #[error("is beyond this host, and the search for personal data and secrets did not finish ({0})")]
+    Unread(Arc<str>),
     /// The objective keeps to own ground.
     #[error("keeps to own ground, and this is {}", .0.as_str())]
     NotLocal(Zone),
@@ -49,6 +76,21 @@ pub enum Refusal {
     /// Does not answer.
     #[error("is {0}")]
     Unhealthy(String),
+}
+
+impl Refusal {
+    /// Whether the policy said so, rather than what a place can do or how it is.
+    pub const fn is_policy(&self) -> bool {
+        matches!(self, Refusal::Class { .. } | Refusal::Rule { .. } | Refusal::Unscanned { .. } | Refusal::Unread(_))
+    }
+}
+
+fn told(rule: &Rule, unmet: Option<&Unmet>) -> String {
+    unmet.map_or_else(|| "denies this place".to_owned(), |u| rule.demand.tell(u))
+}
+
+fn by_id<S: serde::Serializer>(rule: &Arc<Rule>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rule.id)
 }
 
 /// Why a candidate stands where it stands.
@@ -114,7 +156,11 @@ impl std::fmt::Display for Candidate {
             Pick::Home => ", where this conversation belongs",
             Pick::Lighter => ", lighter than where this conversation belongs",
             Pick::Probe => ", was slow and is tried again",
-        })
+        })?;
+        match r.redact_above {
+            Some(class) => write!(f, ", with what was found above {class} taken out"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -147,8 +193,13 @@ pub struct Verdict {
     pub task: Task,
     /// Difficulty that was assumed.
     pub difficulty: Difficulty,
-    /// Effective data class.
+    /// Effective data class: the highest declared and found.
     pub class: DataClass,
+    /// The highest class declared, by key, route and headers.
+    pub declared: DataClass,
+    /// What the policy looked at; an attempt is judged by it again.
+    #[serde(skip)]
+    pub subject: Subject,
     /// What was optimised; `None` when the caller or a route fixed the order.
     pub objective: Option<Objective>,
     /// In the order in which they are to be tried. Empty: see [`Verdict::fault`].
@@ -197,9 +248,12 @@ impl Verdict {
         } else if any(|r| matches!(r, Refusal::Unhealthy(_))) {
             Fault::new(Cause::NoPlaceReady, self.told("Nothing that may answer is ready", "Try again in a moment"))
                 .after(2)
-        } else if any(|r| matches!(r, Refusal::Class { .. })) {
-            let advice = "Declare a lower class, add a place on own ground, or change [policy] reach";
-            Fault::new(Cause::PolicyDenied, self.told("The policy lets this request go nowhere", advice))
+        } else if any(Refusal::is_policy) {
+            let advice = "Declare a lower class, add a place that the rules allow, or change [policy]";
+            let what = "The policy lets this request go nowhere";
+            let raised = format!("{what} ({} data was found in it)", self.class);
+            let what = if self.class > self.declared { &raised } else { what };
+            Fault::new(Cause::PolicyDenied, self.told(what, advice))
         } else if any(|r| matches!(r, Refusal::Context { .. })) {
             let advice = "Shorten the prompt, lower max_tokens, or add a model with a larger context";
             Fault::new(Cause::ContextLength, self.told("The request fits no context window", advice)).at("messages")

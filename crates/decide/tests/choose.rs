@@ -132,11 +132,17 @@ fn routes_keep_their_order_and_raise_the_class() {
             targets: vec![target("openai", "gpt-5-mini"), target("ollama", "*")],
             objective: None,
             class: Some(DataClass::Personal),
+            tags: vec![],
             durability: decide::Durability::Standard,
         },
     );
     let v = choose(&need("support", 1), &fleet(), &policy);
     assert_eq!(v.class, DataClass::Personal);
+    assert_eq!(order(&v), ["openai/gpt-5-mini", "ollama/qwen3:latest"]);
+    let redacted: Vec<_> = v.order.iter().map(|c| c.reason.redact_above).collect();
+    assert_eq!(redacted, [Some(DataClass::Internal), None], "the cloud gets it redacted, this host as it is");
+    policy.routes.get_mut("support").unwrap().class = Some(DataClass::Sensitive);
+    let v = choose(&need("support", 1), &fleet(), &policy);
     assert_eq!(order(&v), ["ollama/qwen3:latest"]);
     assert!(matches!(v.refused[0].why, Refusal::Class { .. }));
 }
@@ -257,7 +263,8 @@ proptest! {
         prop_assert_eq!(&v, &choose(&n, &f, &p));
         prop_assert_eq!(v.order.is_empty(), v.fault(&n, &f).is_some());
         for (rank, c) in v.order.iter().enumerate() {
-            prop_assert!(c.place.zone <= p.reach(n.class));
+            let redacted = c.reason.redact_above.is_some();
+            prop_assert!(c.place.zone <= p.reach(n.class) || redacted && n.class == DataClass::Personal);
             prop_assert!(!n.tools || c.model.caps.tools);
             prop_assert!(c.model.context_tokens.unwrap() >= n.input_tokens);
             prop_assert!(permit(&v, rank, &f, &p).is_ok());

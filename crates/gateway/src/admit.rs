@@ -22,6 +22,8 @@ pub struct Key {
     pub models: Option<Vec<String>>,
     /// The least class of its requests.
     pub class: Option<DataClass>,
+    /// Tags of its requests, sorted.
+    pub tags: Vec<Arc<str>>,
     /// What its answers wait for.
     pub durability: Durability,
 }
@@ -137,6 +139,7 @@ mod tests {
             places: None,
             models: None,
             class: None,
+            tags: Vec::new(),
             durability: Durability::default(),
         };
         let keys = Keys::new(vec![key]);

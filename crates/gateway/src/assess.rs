@@ -2,6 +2,7 @@
 //!
 //! Never here: text of the request deciding class or place.
 
+mod demand;
 mod patience;
 
 pub(crate) use patience::Patience;
@@ -9,7 +10,9 @@ pub(crate) use patience::Patience;
 use crate::Request;
 use crate::admit::Caller;
 use decide::{Api, Cause, DataClass, Fault, Need};
+use demand::Wishes;
 use http::{HeaderMap, HeaderValue};
+use std::sync::Arc;
 use wire::{Ask, Dialect};
 
 /// Session headers, in the order in which they count (ours first, then those of the ecosystem's harnesses and routers).
@@ -37,6 +40,10 @@ pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Nee
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => DataClass::default(),
     };
+    need.at_unix_s = request.arrived_unix_ms / 1_000;
+    need.key = key.map(|k| Arc::clone(&k.id));
+    need.tags = key.map(|k| k.tags.clone()).unwrap_or_default();
+    said.wishes.complete(ask, &mut need)?;
     need.places_allowed = key.and_then(|k| k.places.clone());
     need.models_allowed = key.and_then(|k| k.models.clone());
     need.no_fallback = said.no_fallback;
@@ -60,6 +67,7 @@ struct Declared<'h> {
     batch: Option<bool>,
     session: Option<&'h str>,
     patience: Patience,
+    wishes: Wishes,
 }
 
 impl<'h> Declared<'h> {
@@ -77,7 +85,7 @@ impl<'h> Declared<'h> {
                 "x-dewpoint-class" => said.class = said.class.max(Some(class(value)?)),
                 "x-dewpoint-priority" => said.batch = said.batch.max(Some(is_batch(value)?)),
                 "x-dewpoint-fallback" => said.no_fallback |= no_fallback(value)?,
-                _ if said.patience.note(name, value)? => {}
+                _ if said.patience.note(name, value)? || said.wishes.note(name, value)? => {}
                 _ => {
                     let Some(at) = SESSION_HEADERS.iter().position(|h| *h == name).filter(|at| *at < rank) else {
                         continue;

@@ -6,10 +6,12 @@
 use crate::Wiring;
 use crate::care::Work;
 use decide::{Fault, Need, Verdict};
+use std::sync::Arc;
 
 /// The verdict, and the fault to answer with when its order is empty.
 pub(crate) struct Chosen {
-    pub(crate) verdict: Verdict,
+    /// Shared with the witness.
+    pub(crate) verdict: Arc<Verdict>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -18,5 +20,5 @@ pub(crate) fn choose(need: &Need, stream: bool, wiring: &Wiring) -> Chosen {
     let fleet = wiring.board.fleet();
     let verdict = decide::choose_live(need, &fleet, &wiring.policy.load(), &wiring.care.view(Work::of(need, stream)));
     let fault = verdict.fault(need, &fleet);
-    Chosen { verdict, fault }
+    Chosen { verdict: Arc::new(verdict), fault }
 }

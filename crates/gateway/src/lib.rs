@@ -99,7 +99,7 @@ pub(crate) struct Judged {
     /// What it needs.
     pub(crate) need: Need,
     /// Where it may go.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: Arc<Verdict>,
     /// How long it may take: `total` over all attempts.
     pub(crate) deadlines: Deadlines,
 }
@@ -113,6 +113,7 @@ async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, re
     if way.catch_unwind().await.is_err() {
         account.panicked(&wiring);
     }
+    account.close(&wiring);
 }
 
 /// Steps 3 to 8.
@@ -124,7 +125,13 @@ async fn walk(
     reply: relay::Reply,
 ) {
     match judge(wiring, request, caller, account) {
-        Ok(judged) => dispatch::run(wiring, judged, account, reply).await,
+        Ok(judged) => match account.written().await {
+            Ok(()) => dispatch::run(wiring, judged, account, reply).await,
+            Err(fault) => {
+                account.refuse(wiring, &fault);
+                reply.fail(&fault, None);
+            }
+        },
         Err(fault) => {
             account.refuse(wiring, &fault);
             reply.fail(&fault, None);
@@ -144,7 +151,8 @@ fn judge(
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
-    let chosen = choose::choose(&need, ask.stream, wiring);
+    let mut chosen = choose::choose(&need, ask.stream, wiring);
+    account.tell(wiring, &ask, &need, &mut chosen)?;
     account.decided(&chosen.verdict);
     match chosen.fault {
         Some(fault) => Err(fault),

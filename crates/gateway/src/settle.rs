@@ -4,6 +4,7 @@
 
 mod account;
 mod attempt;
+mod evidence;
 mod kept;
 mod meterage;
 mod metrics;

@@ -5,7 +5,7 @@
 use crate::address::Address;
 use crate::folders::Env;
 use crate::problem::Problem;
-use backend::Secret;
+use backend::{Origin, Secret};
 
 /// Hugging Face, or a mirror of it.
 #[derive(Debug, Clone)]
@@ -39,6 +39,11 @@ impl Endpoint {
             ));
         }
         Ok(Endpoint { address, token })
+    }
+
+    /// Where the hub is.
+    pub fn origin(&self) -> &Origin {
+        &self.address.origin
     }
 
     /// An address below the hub's.

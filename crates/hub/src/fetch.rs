@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::card::Digest;
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
-use backend::{Auth, CallError, Dialer};
+use backend::{Auth, CallError, Dialer, Errand, Peer, Reason};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -101,10 +101,13 @@ impl Fetch {
             ))
         };
         // An origin without a path: paths of downloads are whole.
-        let upstream =
-            self.dialer.upstream(at.origin.clone(), token, Auth::Bearer).map_err(|e| broken(e.to_string()))?;
+        let upstream = self
+            .dialer
+            .upstream(at.origin.clone(), token, Auth::Bearer, Peer::Hub)
+            .map_err(|e| broken(e.to_string()))?;
         let route = upstream.below(&at.path).map_err(|e| broken(e.to_string()))?;
-        match tokio::time::timeout(self.stall + self.connect, upstream.get(&route, headers, self.connect)).await {
+        let asked = upstream.send(Errand::Pull, &route, headers, self.connect, None);
+        match tokio::time::timeout(self.stall + self.connect, asked).await {
             Err(_) | Ok(Err(CallError::Late)) => Err(Fault::Passing(self.silent(at))),
             Ok(Err(CallError::Connect(why) | CallError::ConnectSlow(why))) => {
                 Err(Fault::Unreachable(format!("{}: {why}", at.origin)))
@@ -113,6 +116,7 @@ impl Fetch {
                 Err(Fault::Passing(Problem::new(format!("{at} did not answer"), why, AGAIN)))
             }
             Ok(Err(CallError::Built(why))) => Err(broken(why)),
+            Ok(Err(CallError::Forbidden { reason, why })) => Err(Fault::Final(shut(at, reason, why))),
             Ok(Ok(answer)) => Ok(answer),
         }
     }
@@ -214,6 +218,21 @@ impl Fetch {
         let body = self.start_of(body, REFUSAL_MAX).await;
         self.refused(head.status, &head.headers, &body, what, at)
     }
+}
+
+/// The egress list does not let a download go there.
+fn shut(at: &Address, reason: Reason, why: String) -> Problem {
+    let help = match reason {
+        Reason::Airgap => "bring the file here by other means, and name its path in [engine] model".to_owned(),
+        Reason::NotListed => {
+            format!(
+                "if downloads may come from there, add pull = [\"{}\"] to [egress] in dewpoint.toml",
+                at.origin.host()
+            )
+        }
+        _ => "check the name, and who answers for it; a network of your own is listed in [egress] private".to_owned(),
+    };
+    Problem::new(format!("{} is not asked", at.origin), why, help)
 }
 
 /// What to do when it may work later.

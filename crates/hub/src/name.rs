@@ -52,6 +52,14 @@ pub enum Pick {
 }
 
 impl Wanted {
+    /// Where a file lies whose address was typed; `None` for what the hub has.
+    pub fn origin(&self) -> Option<backend::Origin> {
+        match self {
+            Wanted::Url { url, .. } => Address::parse(url).ok().map(|at| at.origin),
+            Wanted::Catalog(_) | Wanted::HuggingFace { .. } => None,
+        }
+    }
+
     /// Reads what a user wrote.
     ///
     /// # Errors

@@ -1,18 +1,50 @@
 //! Finding structured personal data and secrets in a text, in one pass.
 //!
 //! Way of a text: `view` folds what hides data (full-width digits, zero-width characters, NBSP) and keeps offsets →
-//! `pii` and `secret` look at the same candidates → `resolve` lets overlapping findings settle → [`Finding`]s in the
-//! order of the text.
+//! `pii` and `secret` read the view, and the text inside of words of Base64 → `resolve` lets overlapping findings settle →
+//! [`Finding`]s in the order of the text.
 //!
 //! Never here: network, disk, clock; what follows from a finding (room `decide`); taking it out (room `redact`).
 
+mod america;
+mod card;
+mod chain;
+mod check;
+mod coin;
+mod context;
+mod day;
+mod europe;
+mod host;
+mod hunt;
 mod joined;
+mod net;
+mod phone;
 mod pii;
+mod place;
+mod rec;
+mod resolve;
 mod secret;
+mod union;
+mod user;
+mod view;
+mod world;
+mod wrap;
 
 use decide::{DataClass, Found};
 use std::sync::Arc;
+use view::View;
 use wire::Ask;
+
+/// The score from which on a reading counts: it raises the class of a request and is masked. What is below may as well be an
+/// order number, and only `dewpoint scan` shows it ([`Finder::scan`]): a number of nine digits passes somebody's check digit in
+/// one of three cases. What raises has a form that is hard to meet by chance, or a word beside it that says what it is.
+pub const RAISES: u8 = 50;
+
+/// Longest text that is read, in bytes; beyond it the answer is [`Unread`].
+pub const LONGEST: usize = 64 << 20;
+
+/// Most readings of one text; a text with more is [`Unread`]: it is a table of somebody's data, and nothing is learned from more.
+pub const MOST: usize = 1 << 18;
 
 /// What was found at one position. Offsets are bytes of the text as given, on character boundaries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +124,7 @@ pub struct Unread(pub Arc<str>);
 pub struct Finder {
     pii: pii::Pii,
     secret: secret::Secrets,
+    own: user::Own,
 }
 
 /// What was found in a whole request.
@@ -109,19 +142,73 @@ impl Finder {
     /// # Errors
     /// [`FinderError`] for a pattern that does not compile, an empty dictionary, an unknown region or kind.
     pub fn new(options: &FinderOptions) -> Result<Finder, FinderError> {
-        Ok(Finder { pii: pii::Pii::new(options)?, secret: secret::Secrets::new(options)? })
+        Ok(Finder {
+            pii: pii::Pii::new(options)?,
+            secret: secret::Secrets::new(options)?,
+            own: user::Own::new(options)?,
+        })
     }
 
-    /// Everything found in one text, in its order, without overlaps.
+    /// Everything found in one text that counts ([`RAISES`]), in its order, without overlaps.
     ///
     /// # Errors
-    /// [`Unread`] when the budget of work for a text of this size is used up.
+    /// [`Unread`] for a text longer than [`LONGEST`] or with more than [`MOST`] readings.
     pub fn find(&self, text: &str) -> Result<Vec<Finding>, Unread> {
-        let mut out = Vec::new();
-        self.pii.find(text, &mut out);
-        self.secret.find(text, &mut out);
-        out.sort_by_key(|f| (f.start, f.end));
+        let mut out = self.read(text)?;
+        if out.is_empty() {
+            return Ok(out);
+        }
+        out.retain(|f| f.score >= RAISES);
+        Ok(resolve::resolve(out))
+    }
+
+    /// Every reading of one text, weak and overlapping ones too, by first byte. For people who want to see what was considered.
+    ///
+    /// # Errors
+    /// As [`Finder::find`].
+    pub fn scan(&self, text: &str) -> Result<Vec<Finding>, Unread> {
+        let mut out = self.read(text)?;
+        out.sort_by(|a, b| (a.start, a.end, b.score, &a.kind.name).cmp(&(b.start, b.end, a.score, &b.kind.name)));
+        out.dedup_by(|b, a| (a.start, a.end, &a.kind.name) == (b.start, b.end, &b.kind.name));
         Ok(out)
+    }
+
+    /// Every reading, in no order.
+    fn read(&self, text: &str) -> Result<Vec<Finding>, Unread> {
+        let mut out = Vec::new();
+        if text.len() > LONGEST {
+            return Err(Unread(format!("it has {} bytes, and {LONGEST} are read at most", text.len()).into()));
+        }
+        let view = View::new(text);
+        let mut wrapped = Vec::new();
+        self.detect(view.text(), &mut out, &mut wrapped);
+        for word in wrapped {
+            let (mut inner, mut deeper) = (Vec::new(), Vec::new());
+            self.detect(&word.text, &mut inner, &mut deeper);
+            self.own.find(&word.text, &mut inner);
+            let (start, end) = (word.start, word.end);
+            out.extend(inner.into_iter().filter(|f| f.score >= RAISES).map(|f| Finding { start, end, ..f }));
+        }
+        if view.folded() {
+            if !self.own.none() {
+                self.own.find(view.text(), &mut out);
+            }
+            for finding in &mut out {
+                (finding.start, finding.end) = view.back(finding.start, finding.end);
+            }
+        }
+        if !self.own.none() {
+            self.own.find(text, &mut out);
+        }
+        match out.len() {
+            n if n > MOST => Err(Unread(format!("it has {n} readings, and {MOST} are taken at most").into())),
+            _ => Ok(out),
+        }
+    }
+
+    fn detect(&self, text: &str, out: &mut Vec<Finding>, wrapped: &mut Vec<pii::Wrapped>) {
+        self.pii.find(text, out, wrapped);
+        self.secret.find(text, out);
     }
 
     /// Everything found in the texts of a request. A detector that fails is noted in [`Found::failed`].
@@ -139,4 +226,24 @@ impl Finder {
         });
         seen
     }
+}
+
+/// The places of findings counted in characters instead of bytes, in the order given; `findings` are sorted by first byte.
+/// For answers to people and programs that count so (`dewpoint scan`).
+#[must_use]
+pub fn characters(text: &str, findings: &[Finding]) -> Vec<(usize, usize)> {
+    let mut marks: Vec<usize> = findings.iter().flat_map(|f| [f.start, f.end]).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    let (mut at, mut count) = (0, 0);
+    let counts: Vec<usize> = marks
+        .iter()
+        .map(|&mark| {
+            count += text.get(at..mark).map_or(0, |t| t.chars().count());
+            at = mark;
+            count
+        })
+        .collect();
+    let count = |byte: usize| marks.binary_search(&byte).ok().and_then(|i| counts.get(i)).copied().unwrap_or_default();
+    findings.iter().map(|f| (count(f.start), count(f.end))).collect()
 }

@@ -23,4 +23,7 @@ mod weights;
 pub use assess::assess;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
-pub use find::{Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, Pattern, Unread};
+pub use find::{
+    Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
+    characters,
+};

@@ -1,7 +1,8 @@
 //! A scripted upstream on loopback. It writes its answers byte by byte itself instead of through an HTTP library, so that
 //! it can do what no library would: cut an answer anywhere, reset, stall, drip, or send something that is not HTTP.
 //!
-//! Never here: the shapes of engines ([`crate::Voice`]), addresses other than loopback.
+//! Never here: the shapes of engines ([`crate::Voice`]), addresses other than loopback (but for [`Fake::start_on`], which
+//! tests with a network namespace of their own use).
 
 mod connection;
 mod deaf;
@@ -16,7 +17,7 @@ pub use two::{FakeTwo, Two, TwoEnd};
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -100,17 +101,26 @@ impl Fake {
     /// # Panics
     /// When the port is taken.
     pub async fn start_at(port: u16) -> Fake {
-        Fake::listen(port, None).await
+        Fake::listen((Ipv4Addr::LOCALHOST, port).into(), None).await
     }
 
     /// The same behind TLS, with this certificate.
     pub async fn start_tls(certificate: &Certificate) -> Fake {
-        Fake::listen(0, Some(certificate.acceptor())).await
+        Fake::listen((Ipv4Addr::LOCALHOST, 0).into(), Some(certificate.acceptor())).await
     }
 
-    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Fake {
+    /// As [`Fake::start`], on an address that is not loopback: of an interface that the test made itself, in a network
+    /// namespace that it made itself, where nobody else can come.
+    ///
+    /// # Panics
+    /// When this host has no such address.
+    pub async fn start_on(address: IpAddr) -> Fake {
+        Fake::listen((address, 0).into(), None).await
+    }
+
+    async fn listen(at: SocketAddr, tls: Option<TlsAcceptor>) -> Fake {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
+        let listener = TcpListener::bind(at).await.expect("a free port of an address that is there");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
@@ -137,8 +147,10 @@ impl Fake {
 
     /// `http://127.0.0.1:port`, or `https://localhost:port` under TLS, and a path behind it.
     pub fn url(&self, path: &str) -> String {
-        let host = if self.scheme == "https" { "localhost" } else { "127.0.0.1" };
-        format!("{}://{host}:{}{path}", self.scheme, self.address.port())
+        if self.scheme == "https" {
+            return format!("https://localhost:{}{path}", self.address.port());
+        }
+        format!("http://{}{path}", self.address)
     }
 
     /// Where it listens.

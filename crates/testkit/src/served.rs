@@ -59,10 +59,26 @@ impl Served {
     /// # Panics
     /// When the program cannot be started.
     pub fn start(program: &Path, folder: &Path, port: u16, environment: &[(&str, &str)]) -> Served {
+        Served::start_as(Command::new(program), folder, port, &[], environment)
+    }
+
+    /// As [`Served::start`]. `program` is the program, or one that starts it (`strace -f dewpoint`); `arguments` come
+    /// behind `serve --listen ADDRESS`.
+    ///
+    /// # Panics
+    /// As [`Served::start`].
+    pub fn start_as(
+        mut program: Command,
+        folder: &Path,
+        port: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Served {
         let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log file");
         let clone = |file: &File| file.try_clone().expect("a second handle");
-        let child = Command::new(program)
+        let child = program
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(arguments)
             .env_clear()
             .env("HOME", folder)
             .env("DEWPOINT_DATA", folder.join("data"))
@@ -91,6 +107,11 @@ impl Served {
             assert!(ended.is_none() && Instant::now() < deadline, "not serving ({ended:?})\n{}", self.log_end());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it has.

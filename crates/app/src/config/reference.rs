@@ -67,7 +67,8 @@ pub(crate) fn page() -> String {
     let schema = value();
     let defs = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut out = String::from(HEAD);
-    let sections = ["server", "ledger", "engine", "discovery", "policy", "resilience", "place", "route", "key"];
+    let sections =
+        ["server", "ledger", "engine", "discovery", "egress", "policy", "resilience", "place", "route", "key"];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in sections {
         let Some(section) = root.get(name) else { continue };
@@ -77,6 +78,12 @@ pub(crate) fn page() -> String {
         let text = section.get("description").and_then(Value::as_str).unwrap_or_default();
         let _ = writeln!(out, "\n## `{title}`\n\n{}\n", flat(text));
         table(&mut out, shape, section.get("default"), &defs);
+        if name == "policy" {
+            part(&mut out, "Rule", "`[[policy.rule]]`", &defs);
+        }
+        if name == "place" {
+            part(&mut out, "Terms", "`[place.terms]`", &defs);
+        }
         if name == "engine" {
             part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
             part(&mut out, "Lora", "An adapter", &defs);
@@ -86,7 +93,7 @@ pub(crate) fn page() -> String {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Objective", "CacheType", "Split"] {
+    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "CacheType", "Split"] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }
@@ -144,6 +151,12 @@ fn kind(property: &Value, defs: &Map<String, Value>) -> String {
             "SecretRef" => "[secret](#where-a-secret-is)".to_owned(),
             "Price" => "[price](#a-price)".to_owned(),
             "EngineModels" => "string or [tables](#enginemodel)".to_owned(),
+            "Rule" => "[rule](#policyrule)".to_owned(),
+            "Terms" => "[terms](#placeterms)".to_owned(),
+            "Classes" => "[class](#class), or a list".to_owned(),
+            "Retention" => "`\"none\"` or days".to_owned(),
+            "Redact" => "true or `\"elsewhere\"`".to_owned(),
+            "Date" => "date".to_owned(),
             "Lora" => "[adapter](#an-adapter)".to_owned(),
             "Dollars" => "dollars".to_owned(),
             "Model" => "string or [table](#a-model-as-a-table)".to_owned(),

@@ -4,13 +4,16 @@
 //! Never here: the network, or building backends (`serve`).
 
 mod capacity;
+mod egress;
 mod engine;
 mod keys;
 mod ledger;
 mod places;
 mod policy;
 mod resilience;
+mod rules;
 mod server;
+mod terms;
 
 use super::origin::{Origin, Values};
 use super::secret::Env;
@@ -20,8 +23,9 @@ use crate::book::Book;
 use crate::problem::{Problem, Problems};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(crate) use egress::EgressSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
 
 /// What the command line says; it goes before the file.
@@ -42,6 +46,7 @@ pub(crate) struct Settings {
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
+    pub(crate) egress: EgressSettings,
     pub(crate) policy: decide::Policy,
     pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
@@ -95,6 +100,7 @@ pub(crate) struct KeySettings {
     pub(crate) places: Option<Vec<String>>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) class: Option<decide::DataClass>,
+    pub(crate) tags: Vec<std::sync::Arc<str>>,
     pub(crate) durability: decide::Durability,
 }
 
@@ -106,6 +112,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) flags: &'a Flags,
     pub(crate) values: Values,
     pub(crate) warnings: Vec<String>,
+    /// Terms of places expire.
+    pub(crate) now_unix_s: u64,
     problems: Vec<Problem>,
 }
 
@@ -151,6 +159,23 @@ fn may_find(name: &str) -> bool {
     backend::PROFILES.iter().any(|p| p.name == name && (p.key_env.is_some() || p.port.is_some()))
 }
 
+/// The section `[egress]` alone.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn egress_alone(
+    file: &File,
+    source: &Source,
+    env: Env<'_>,
+    book: &Book,
+) -> Result<EgressSettings, Problems> {
+    let flags = Flags::default();
+    let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, env, book, flags: &flags, values, warnings, now_unix_s: 0, problems };
+    let egress = egress::egress(&mut reader, &file.egress);
+    if reader.problems.is_empty() { Ok(egress) } else { Err(Problems(reader.problems)) }
+}
+
 /// Turns a file into what is in force.
 ///
 /// # Errors
@@ -162,14 +187,17 @@ pub(crate) fn resolve(
     env: Env<'_>,
     book: &Book,
 ) -> Result<Settings, Problems> {
-    let mut reader =
-        Reader { source, env, book, flags, values: Values::default(), warnings: Vec::new(), problems: Vec::new() };
+    let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (values, warnings, problems) = (Values::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, env, book, flags, values, warnings, now_unix_s, problems };
     let r = &mut reader;
     let server = server::server(r, &file.server);
     let ledger = ledger::ledger(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());
+    let egress = egress::egress(r, &file.egress);
+    egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
@@ -184,6 +212,7 @@ pub(crate) fn resolve(
             ledger,
             engine,
             discovery,
+            egress,
             policy,
             resilience,
             places,

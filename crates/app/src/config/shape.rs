@@ -6,7 +6,6 @@
 use super::number::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Configuration of Dewpoint, `dewpoint.toml`. Everything may be left out: with nothing configured, the embedded engine
 /// answers and places are discovered.
@@ -23,6 +22,8 @@ pub(crate) struct File {
     pub(crate) resilience: Resilience,
     /// Looking for places that are not configured.
     pub(crate) discovery: Discovery,
+    /// What may be dialled beside the places.
+    pub(crate) egress: Egress,
     /// What data may go where, and what `auto` optimises.
     pub(crate) policy: Policy,
     /// Places that can answer.
@@ -123,27 +124,6 @@ impl Default for Discovery {
     }
 }
 
-/// What data may go where, and what `auto` optimises.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Policy {
-    /// What the model name `auto` optimises.
-    pub(crate) auto: Objective,
-    /// For each data class, the farthest zone it may go to. Classes left out keep their default: public and internal
-    /// `vendor-cloud`, personal and sensitive `own-network`, secret `same-host`.
-    pub(crate) reach: BTreeMap<Class, Zone>,
-    /// Attempts per request at most, the first included (1 to 10).
-    pub(crate) attempts_max: u8,
-    /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
-    pub(crate) margin_permille: u16,
-}
-
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy { auto: Objective::Sufficient, reach: BTreeMap::new(), attempts_max: 3, margin_permille: 0 }
-    }
-}
-
 /// One place that can answer.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +154,9 @@ pub(crate) struct Place {
     /// addresses, else `vendor-cloud`, the worst value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) zone: Option<Zone>,
+    /// Under which terms it handles data, as a table `[place.terms]`; rules ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) terms: Option<Terms>,
     /// Its models: ids, or tables with what is known of them. Left out: asked of the place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) models: Vec<Model>,
@@ -290,6 +273,9 @@ pub(crate) struct Route {
     /// The least data class that requests of this route have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// Tags that requests of this route have; rules may be about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
     /// `strict`: the end of an answer waits until its record is on the disk. Left out: `standard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) durability: Option<Durability>,
@@ -316,12 +302,17 @@ pub(crate) struct Key {
     /// The least data class that its requests have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// Tags that its requests have; rules may be about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
     /// `strict`: the end of an answer waits until its record is on the disk. Left out: `standard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) durability: Option<Durability>,
 }
 
+pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
+pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};

@@ -134,6 +134,26 @@ words!(
     decide::DataClass
 );
 
+/// Whether a place trains on content, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Training {
+    /// By contract never.
+    Never,
+    /// Not, since its customer opted out.
+    OptedOut,
+}
+
+/// Nobody can declare, or demand, that it is unknown.
+impl From<Training> for decide::Training {
+    fn from(word: Training) -> decide::Training {
+        match word {
+            Training::Never => decide::Training::Never,
+            Training::OptedOut => decide::Training::OptedOut,
+        }
+    }
+}
+
 words!(
     /// What a choice optimises once the hard constraints hold.
     Objective, "kebab-case",

@@ -63,7 +63,7 @@ impl Live {
         let places = build(&settings, &finds, &dialer, &[])?;
         let profiles: Profiles = Arc::new(ArcSwap::from_pointee(profiles(&places)));
         let board = Board::new(order(&engine, &places), completer(profiles.clone(), book.clone()));
-        let policy = Arc::new(ArcSwap::from_pointee(Policy { version: 1, ..settings.policy.clone() }));
+        let policy = Arc::new(ArcSwap::from_pointee(in_force(1, &settings)));
         let keys = Arc::new(ArcSwap::from_pointee(keys(&settings)));
         let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
         let now = Mutex::new(Now { settings, places });
@@ -98,11 +98,16 @@ impl Live {
     }
 
     async fn take_over(&self) -> Result<u64> {
-        let settings = config::load(self.found.path.as_deref(), &self.flags, &config::process_env, &self.book)?;
+        let mut settings = config::load(self.found.path.as_deref(), &self.flags, &config::process_env, &self.book)?;
         self.refuse_open(&settings)?;
-        let finds = look(&settings, &self.book, &self.dialer).await;
+        if self.dialer.is_airgapped() && !settings.egress.airgap {
+            settings.egress.airgap = true;
+            tracing::info!("the air gap stays closed until a restart");
+        }
+        // Looking has a door of its own: the one in use keeps its list until everything is known to be right.
+        let finds = look(&settings, &self.book, &fleet::dialer(&settings)?).await;
         let mut now = self.lock();
-        let places = build(&settings, &finds, &self.dialer, &now.places)?;
+        let places = self.rebuild(&settings, &finds, &now)?;
         for what in needs_restart(&now.settings, &settings) {
             tracing::warn!("{what} changed: that counts after a restart");
         }
@@ -111,7 +116,7 @@ impl Live {
         }
         // From here on nothing fails. The policy goes first, so that no new place is used under an old, wider rule.
         let version = self.policy.load().version + 1;
-        self.policy.store(Arc::new(Policy { version, ..settings.policy.clone() }));
+        self.policy.store(Arc::new(in_force(version, &settings)));
         self.keys.store(Arc::new(keys(&settings)));
         self.profiles.store(Arc::new(profiles(&places)));
         if now.settings.engine != settings.engine {
@@ -124,6 +129,34 @@ impl Live {
         self.board.replace(order);
         *now = Now { settings, places };
         Ok(version)
+    }
+
+    /// The places of a new configuration, behind its egress list. When one cannot be built, the old list is in force again.
+    fn rebuild(&self, settings: &Settings, finds: &Finds, now: &Now) -> Result<Vec<Built>, Problems> {
+        let list = settings.egress.list(settings.places.iter().chain(&finds.places));
+        let before = now.settings.egress.list(now.places.iter().map(|(place, _)| place));
+        let same = list.agrees(&before);
+        if same {
+            self.dialer.allow(list);
+        } else {
+            // Other rules for origins that stay: their backends are made anew, with connections of their own.
+            self.dialer.renew(list);
+        }
+        let old = if same { &now.places[..] } else { &[] };
+        build(settings, finds, &self.dialer, old).inspect_err(|_| {
+            self.dialer.allow(before);
+        })
+    }
+
+    /// The dialer's word on what is dialled: the air gap, and which places are behind it.
+    pub(super) fn egress(&self) -> String {
+        let now = self.lock();
+        crate::egress::line(&now.settings.egress, now.places.iter().map(|(place, _)| place))
+    }
+
+    /// How often something was not dialled, as families of `/metrics`.
+    pub(super) fn denied(&self) -> String {
+        crate::egress::metrics(&self.dialer)
     }
 
     /// The file may say another address by now; what counts is where we listen.
@@ -158,6 +191,12 @@ fn build(settings: &Settings, finds: &Finds, dialer: &Dialer, old: &[Built]) -> 
         }
     }
     if problems.0.is_empty() { Ok(out) } else { Err(problems) }
+}
+
+/// The policy of settings, with its number and its hash for the audit trail.
+fn in_force(version: u64, settings: &Settings) -> Policy {
+    let hash = crate::passages::hash(&settings.policy).into();
+    Policy { version, hash, ..settings.policy.clone() }
 }
 
 /// The embedded engine first: it is the first step of the escalation.

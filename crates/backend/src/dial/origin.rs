@@ -2,9 +2,10 @@
 //!
 //! Never here: anything that a request says. An origin comes from configuration only.
 
+use super::ground::{Ground, ground};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// A parsed `base_url`. Requests go to this scheme, host and port and below this prefix, and nowhere else.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,8 +78,22 @@ impl Origin {
 
     /// Is it this host, by a literal loopback address or the name `localhost`?
     pub fn is_loopback(&self) -> bool {
-        let host = self.authority.host();
-        host == "localhost" || literal(host).is_some_and(|ip| ip.is_loopback())
+        is_loopback_host(self.authority.host())
+    }
+
+    /// The host, in lower case; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    /// The port, the scheme's usual one where none is written.
+    pub fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    /// The address, where the host is one and no name.
+    pub fn literal(&self) -> Option<IpAddr> {
+        literal(self.host())
     }
 
     /// The path of `tail` below the configured prefix: `/v1` and `/chat/completions`.
@@ -128,21 +143,22 @@ fn has_bad_port(authority: &Authority) -> bool {
     !after_host.is_empty() && authority.port_u16().is_none()
 }
 
-fn literal(host: &str) -> Option<IpAddr> {
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Link-local addresses and the metadata service that some clouds put elsewhere: nothing that answers prompts lives
-/// there, and what does live there gives out credentials.
-pub(crate) fn forbidden(ip: IpAddr) -> bool {
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    match ip {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => forbidden(IpAddr::V4(v4)),
-            None => v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast() || v6 == METADATA_V6,
-        },
-    }
+/// A literal loopback address, or a name that means this host wherever it is asked (RFC 6761).
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    is_localhost(host) || literal(host).is_some_and(|ip| ip.is_loopback())
+}
+
+pub(super) fn is_localhost(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+/// Nothing that answers prompts lives there, and what does live there gives out credentials.
+fn forbidden(ip: IpAddr) -> bool {
+    matches!(ground(ip), Ground::Never(_) | Ground::LinkLocal)
 }
 
 fn shorten(text: &str) -> String {
@@ -194,6 +210,9 @@ mod tests {
             "http://[::ffff:169.254.169.254]/",
             "http://[fd00:ec2::254]/",
             "http://0.0.0.0/",
+            "http://100.100.100.200/",
+            "http://168.63.129.16/",
+            "http://[2002:a9fe:a9fe::1]/",
         ] {
             assert!(Origin::parse(bad).is_err(), "{bad} was accepted");
         }
@@ -204,6 +223,7 @@ mod tests {
         assert!(Origin::parse("http://localhost:1").unwrap().is_loopback());
         assert!(Origin::parse("http://127.0.0.1:1").unwrap().is_loopback());
         assert!(Origin::parse("http://[::1]:1").unwrap().is_loopback());
+        assert!(Origin::parse("http://ollama.localhost:1").unwrap().is_loopback());
         assert!(!Origin::parse("http://localhost.evil.example:1").unwrap().is_loopback());
     }
 }

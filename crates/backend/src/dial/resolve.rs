@@ -5,15 +5,16 @@
 //! good answer is used for a while: a place does not go away because a name server does. The number of names is that of
 //! the configured places; the memory is bounded all the same.
 //!
-//! Never here: connections; names that came with a request.
+//! `localhost` and names below it are this host (RFC 6761), whatever a name server says: nobody is asked for them.
+//!
+//! Never here: connections; which addresses may be dialled (`egress`); names that came with a request.
 
-use super::origin::forbidden;
+use super::origin::is_localhost;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -30,12 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const NAMES_MAX: usize = 1024;
 
 /// What a look-up gave: addresses, or why there are none.
-type Found = Result<Arc<[SocketAddr]>, Arc<str>>;
+pub(super) type Found = Result<Arc<[SocketAddr]>, Arc<str>>;
 type Asking = Shared<BoxFuture<'static, Found>>;
-type LookUp = dyn Fn(Name) -> BoxFuture<'static, Found> + Send + Sync;
+pub(super) type LookUp = dyn Fn(Name) -> BoxFuture<'static, Found> + Send + Sync;
 
-/// The resolver of the one connector. Addresses that [`forbidden`] names are never given, so that a name which points at
-/// a metadata service gets no connection.
+/// The resolver of the one connector.
 #[derive(Clone)]
 pub(super) struct Resolver(Arc<Inner>);
 
@@ -65,11 +65,15 @@ impl Resolver {
         Resolver::with(Box::new(|name| ask_system(name).boxed()))
     }
 
-    fn with(look_up: Box<LookUp>) -> Resolver {
+    pub(super) fn with(look_up: Box<LookUp>) -> Resolver {
         Resolver(Arc::new(Inner { known: Mutex::default(), look_up }))
     }
 
-    async fn find(self, name: Name) -> Result<Arc<[SocketAddr]>, Arc<str>> {
+    /// The addresses of a name, whatever they are; their port is 0.
+    pub(super) async fn find(&self, name: Name) -> Result<Arc<[SocketAddr]>, Arc<str>> {
+        if is_localhost(name.as_str()) {
+            return Ok([SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))].into());
+        }
         let (asking, old) = match self.look(&name) {
             Look::Known(found) => return found,
             Look::Ask(asking, old) => (asking, old),
@@ -119,35 +123,11 @@ impl Resolver {
 }
 
 /// Asks the system, on a thread of its own.
+#[expect(clippy::disallowed_methods, reason = "this is the one resolver")]
 async fn ask_system(name: Name) -> Found {
     let resolved = GaiResolver::new().call(name).await.map_err(|e| Arc::from(e.to_string()))?;
-    allowed(resolved)
-}
-
-fn allowed(addresses: impl Iterator<Item = SocketAddr>) -> Found {
-    let found: Arc<[SocketAddr]> = addresses.filter(|a| !forbidden(a.ip())).collect();
-    if found.is_empty() { Err("the name has no address that may be asked".into()) } else { Ok(found) }
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = std::io::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let found = self.clone().find(name);
-        async move {
-            match found.await {
-                Ok(addresses) => Ok(Vec::from(&*addresses).into_iter()),
-                Err(why) => Err(std::io::Error::other(why.to_string())),
-            }
-        }
-        .boxed()
-    }
+    let found: Arc<[SocketAddr]> = resolved.collect();
+    if found.is_empty() { Err("the name has no address".into()) } else { Ok(found) }
 }
 
 #[cfg(test)]
@@ -183,11 +163,11 @@ mod tests {
     async fn fault_28_many_requests_share_one_look_up_and_a_hanging_one_costs_one_thread() {
         let (resolver, asked) = resolver(Duration::from_secs(30), |_| Ok([address(1)].into()));
         for _ in 0..1000 {
-            let waited = tokio::time::timeout(Duration::from_millis(1), resolver.clone().find(name())).await;
+            let waited = tokio::time::timeout(Duration::from_millis(1), resolver.find(name())).await;
             assert!(waited.is_err(), "each leaves at its own deadline");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        assert_eq!(resolver.clone().find(name()).await.unwrap()[..], [address(1)]);
+        assert_eq!(resolver.find(name()).await.unwrap()[..], [address(1)]);
         assert_eq!(resolver.find(name()).await.unwrap()[..], [address(1)]);
         assert_eq!(asked.load(Ordering::SeqCst), 1, "a fresh answer is not asked for again");
     }
@@ -197,7 +177,7 @@ mod tests {
         let (resolver, asked) =
             resolver(Duration::ZERO, |nth| if nth == 0 { Err("no such name".into()) } else { Ok([address(2)].into()) });
         for _ in 0..100 {
-            assert_eq!(&*resolver.clone().find(name()).await.unwrap_err(), "no such name");
+            assert_eq!(&*resolver.find(name()).await.unwrap_err(), "no such name");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         tokio::time::advance(FAILED).await;
@@ -208,13 +188,13 @@ mod tests {
     async fn fault_28_the_last_good_answer_stands_in_for_a_failing_or_hanging_look_up() {
         let script = |nth| if nth == 0 { Ok([address(3)].into()) } else { Err("servfail".into()) };
         let (resolver, _) = resolver(Duration::from_secs(20), script);
-        assert!(resolver.clone().find(name()).await.is_ok());
+        assert!(resolver.find(name()).await.is_ok());
         tokio::time::advance(FRESH).await;
         let began = Instant::now();
-        assert_eq!(resolver.clone().find(name()).await.unwrap()[..], [address(3)]);
+        assert_eq!(resolver.find(name()).await.unwrap()[..], [address(3)]);
         assert_eq!(began.elapsed(), PATIENCE, "a hanging look-up is not waited for to its end");
         tokio::time::advance(Duration::from_secs(30)).await;
-        assert!(resolver.clone().find(name()).await.is_ok(), "it failed meanwhile");
+        assert!(resolver.find(name()).await.is_ok(), "it failed meanwhile");
         tokio::time::advance(STALE).await;
         assert!(resolver.find(name()).await.is_err(), "not for ever");
     }
@@ -224,18 +204,19 @@ mod tests {
         let (resolver, _) = resolver(Duration::ZERO, |_| Ok([address(4)].into()));
         for n in 0..NAMES_MAX + 1 {
             let name: Name = format!("n{n}.example").parse().unwrap();
-            assert!(resolver.clone().find(name).await.is_ok());
+            assert!(resolver.find(name).await.is_ok());
         }
         assert!(resolver.0.known.lock().unwrap().len() <= NAMES_MAX);
     }
 
     #[tokio::test]
-    async fn names_give_no_forbidden_address() {
-        let mut resolver = Resolver::new();
-        let found = resolver.call("localhost".parse().unwrap()).await.unwrap();
-        assert!(found.into_iter().all(|a| a.ip().is_loopback()));
-        // A literal passes through the system's resolver as a name would.
-        assert!(resolver.call("169.254.169.254".parse().unwrap()).await.is_err());
-        assert!(resolver.call("no-such-name.invalid".parse().unwrap()).await.is_err());
+    async fn this_host_is_known_without_asking_and_other_names_are_asked() {
+        let (resolver, asked) = resolver(Duration::ZERO, |_| Ok([address(5)].into()));
+        for name in ["localhost", "LOCALHOST", "ollama.localhost"] {
+            let found = resolver.find(name.parse().unwrap()).await.unwrap();
+            assert!(found.len() == 2 && found.iter().all(|a| a.ip().is_loopback()), "{name}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert!(Resolver::new().find("no-such-name.invalid".parse().unwrap()).await.is_err());
     }
 }

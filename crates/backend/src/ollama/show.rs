@@ -4,7 +4,7 @@
 
 use crate::call::inquire;
 use crate::catalog::ollama_caps;
-use crate::{Discovered, Route, Upstream};
+use crate::{Discovered, Question, Route, Upstream};
 use decide::Caps;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -84,8 +84,8 @@ impl Shows {
     }
 
     async fn ask(&self, upstream: &Upstream, id: &str) -> Option<Known> {
-        let body = serde_json::json!({ "model": id }).to_string();
-        let seen = inquire(upstream, &self.route, body.into(), DOCUMENT_MAX).await.ok().filter(|s| s.status == 200)?;
+        let seen =
+            inquire(upstream, &self.route, Question::model(id), DOCUMENT_MAX).await.ok().filter(|s| s.status == 200)?;
         let show: Show = serde_json::from_slice(&seen.body).ok()?;
         if show.capabilities.is_empty() {
             // Versions before capabilities were reported.

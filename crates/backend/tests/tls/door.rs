@@ -1,7 +1,7 @@
 //! The TLS door: certificates are verified, HTTP/2 is negotiated, and a configured bundle of roots is trusted.
 
 use super::authority::certificates;
-use backend::{Auth, CallError, Dialer, DialerOptions, Origin, Secret, Upstream};
+use backend::{Auth, CallError, Dialer, DialerOptions, Errand, Origin, Peer, Question, Secret, Upstream};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response, body::Bytes};
@@ -42,13 +42,17 @@ async fn serve(config: ServerConfig) -> u16 {
 fn upstream(host: &str, port: u16, ca: Option<&Path>) -> Upstream {
     let options = DialerOptions { ca_file: ca.map(Path::to_path_buf), ..DialerOptions::default() };
     let origin = Origin::parse(&format!("https://{host}:{port}/v1")).unwrap();
-    Dialer::new(options).unwrap().upstream(origin, Some(Secret::new("sk-of-this-origin")), Auth::Bearer).unwrap()
+    Dialer::new(options)
+        .unwrap()
+        .upstream(origin, Some(Secret::new("sk-of-this-origin")), Auth::Bearer, Peer::Unknown)
+        .unwrap()
 }
 
 async fn ask(upstream: &Upstream) -> Result<String, CallError> {
     let route = upstream.below("/chat/completions")?;
-    let response =
-        upstream.post(&route, Bytes::from_static(b"{}"), &[], WAIT, tokio::time::Instant::now() + 2 * WAIT).await?;
+    let response = upstream
+        .send(Errand::Probe(Question::DOCUMENT), &route, &[], WAIT, Some(tokio::time::Instant::now() + 2 * WAIT))
+        .await?;
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Ok(String::from_utf8_lossy(&body).into_owned())
 }

@@ -2,7 +2,7 @@
 //! broken one is an error in time, and that the next request is answered.)
 
 use super::authority::certificates;
-use backend::{Auth, Dialer, DialerOptions, Origin, Upstream};
+use backend::{Auth, Dialer, DialerOptions, Errand, Origin, Peer, Question, Upstream};
 use bytes::Bytes;
 use h2::Reason;
 use h2::server::SendResponse;
@@ -88,7 +88,7 @@ fn respond(mut answer: SendResponse<Bytes>, first: bool, how: Break) {
 async fn ask(upstream: &Upstream, limit: Duration) -> Result<Bytes, String> {
     let route = upstream.below("/chat/completions").unwrap();
     let response = upstream
-        .post(&route, Bytes::from_static(b"{}"), &[], WAIT, tokio::time::Instant::now() + limit)
+        .send(Errand::Probe(Question::DOCUMENT), &route, &[], WAIT, Some(tokio::time::Instant::now() + limit))
         .await
         .map_err(|e| e.to_string())?;
     Ok(response.into_body().collect().await.map_err(|e| e.to_string())?.to_bytes())
@@ -107,7 +107,7 @@ async fn fault_46_a_broken_stream_is_an_error_and_the_next_request_is_answered()
         let (port, opened) = serve(&ca, how).await;
         let options = DialerOptions { ca_file: Some(ca), ..DialerOptions::default() };
         let origin = Origin::parse(&format!("https://localhost:{port}/v1")).unwrap();
-        let upstream = Dialer::new(options).unwrap().upstream(origin, None, Auth::None).unwrap();
+        let upstream = Dialer::new(options).unwrap().upstream(origin, None, Auth::None, Peer::Unknown).unwrap();
         let limit = if how == Break::Silence { Duration::from_secs(1) } else { WAIT };
         let broken = tokio::time::timeout(WAIT, ask(&upstream, limit)).await.expect(name);
         assert!(broken.is_err(), "{name}: half an answer was taken for the whole: {broken:?}");

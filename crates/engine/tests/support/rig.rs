@@ -177,6 +177,8 @@ pub fn permit_for(ask_id: u128, model: &str) -> Permit {
         task: Task::Chat,
         difficulty: Difficulty(0),
         class: DataClass::Secret,
+        declared: DataClass::Secret,
+        subject: decide::Subject { declared: DataClass::Secret, ..decide::Subject::default() },
         objective: None,
         order: vec![candidate],
         refused: Vec::new(),

@@ -7,7 +7,7 @@ use crate::admit::Caller;
 use crate::relay::{Outbound, Reply};
 use crate::settle::value;
 use bytes::Bytes;
-use decide::{Cause, Fault, Fleet, Health, Need, Offer, Zone};
+use decide::{Candidate, Cause, Fault, Fleet, Health, Need, Offer, Zone};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
@@ -66,7 +66,11 @@ fn ready(wiring: &Wiring, id: &str) -> Response<Outbound> {
         Some(t) => json!({"state": "failing", "why": t.why, "refused": if t.refuses_all { "all" } else { "paid" }}),
     };
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    page(code, JSON, id, json!({"status": status, "places": places, "ledger": ledger}).to_string())
+    let mut told = json!({"status": status, "places": places, "ledger": ledger});
+    if let Some(trouble) = wiring.witness.trouble() {
+        told["audit"] = json!({"state": "failing", "why": trouble.why});
+    }
+    page(code, JSON, id, told.to_string())
 }
 
 /// The fault for a path or method that is not served; `None` for those of [`closed`].
@@ -132,13 +136,17 @@ async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
     if let Some(fault) = verdict.fault(&need, &fleet).filter(|f| f.cause == Cause::ModelNotFound) {
         return Err(fault);
     }
-    let first = verdict.order.first().filter(|c| fleet.find(&c.place.id).is_some_and(|s| s.health == Health::Up));
+    // On this host only: nobody has searched it, or asked what class the caller's key has.
+    let up = |c: &&Candidate| fleet.find(&c.place.id).is_some_and(|s| s.health == Health::Up);
+    let first = verdict.order.first().filter(|c| c.place.zone <= Zone::SameHost).filter(up);
     let entry = first.and_then(|c| wiring.board.entry(&c.place.id));
     let counted = match (entry, decide::permit(&verdict, 0, &fleet, &policy)) {
-        (Some(entry), Ok(permit)) => match entry.backend.count(permit, Arc::new(ask)) {
-            Some(counting) => Some(counting.await?),
-            None => None,
-        },
+        (Some(entry), Ok(permit)) if permit.redact_above().is_none() => {
+            match entry.backend.count(permit, Arc::new(ask)) {
+                Some(counting) => Some(counting.await?),
+                None => None,
+            }
+        }
         _ => None,
     };
     Ok(wire::anthropic::count_tokens_body(u64::from(counted.unwrap_or(need.input_tokens))))

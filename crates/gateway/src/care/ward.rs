@@ -279,7 +279,13 @@ impl State {
                 let opened = self.breaker.failure(now, probed, options.breaker(), chance);
                 opened.then_some(News::Opened)
             }
-            Some(Cause::Internal | Cause::LedgerUnavailable | Cause::PolicyDenied | Cause::ShuttingDown) => {
+            Some(
+                Cause::Internal
+                | Cause::LedgerUnavailable
+                | Cause::AuditUnavailable
+                | Cause::PolicyDenied
+                | Cause::ShuttingDown,
+            ) => {
                 ticket.probe = probed;
                 None
             }

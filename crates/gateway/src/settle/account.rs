@@ -1,5 +1,6 @@
 //! The account of one request: what all its records have in common.
 
+use super::evidence::Evidence;
 use crate::admit::Caller;
 use crate::{Request, Wiring};
 use decide::{
@@ -18,21 +19,22 @@ pub(crate) struct Account {
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
     durability: Durability,
-    number: u128,
-    request_id: Arc<str>,
-    key: Option<Arc<str>>,
+    pub(super) number: u128,
+    pub(super) request_id: Arc<str>,
+    pub(super) key: Option<Arc<str>>,
     arrived: Instant,
-    arrived_unix_ms: u64,
+    pub(super) arrived_unix_ms: u64,
     asked: Arc<str>,
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
     decision: Arc<str>,
     decision_header: HeaderValue,
-    attempts: u8,
+    pub(super) attempts: u8,
     /// A bit for each attempt that has no record yet; the last one is for all from the 64th on.
     open: AtomicU64,
     last_place: Option<PlaceId>,
+    pub(super) evidence: Evidence,
 }
 
 impl Account {
@@ -58,6 +60,7 @@ impl Account {
             attempts: 0,
             open: AtomicU64::new(0),
             last_place: None,
+            evidence: Evidence::default(),
         }
     }
 

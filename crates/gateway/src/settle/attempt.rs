@@ -113,6 +113,7 @@ impl<'v> Attempt<'v> {
         }
         let record = self.record(account, meterage, outcome, cause);
         account.settling(self.index);
+        account.evidence.sent(self.candidate, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);
         Kept::put(self.slot, record, strict)

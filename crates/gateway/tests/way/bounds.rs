@@ -152,6 +152,7 @@ async fn with_keys_only_keys_are_admitted_and_scopes_hold() {
         places,
         models: None,
         class,
+        tags: Vec::new(),
         durability: decide::Durability::default(),
     };
     let keys = vec![

@@ -266,6 +266,17 @@ pub(crate) async fn house_with(backends: &[Arc<Scripted>], limits: Limits, keys:
 
 /// With everything that can be chosen.
 pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: Vec<Key>, care: CareOptions) -> House {
+    house_told(backends, limits, keys, care, Arc::new(decide::Blind)).await
+}
+
+/// With a witness.
+pub(crate) async fn house_told(
+    backends: &[Arc<Scripted>],
+    limits: Limits,
+    keys: Vec<Key>,
+    care: CareOptions,
+    witness: Arc<dyn decide::Witness>,
+) -> House {
     let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
     let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
     board.probe_once().await;
@@ -283,7 +294,7 @@ pub(crate) async fn house_of(backends: &[Arc<Scripted>], limits: Limits, keys: V
         keys: Arc::new(ArcSwap::from_pointee(Keys::new(keys))),
         outlet: Arc::new(KeptOutlet(kept.clone())),
         guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap())),
-        witness: Arc::new(decide::Blind),
+        witness,
         limits,
         metrics: Metrics::default(),
         care: Arc::new(Care::new(care)),

@@ -9,7 +9,15 @@ use std::sync::atomic::Ordering::SeqCst;
 
 fn key(durability: Durability) -> Vec<Key> {
     let secret_sha256 = ring::digest::digest(&ring::digest::SHA256, b"dp_key").as_ref().try_into().unwrap();
-    vec![Key { id: "k".into(), secret_sha256, places: None, models: None, class: None::<DataClass>, durability }]
+    vec![Key {
+        id: "k".into(),
+        secret_sha256,
+        places: None,
+        models: None,
+        class: None::<DataClass>,
+        tags: vec![],
+        durability,
+    }]
 }
 
 const AUTH: [(&str, &str); 1] = [("authorization", "Bearer dp_key")];
@@ -56,7 +64,7 @@ async fn a_strict_route_is_strict_for_whoever_calls_it() {
     let h =
         house(&[Scripted::new("local", Zone::SameHost, vec![Act::Plain(answer("a")), Act::Plain(answer("b"))])]).await;
     let mut policy = decide::Policy::default();
-    let route = Route { targets: vec![], objective: None, class: None, durability: Durability::Strict };
+    let route = Route { durability: Durability::Strict, ..Route::default() };
     policy.routes.insert("audited".into(), route);
     h.policy.store(Arc::new(policy));
     h.kept.commits.store(false, SeqCst);

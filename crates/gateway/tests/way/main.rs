@@ -7,6 +7,7 @@ mod bounds;
 mod care;
 mod encode;
 mod ends;
+mod evidence;
 mod faults;
 mod gone;
 mod house;

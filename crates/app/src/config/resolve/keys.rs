@@ -29,6 +29,7 @@ pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> 
             places: key.places.clone(),
             models: key.models.clone(),
             class: key.class.map(Into::into),
+            tags: super::rules::tag_list(r, &key.tags, &path),
             durability: key.durability.map(Into::into).unwrap_or_default(),
         });
     }

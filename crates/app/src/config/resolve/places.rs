@@ -98,6 +98,7 @@ fn check_engine(r: &mut Reader<'_>, section: &shape::Place, path: &str, count: u
         (section.api_key.is_some(), "api_key"),
         (section.profile.is_some(), "profile"),
         (!section.models.is_empty(), "models"),
+        (section.terms.is_some(), "terms"),
         (section.kind.is_some_and(|k| k != shape::Kind::Appliance), "kind"),
         (section.zone.is_some_and(|z| z != shape::Zone::Embedded), "zone"),
     ]
@@ -151,7 +152,7 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         kind,
         zone,
         provider: Arc::from(profile.provider),
-        terms: decide::Terms::default(),
+        terms: super::terms::terms(r, section, path),
     };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })

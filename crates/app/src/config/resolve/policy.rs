@@ -3,6 +3,7 @@
 //! Never here: the judgements themselves (room `decide`).
 
 use super::Reader;
+use super::rules::{Names, rules, warn_together};
 use crate::config::shape::{self, File};
 use crate::problem::nearest;
 use decide::{DataClass, Policy, Route, Target};
@@ -15,24 +16,16 @@ pub(super) fn policy(r: &mut Reader<'_>, file: &File, places: &[&str], discovery
     let section = &file.policy;
     let mut policy = Policy { version: 0, auto: section.auto.into(), ..Policy::default() };
     r.note("policy.auto", policy.auto.as_str());
-    for class in DataClass::ALL {
-        let path = format!("policy.reach.{class}");
-        if let Some(zone) = section.reach.get(&shape::Class::from(class)) {
-            policy.reach.insert(class, (*zone).into());
-        }
-        r.note(&path, policy.reach(class).as_str());
+    for (class, zone) in &section.reach {
+        policy.reach.insert(DataClass::from(*class), (*zone).into());
     }
-    for pair in DataClass::ALL.windows(2) {
-        if policy.reach(pair[1]) > policy.reach(pair[0]) {
-            let what = format!(
-                "class {} may go farther ({}) than the less sensitive {} ({})",
-                pair[1],
-                policy.reach(pair[1]).as_str(),
-                pair[0],
-                policy.reach(pair[0]).as_str()
-            );
-            r.warn("policy.reach", &what);
-        }
+    for class in DataClass::ALL {
+        let beyond = matches!(class, DataClass::Personal) && !policy.reach.contains_key(&class);
+        let own = policy.reach.get(&class).copied().unwrap_or_else(|| Policy::default().reach(class));
+        r.note(
+            &format!("policy.reach.{class}"),
+            format!("{}{}", own.as_str(), if beyond { ", redacted beyond" } else { "" }),
+        );
     }
     if !(1..=10).contains(&section.attempts_max) {
         let what = format!("policy.attempts_max is {}", section.attempts_max);
@@ -47,7 +40,25 @@ pub(super) fn policy(r: &mut Reader<'_>, file: &File, places: &[&str], discovery
     r.note("policy.margin_permille", section.margin_permille);
     policy.margin_permille = section.margin_permille;
     policy.routes = routes(r, &file.route, places, discovery);
+    policy.rules = rules(r, file, &Names { places, discovery });
+    warn_together(r, &policy);
+    warn_reach(r, &policy);
     policy
+}
+
+/// A class that is said to go farther than one below it, and will not.
+fn warn_reach(r: &mut Reader<'_>, policy: &Policy) {
+    for (class, zone) in &policy.reach {
+        let least = policy.reach(*class);
+        if *zone > least {
+            let (zone, least) = (zone.as_str(), least.as_str());
+            let what = format!(
+                "class {class} is said to go as far as {zone}, but a class below it goes only as far as {least}, and what a \
+                 lower class may not do, a higher may not either; it goes as it is as far as {least}"
+            );
+            r.warn("policy.reach", &what);
+        }
+    }
 }
 
 fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery: bool) -> BTreeMap<String, Route> {
@@ -67,6 +78,7 @@ fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery:
                 targets,
                 objective,
                 class: route.class.map(Into::into),
+                tags: super::rules::tag_list(r, &route.tags, &path),
                 durability: route.durability.map(Into::into).unwrap_or_default(),
             },
         );
@@ -117,6 +129,7 @@ fn shown(route: &shape::Route) -> String {
     let targets = if route.targets.is_empty() { "every place".to_owned() } else { route.targets.join(", ") };
     let objective = route.objective.map(|o| format!("; {}", decide::Objective::from(o).as_str())).unwrap_or_default();
     let class = route.class.map(|c| format!("; at least {}", DataClass::from(c))).unwrap_or_default();
+    let tags = if route.tags.is_empty() { String::new() } else { format!("; tags {}", route.tags.join(", ")) };
     let strict = if route.durability == Some(shape::Durability::Strict) { "; strict" } else { "" };
-    format!("{targets}{objective}{class}{strict}")
+    format!("{targets}{objective}{class}{tags}{strict}")
 }

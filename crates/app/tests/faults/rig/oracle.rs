@@ -109,8 +109,13 @@ impl Rig {
             let now = self.server.size();
             assert!(Instant::now() < deadline, "not back to {start:?} (memory {more} MiB more at most): {now:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
-            // The allocator gives memory back when it is next used, and an idle server uses it not.
-            drop(super::raw::exchange(self.server.address, HEALTH.as_bytes()).await);
+            // The allocator gives a thread's memory back when that thread next uses it, and an idle server uses it not: many at
+            // once, so that every thread of it has something to do.
+            let address = self.server.address;
+            let asked = (0..32).map(|_| tokio::spawn(super::raw::exchange(address, HEALTH.as_bytes())));
+            for one in asked.collect::<Vec<_>>() {
+                drop(one.await);
+            }
         }
     }
 

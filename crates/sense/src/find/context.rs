@@ -1,0 +1,155 @@
+//! Words that say what a number beside them is: "card", "IBAN", "Steuer-ID", "call me at".
+//!
+//! Never here: what the number is worth without them.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+/// Bytes before a value in which its word is looked for.
+const BEFORE: usize = 72;
+/// Bytes after it.
+const AFTER: usize = 28;
+
+/// The topic of words that go with any number ("number", "Nr."): they never count as the last word said.
+pub(super) const GENERIC: usize = 0;
+
+/// A set of topics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Topics([u64; 3]);
+
+impl Topics {
+    /// Most topics.
+    pub(super) const MOST: usize = 192;
+
+    pub(super) fn has(self, topic: usize) -> bool {
+        self.0.get(topic / 64).is_some_and(|bits| bits >> (topic % 64) & 1 == 1)
+    }
+
+    fn add(&mut self, topic: usize) {
+        if let Some(bits) = self.0.get_mut(topic / 64) {
+            *bits |= 1 << (topic % 64);
+        }
+    }
+
+    pub(super) fn none(self) -> bool {
+        self == Topics::default()
+    }
+
+    fn join(&mut self, other: Topics) {
+        for (mine, others) in self.0.iter_mut().zip(other.0) {
+            *mine |= others;
+        }
+    }
+
+    /// Without [`GENERIC`].
+    fn telling(mut self) -> Topics {
+        self.0[GENERIC / 64] &= !(1 << (GENERIC % 64));
+        self
+    }
+}
+
+/// What is said around a value.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around {
+    /// Said before or closely after it.
+    pub near: Topics,
+    /// The last said before it.
+    pub last: Topics,
+}
+
+/// The words, by topic.
+#[derive(Debug)]
+pub(super) struct Context {
+    words: AhoCorasick,
+    /// By word: the topics that it stands for.
+    topics: Vec<Topics>,
+}
+
+impl Context {
+    /// From (topic, its words in lower case).
+    pub(super) fn new(topics: &[(usize, &[&str])]) -> Result<Context, aho_corasick::BuildError> {
+        let mut words: Vec<(&str, Topics)> = Vec::new();
+        for (topic, list) in topics {
+            for word in *list {
+                match words.iter_mut().find(|(w, _)| w == word) {
+                    Some((_, set)) => set.add(*topic),
+                    None => {
+                        let mut set = Topics::default();
+                        set.add(*topic);
+                        words.push((word, set));
+                    }
+                }
+            }
+        }
+        let machine = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(words.iter().map(|(w, _)| w))?;
+        Ok(Context { words: machine, topics: words.into_iter().map(|(_, t)| t).collect() })
+    }
+
+    /// What is said around the stretch. A word counts where it begins (letters may follow: `Telefonnummer`); a word of up
+    /// to three letters must end there too.
+    pub(super) fn around(&self, text: &[u8], start: usize, end: usize) -> Around {
+        let from = start.saturating_sub(BEFORE);
+        let mut around = Around::default();
+        let mut last_end = 0;
+        self.each(&text[from..start], |stop, topics| {
+            around.near.join(topics);
+            let topics = topics.telling();
+            if stop > last_end && !topics.none() {
+                (around.last, last_end) = (topics, stop);
+            } else if stop == last_end {
+                around.last.join(topics);
+            }
+        });
+        let to = text.len().min(end + AFTER);
+        // Not into the next line: there the next field begins.
+        let line = memchr::memchr(b'\n', &text[end..to]).map_or(to, |i| end + i);
+        let none_before = around.last.none();
+        self.each(&text[end..line], |_, topics| {
+            around.near.join(topics);
+            if none_before {
+                around.last.join(topics.telling());
+            }
+        });
+        around
+    }
+
+    fn each(&self, window: &[u8], mut see: impl FnMut(usize, Topics)) {
+        for found in self.words.find_overlapping_iter(window) {
+            let (start, end) = (found.start(), found.end());
+            let begins = start == 0 || !window[start - 1].is_ascii_alphabetic() || !window[start].is_ascii_alphabetic();
+            let ends = end - start > 3 || window.get(end).is_none_or(|b| !b.is_ascii_alphabetic());
+            if begins && ends {
+                see(end, self.topics[found.pattern().as_usize()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn words_before_and_after_count_and_the_last_is_known() {
+        let context = Context::new(&[(2, &["card", "cc"]), (1, &["phone", "tel"]), (150, &["карта", "cc"])]).unwrap();
+        let around = |text: &str| {
+            let at = text.find('#').unwrap();
+            context.around(text.as_bytes(), at, at + 1)
+        };
+        assert!(around("my card number is #").near.has(2));
+        assert!(!around("I discard the #").near.has(2), "not inside of a word");
+        assert!(!around("they tell me #").near.has(1), "a short word is whole");
+        let both = around("card, phone: #");
+        assert!(both.near.has(2) && both.last.has(1) && !both.last.has(2));
+        assert!(around("# is my phone").last.has(1));
+        assert!(!around("#\nphone: ").near.has(1), "the next line is another field");
+        let shared = around("моя карта: #");
+        assert!(shared.near.has(150) && !shared.near.has(2));
+        assert!(around("cc #").near.has(150) && around("CC #").near.has(2));
+        assert!(!around(&format!("card {}#", ".".repeat(80))).near.has(2), "too far");
+    }
+}

@@ -1,0 +1,287 @@
+//! The hunt along the chains of one text: identifiers, cards, IBANs, telephone numbers, dates and addresses made of digits.
+//!
+//! Never here: how a single kind is recognised.
+
+use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
+use super::check::luhn;
+use super::context::{Around, GENERIC};
+use super::pii::{Named, Pii, Wrapped, topic};
+use super::rec::Grade;
+use super::{Finding, card, coin, day, host, place, wrap};
+use iban::{Iban, IbanLike};
+
+/// Score beside its word of what only looks right.
+const WEAK_NEAR: u8 = 75;
+/// Score without its word of what only looks right.
+const WEAK: u8 = 25;
+
+/// The hunt through one text.
+pub(super) struct Hunt<'a> {
+    pii: &'a Pii,
+    text: &'a str,
+    groups: Vec<Group>,
+    /// Up to where digits belong to chains already looked at.
+    done: usize,
+    /// Up to where words of Base64 were tried.
+    tried: usize,
+    /// The stretch that was last asked about and what is said around it.
+    around: Option<(usize, usize, Around)>,
+}
+
+impl<'a> Hunt<'a> {
+    pub(super) fn new(pii: &'a Pii, text: &'a str) -> Hunt<'a> {
+        Hunt { pii, text, groups: Vec::new(), done: 0, tried: 0, around: None }
+    }
+
+    /// Looks at the chain around the digit at `at`.
+    pub(super) fn digit(&mut self, at: usize, out: &mut Vec<Finding>, wrapped: &mut Vec<Wrapped>) {
+        if at < self.done {
+            return;
+        }
+        let bytes = self.text.as_bytes();
+        let mut groups = std::mem::take(&mut self.groups);
+        self.done = chain::read(bytes, at, self.done, &mut groups);
+        let mut phones = 0;
+        for i in 0..groups.len() {
+            let group = groups[i];
+            if !group.letters {
+                self.single(group, out, wrapped);
+            }
+            if i >= phones && group.digits {
+                phones = self.phone(&groups, i, out).unwrap_or(phones);
+            }
+            if groups.len() > 1 || (4..=chain::LONGEST).contains(&(group.end - group.start)) {
+                self.stretches(&groups, i, out);
+            }
+        }
+        self.groups = groups;
+    }
+
+    fn around(&mut self, start: usize, end: usize) -> Around {
+        match self.around {
+            Some((s, e, around)) if (s, e) == (start, end) => around,
+            _ => {
+                let around = self.pii.context.around(self.text.as_bytes(), start, end);
+                self.around = Some((start, end, around));
+                around
+            }
+        }
+    }
+
+    /// What begins with one group: a date, an address, coordinates, a coin, a wrapped text.
+    fn single(&mut self, group: Group, out: &mut Vec<Finding>, wrapped: &mut Vec<Wrapped>) {
+        let bytes = self.text.as_bytes();
+        let (start, len) = (group.start, group.end - group.start);
+        if bytes[start].is_ascii_digit() && len <= 8 {
+            if let Some((seen, score)) = day::read(bytes, start) {
+                let birth = self.around(seen.start, seen.end).near.has(topic::BIRTH);
+                let (kind, score) = if birth { (Named::Birth, score.max(85)) } else { (Named::Date, score) };
+                self.pii.note(out, kind, seen.start, seen.end, score);
+            }
+            if group.digits && len <= 3 {
+                self.dotted(start, out);
+            }
+        }
+        if len >= 14 && !group.digits {
+            if coin::address(&bytes[start..group.end]) {
+                self.pii.note(out, Named::Crypto, start, group.end, 95);
+            }
+            self.wrapped(group, wrapped);
+        }
+    }
+
+    fn dotted(&mut self, start: usize, out: &mut Vec<Finding>) {
+        let bytes = self.text.as_bytes();
+        if let Some((seen, address)) = host::v4(bytes, start) {
+            if !self.around(seen.start, seen.end).last.has(topic::VERSION) {
+                self.pii.note_address(out, seen, address, 95);
+            }
+        } else if let Some((seen, sure)) = place::read(self.text, start) {
+            if sure || self.around(seen.start, seen.end).near.has(topic::PLACE) {
+                self.pii.note(out, Named::Coordinates, seen.start, seen.end, 85);
+            }
+        }
+    }
+
+    fn wrapped(&mut self, group: Group, wrapped: &mut Vec<Wrapped>) {
+        let bytes = self.text.as_bytes();
+        if group.start < self.tried {
+            return;
+        }
+        let (start, end) = wrap::word(bytes, group.start, self.tried);
+        self.tried = end;
+        let parts = [(start, end), (group.start, group.end)];
+        let whole = parts
+            .into_iter()
+            .find_map(|(s, e)| wrap::decode(&bytes[s..e]).map(|text| Wrapped { start: s, end: e, text }));
+        wrapped.extend(whole);
+    }
+
+    /// The stretches that begin with group `i`.
+    fn stretches(&mut self, groups: &[Group], i: usize, out: &mut Vec<Finding>) {
+        let bytes = self.text.as_bytes();
+        let start = groups[i].start;
+        if amount(bytes, start) || number_before(bytes, start) {
+            return;
+        }
+        let mut stretch = Stretch::new(start);
+        let mut any = false;
+        for group in &groups[i..groups.len().min(i + GROUPS)] {
+            if !stretch.push(bytes, group) {
+                break;
+            }
+            any |= !group.letters;
+            if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
+                continue;
+            }
+            self.one(&stretch, out);
+        }
+    }
+
+    fn one(&mut self, stretch: &Stretch, out: &mut Vec<Finding>) {
+        let (start, end) = (stretch.start, stretch.end);
+        let joined = stretch.joined();
+        if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
+            let usual = stretch.groups == 1
+                || b" -.".contains(&stretch.uniform) && card::grouping(stretch.form, stretch.groups);
+            if usual && luhn(joined) {
+                let said = self.around(start, end).near.has(topic::CARD);
+                let score = card::score(joined, stretch.groups > 1, said);
+                self.pii.note(out, Named::Card, start, end, score);
+            }
+        }
+        if stretch.mask & 0b1111 == 0b0011
+            && joined.len() >= 15
+            && (stretch.groups == 1 || b" -.".contains(&stretch.uniform))
+        {
+            let iban = std::str::from_utf8(joined).ok().and_then(|j| j.parse::<Iban>().ok());
+            if iban.is_some_and(|i| i.electronic_str().len() == joined.len()) {
+                self.pii.note(out, Named::Iban, start, end, 99);
+            }
+        }
+        let (pii, text) = (self.pii, self.text.as_bytes());
+        pii.shapes.each(stretch, |i, rec, grade, grouped| {
+            let plain = if grouped { rec.scores[1] } else { rec.scores[0] };
+            let near = self.around(start, end).near.has(topic::FIRST + i);
+            // What cannot be checked is at least written as it is issued.
+            if grade == Grade::Weak && !near && text[start..end].iter().any(u8::is_ascii_lowercase) {
+                return;
+            }
+            let score = match (grade, near) {
+                (Grade::Good, true) => rec.scores[2],
+                (Grade::Good, false) => plain,
+                (_, true) => rec.scores[2].min(WEAK_NEAR),
+                (_, false) => plain.min(WEAK),
+            };
+            if score > 0 {
+                out.push(Finding { start, end, kind: pii.rec_kinds[i].clone(), score });
+            }
+        });
+    }
+
+    /// The telephone number that begins with group `i`; returns the first group after it.
+    fn phone(&mut self, groups: &[Group], i: usize, out: &mut Vec<Finding>) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let start = groups[i].start;
+        let open = start > 0 && bytes[start - 1] == b'(';
+        let before = start - usize::from(open);
+        let plus = before > 0 && bytes[before - 1] == b'+' || start > 0 && bytes[start - 1] == b'+';
+        if !plus && (amount(bytes, before) || number_before(bytes, start)) {
+            return None;
+        }
+        // As far as digits and the separators of telephone numbers go; an extension ends it.
+        let mut run = i + 1;
+        let mut count = groups[i].end - groups[i].start;
+        while let Some(group) = groups.get(run) {
+            let extension = !group.digits && extension(bytes, group);
+            let joins = matches!(group.sep, b' ' | b'-' | b'.' | b'/' | PAREN) && (group.digits || extension);
+            if !joins || run - i >= 8 || count > 17 {
+                break;
+            }
+            count += group.end - group.start;
+            run += 1;
+            if extension {
+                break;
+            }
+        }
+        if count < 7 {
+            return None;
+        }
+        let said = self.said(before, groups[run - 1].end);
+        for to in (i + 1..=run).rev() {
+            let end = groups[to - 1].end;
+            if number_after(bytes, end) {
+                continue;
+            }
+            let mut score = self.pii.plans.score(bytes, &groups[i..to], plus, said);
+            if score == 0 {
+                continue;
+            }
+            // Card numbers, too, have up to 15 digits.
+            if said && groups[i..to].len() == 1 && count > 12 {
+                score = score.min(55);
+            }
+            let begin = before - usize::from(plus && before > 0 && bytes[before - 1] == b'+');
+            let begin = if open && (plus || bytes[start..end].contains(&b')')) {
+                begin
+            } else {
+                start - usize::from(plus && !open)
+            };
+            self.pii.note(out, Named::Phone, begin, with_extension(bytes, end), score);
+            return Some(to);
+        }
+        None
+    }
+
+    /// Whether the words around say "telephone number" and nothing nearer says something else.
+    fn said(&mut self, start: usize, end: usize) -> bool {
+        let Around { near, last } = self.around(start, end);
+        if last.none() { near.has(GENERIC) } else { last.has(topic::PHONE) }
+    }
+}
+
+/// `3560x4587`: the last digits and an extension.
+fn extension(bytes: &[u8], group: &Group) -> bool {
+    let word = &bytes[group.start..group.end];
+    let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = &word[digits..];
+    let x = if rest.len() > 3 && rest[..3].eq_ignore_ascii_case(b"ext") { 3 } else { 1 };
+    rest.len() > x
+        && matches!(rest[0], b'x' | b'X' | b'e' | b'E')
+        && (x == 3 || rest[0].eq_ignore_ascii_case(&b'x'))
+        && rest[x..].iter().all(u8::is_ascii_digit)
+        && rest.len() <= x + 6
+}
+
+/// Where a number ends with the extension behind it (`x123`, ` ext. 123`).
+fn with_extension(bytes: &[u8], end: usize) -> usize {
+    let rest = &bytes[end..bytes.len().min(end + 16)];
+    let spaces = rest.iter().take_while(|b| matches!(b, b' ' | b',')).count().min(2);
+    for word in [&b"extension"[..], b"ext.", b"ext", b"x", b"#"] {
+        let after = spaces + word.len();
+        if rest.get(spaces..after).is_some_and(|r| r.eq_ignore_ascii_case(word)) {
+            let gap = usize::from(rest.get(after) == Some(&b' '));
+            let n = rest[after + gap..].iter().take_while(|b| b.is_ascii_digit()).count();
+            if (1..=6).contains(&n) {
+                return end + after + gap + n;
+            }
+        }
+    }
+    end
+}
+
+/// Whether a sign of money stands before.
+fn amount(bytes: &[u8], start: usize) -> bool {
+    let before = &bytes[start.saturating_sub(3)..start];
+    before.ends_with(b"$") || before.ends_with("€".as_bytes()) || before.ends_with("£".as_bytes())
+}
+
+/// Whether the number goes on to the left: `0.123`, `12-345`.
+fn number_before(bytes: &[u8], start: usize) -> bool {
+    start >= 2 && matches!(bytes[start - 1], b'-' | b'.') && bytes[start - 2].is_ascii_digit()
+}
+
+fn number_after(bytes: &[u8], end: usize) -> bool {
+    let next = bytes.get(end).copied().unwrap_or(NO);
+    next == b'%' || matches!(next, b'-' | b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit)
+}

@@ -1,0 +1,63 @@
+//! JSON web tokens (RFC 7519): three parts in Base64url, the first a JSON object that names an algorithm.
+//!
+//! Never here: tokens without a header of JSON.
+
+use super::shape::{self, Alphabet, URL};
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Characters looked at of one part.
+const PART: usize = 8192;
+/// Least characters of header and payload.
+const LEAST: usize = 12;
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+/// Base64 with or without padding.
+const PLAIN: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
+/// What a run of Base64 (either alphabet, padding or not) stands for. A character too many at the end is left out.
+pub(super) fn decode(run: &[u8]) -> Option<Vec<u8>> {
+    let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
+    let safe = run.iter().any(|c| matches!(c, b'-' | b'_'));
+    if safe { SAFE.decode(run).ok() } else { PLAIN.decode(run).ok() }
+}
+
+/// The span of the token that begins at `at`.
+pub(super) fn at(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let exact = text[at..].starts_with(b"eyJ") || text[at..].starts_with(b"ewog");
+    if !exact || !shape::begins(text, at) || (at > 0 && text[at - 1] == b'-') {
+        return None;
+    }
+    let header_end = URL.run(text, at, PART);
+    if header_end - at < LEAST || text.get(header_end) != Some(&b'.') {
+        return None;
+    }
+    // Slashes may be escaped where JSON stands in a string.
+    let body = URL.with(b"/\\");
+    let payload_end = body.run(text, header_end + 1, PART);
+    let payload = &text[header_end + 1..payload_end];
+    let json = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ewo");
+    let header = decode(&text[at..header_end])?;
+    let algorithm = memchr::memmem::find(&header, b"\"alg\"").is_some();
+    if header.first() != Some(&b'{') || !(algorithm || json(payload)) || payload.len() < LEAST {
+        return None;
+    }
+    let mut end = payload_end;
+    // The signature; an encrypted token (RFC 7516) has two parts more.
+    for _ in 0..3 {
+        if text.get(end) != Some(&b'.') {
+            break;
+        }
+        let part = body.run(text, end + 1, PART);
+        if part == end + 1 && text.get(part).is_some_and(u8::is_ascii_alphanumeric) {
+            break;
+        }
+        end = Alphabet::of(b"=").run(text, part, 2);
+    }
+    // A sentence may end here.
+    let trimmed = text[..end].iter().rev().take_while(|c| **c == b'\\').count();
+    (end > payload_end).then_some((at, end - trimmed))
+}
