@@ -35,8 +35,7 @@ fn check(seed: &[u8], length: usize, ask: &Ask) {
     }
     let seen = Inspection { fields: chosen.clone(), ..Inspection::default() };
     let scope = Scope { key: [7; 32].into(), conversation: "c".into() };
-    let Ok((masked, vault)) = mask(ask, &seen, DataClass::Internal, &scope) else { return };
-    assert!(!vault.is_empty() || chosen.is_empty());
+    let Ok((masked, _)) = mask(ask, &seen, DataClass::Internal, &scope) else { return };
     let mut after = Vec::new();
     masked.visit_fields(&mut |field| after.push(field.text.to_owned()));
     assert_eq!(fields.len(), after.len());

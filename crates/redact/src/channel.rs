@@ -4,7 +4,7 @@
 //! Never here: which texts a stream has.
 
 use crate::book::{Book, LONGEST, Stands};
-use crate::tokens::Tokens;
+use crate::tokens::{Piece, Tokens};
 use wire::TokenLogprob;
 use zeroize::Zeroize;
 
@@ -72,14 +72,6 @@ impl Shift {
     pub(crate) fn is_none(&self) -> bool {
         self.grown.is_empty()
     }
-}
-
-/// One step through a text.
-pub(crate) enum Piece {
-    /// So many bytes stay.
-    Same(usize),
-    /// So many bytes are replaced by so many that stand at the end of what is written.
-    New(usize, usize),
 }
 
 impl Channel {

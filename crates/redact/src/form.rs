@@ -8,8 +8,17 @@
 //!
 //! Never here: finding one in a text, or what it stands for.
 
-use crate::Scope;
 use ring::hmac;
+use std::sync::Arc;
+
+/// What makes placeholders unguessable and consistent: a key of this installation, and whose conversation it is.
+#[derive(Clone)]
+pub struct Scope {
+    /// Secret of this installation, 32 bytes.
+    pub key: Arc<[u8; 32]>,
+    /// Caller's key id and conversation: the same value has the same placeholder inside it, and another one outside.
+    pub conversation: String,
+}
 
 /// Characters of a code.
 pub(crate) const CODE: usize = 8;

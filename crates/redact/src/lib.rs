@@ -20,6 +20,7 @@ mod stream;
 mod tokens;
 mod vault;
 
-pub use mask::{MaskError, Scope, mask};
+pub use form::Scope;
+pub use mask::{MaskError, mask};
 pub use stream::Restorer;
 pub use vault::Vault;

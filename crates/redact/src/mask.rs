@@ -2,24 +2,14 @@
 //!
 //! Never here: finding, or putting back.
 
-use crate::Vault;
 use crate::book::Book;
-use crate::form::{Coder, label, placeholder, removed};
+use crate::form::{Coder, Scope, label, placeholder, removed};
+use crate::vault::Vault;
 use decide::DataClass;
 use sense::{Finding, Inspection, Kind};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
 use wire::{Ask, Edit, Field, FieldKind};
-
-/// What makes placeholders unguessable and consistent: a key of this installation, and whose conversation it is.
-#[derive(Clone)]
-pub struct Scope {
-    /// Secret of this installation, 32 bytes.
-    pub key: Arc<[u8; 32]>,
-    /// Caller's key id and conversation: the same value has the same placeholder inside it, and another one outside.
-    pub conversation: String,
-}
 
 /// Why a request cannot be masked; then it is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,10 +7,10 @@
 //!
 //! Never here: framing, or what the caller's dialect looks like (room `wire`).
 
-use crate::Vault;
 use crate::channel::{Channel, Counts, Writing};
 use crate::frame;
 use crate::places::{Indexes, Kind, Spot, Way, spot};
+use crate::vault::Vault;
 use bytes::Bytes;
 use std::sync::Arc;
 use wire::{Chunk, Event, Finish, Flavour, Leaf, Raw, Step};
@@ -51,6 +51,13 @@ struct Survey {
     /// Everything ends with it.
     ends_all: bool,
     head: String,
+}
+
+impl Vault {
+    /// Puts originals back into a stream.
+    pub fn restorer(self: &Arc<Self>) -> Restorer {
+        Restorer::new(self.clone())
+    }
 }
 
 impl Restorer {

@@ -3,9 +3,16 @@
 //!
 //! Never here: where placeholders are.
 
-use crate::channel::Piece;
 use std::collections::VecDeque;
 use wire::TokenLogprob;
+
+/// One step through a text.
+pub(crate) enum Piece {
+    /// So many bytes stay.
+    Same(usize),
+    /// So many bytes are replaced by so many that stand at the end of what is written.
+    New(usize, usize),
+}
 
 /// Tokens that wait for their text to be decided.
 #[derive(Debug, Default)]

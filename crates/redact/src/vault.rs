@@ -2,12 +2,10 @@
 //!
 //! Never here: streams, or how a placeholder is recognised.
 
-use crate::Restorer;
 use crate::book::Book;
 use crate::channel::{Channel, Counts, Writing};
 use crate::frame;
 use std::fmt;
-use std::sync::Arc;
 use wire::{Answer, Ask, Choice, Endpoint, Finish, Flavour, Format};
 
 /// The placeholders of one request and what they stand for. Lives as long as the request; `Debug` shows no value, and the
@@ -91,10 +89,5 @@ impl Vault {
 
     fn text(&self, text: String, writing: Writing, counts: &mut Counts) -> String {
         self.book.restored(&text, writing, counts).unwrap_or(text)
-    }
-
-    /// Puts originals back into a stream.
-    pub fn restorer(self: &Arc<Self>) -> Restorer {
-        Restorer::new(self.clone())
     }
 }
