@@ -171,22 +171,17 @@ impl Dialer {
 
     fn tls(&self) -> Result<Tls, DialError> {
         let (options, gate, resolver) = (&self.0.options, &self.0.gate, &self.0.resolver);
-        let made = self
-            .0
-            .pools
-            .load()
-            .tls
-            .get_or_init(|| {
-                // The name that is asked for in TLS, and that the certificate must have, is the origin's host.
-                let https = hyper_rustls::HttpsConnectorBuilder::new()
-                    .with_tls_config(trust::config(options.ca_file.as_deref())?)
-                    .https_only()
-                    .enable_all_versions()
-                    .wrap_connector(Tcp::new(gate.clone(), resolver.clone(), options.connect));
-                Ok(pool(options).build(Within { inner: https, default: options.connect }))
-            })
-            .clone();
-        made
+        let pools = self.0.pools.load_full();
+        let made = pools.tls.get_or_init(|| {
+            // The name that is asked for in TLS, and that the certificate must have, is the origin's host.
+            let https = hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(trust::config(options.ca_file.as_deref())?)
+                .https_only()
+                .enable_all_versions()
+                .wrap_connector(Tcp::new(gate.clone(), resolver.clone(), options.connect));
+            Ok(pool(options).build(Within { inner: https, default: options.connect }))
+        });
+        made.clone()
     }
 }
 
