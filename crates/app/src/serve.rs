@@ -3,6 +3,7 @@
 //!
 //! Never here: the way of a request (`gateway`).
 
+mod evidence;
 mod gauges;
 mod kept;
 mod live;
@@ -79,6 +80,8 @@ async fn serve(
         Some(ledger) => ledger.outlet(),
         None => Arc::new(nowhere::Nowhere),
     };
+    let trail = evidence::open(&settings)?;
+    let key = evidence::installation_key(&settings)?;
     let engine = embedded::start(&settings)?;
     let limits = limits(&settings);
     let address = listener.local_addr().context("the listener has no address")?;
@@ -88,6 +91,7 @@ async fn serve(
     first_look(&live.board).await;
     announce(&live, &finds, started);
     let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
+    let audited = trail.as_ref().map(audit::Trail::watch);
     let dropped = log.dropped();
     let watchdog = watchdog::watch();
     let seen = watchdog.seen.clone();
@@ -96,11 +100,15 @@ async fn serve(
         policy: live.policy.clone(),
         keys: live.keys.clone(),
         outlet,
-        guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32])?)),
-        witness: Arc::new(decide::Blind),
+        guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), key)?)),
+        witness: evidence::witness(trail.as_ref()),
         limits,
         metrics: gateway::Metrics::default().with(move || {
-            gauges::text(&counted.engine.numbers()) + &kept::text(watched.as_ref()) + &seen.text() + &dropped.text()
+            gauges::text(&counted.engine.numbers())
+                + &kept::text(watched.as_ref())
+                + &evidence::text(audited.as_ref())
+                + &seen.text()
+                + &dropped.text()
         }),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
@@ -122,6 +130,7 @@ async fn serve(
     reloads.abort();
     live.engine.shutdown().await;
     kept::close(ledger);
+    evidence::close(trail);
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 //!
 //! Never here: the network, or building backends (`serve`).
 
+mod audit;
 mod capacity;
 mod engine;
 mod keys;
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// The ledger; `None` keeps no record.
     pub(crate) ledger: Option<LedgerSettings>,
+    /// The audit trail; `None` keeps no evidence.
+    pub(crate) audit: Option<audit::AuditSettings>,
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
@@ -167,6 +170,7 @@ pub(crate) fn resolve(
     let r = &mut reader;
     let server = server::server(r, &file.server);
     let ledger = ledger::ledger(r, file);
+    let audit = audit::audit(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let places = places::places(r, &file.place, engine.as_ref());
@@ -182,6 +186,7 @@ pub(crate) fn resolve(
         Some(server) if reader.problems.is_empty() => Ok(Settings {
             server,
             ledger,
+            audit,
             engine,
             discovery,
             policy,
