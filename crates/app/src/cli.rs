@@ -28,6 +28,9 @@ pub(crate) enum Command {
     Scan(crate::scan::Args),
     /// Report what was asked, where it went and what it cost; `ledger verify` checks it.
     Ledger(Ledger),
+    /// The evidence of decisions: check it, export its signed head, report what went where.
+    #[command(subcommand)]
+    Audit(crate::audit::Audit),
     /// Fetch a model into the local store.
     Pull(Pull),
     /// List the models on this machine: the store, Ollama, the caches of Hugging Face and llama.cpp.

@@ -2,6 +2,7 @@
 //!
 //! Never here: discovery (`discover`) and building what is configured (`serve`).
 
+mod audit;
 mod detect;
 mod egress;
 mod engine;

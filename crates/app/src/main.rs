@@ -2,6 +2,7 @@
 //!
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
+mod audit;
 mod bench;
 mod book;
 mod bundled;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),
         Command::Show(args) => models::show(&args),

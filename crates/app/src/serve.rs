@@ -3,8 +3,8 @@
 //!
 //! Never here: the way of a request (`gateway`).
 
+mod evidence;
 mod gauges;
-mod guard_key;
 mod kept;
 mod live;
 mod log;
@@ -81,10 +81,11 @@ async fn serve(
         Some(ledger) => ledger.outlet(),
         None => Arc::new(nowhere::Nowhere),
     };
+    let trail = evidence::open(&settings)?;
+    let key = evidence::installation_key(&settings)?;
     let engine = embedded::start(&settings)?;
     let limits = limits(&settings);
     let address = listener.local_addr().context("the listener has no address")?;
-    let key = guard_key::get(settings.ledger.as_ref().map(|l| l.dir.as_path()))?;
     let guard = crate::detect::guard(&settings, key)?;
     let (live, finds) = Live::new(settings, found, flags, book, engine, (address, guard)).await?;
     let probes = tokio::spawn(probe(live.board.clone(), stopping.clone()));
@@ -92,6 +93,7 @@ async fn serve(
     first_look(&live.board).await;
     announce(&live, &finds, started);
     let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
+    let audited = trail.as_ref().map(audit::Trail::watch);
     let dropped = log.dropped();
     let watchdog = watchdog::watch();
     let seen = watchdog.seen.clone();
@@ -101,11 +103,12 @@ async fn serve(
         keys: live.keys.clone(),
         outlet,
         guard: live.guard.clone(),
-        witness: Arc::new(decide::Blind),
+        witness: evidence::witness(trail.as_ref()),
         limits,
         metrics: gateway::Metrics::default().with(move || {
             gauges::text(&counted.engine.numbers())
                 + &kept::text(watched.as_ref())
+                + &evidence::text(audited.as_ref())
                 + &seen.text()
                 + &dropped.text()
                 + &counted.denied()
@@ -130,6 +133,7 @@ async fn serve(
     reloads.abort();
     live.engine.shutdown().await;
     kept::close(ledger);
+    evidence::close(trail);
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

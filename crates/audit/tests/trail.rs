@@ -328,7 +328,9 @@ fn a_copy_of_the_folder_at_any_moment_recovers_with_all_that_was_acknowledged() 
         let teller = s.spawn(|| {
             for n in 0..3_000 {
                 let acknowledged = acknowledged.clone();
-                let written = Box::new(move || drop(acknowledged.fetch_add(1, Ordering::SeqCst)));
+                let written = Box::new(move || {
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                });
                 let decision = world.decision(n, DataClass::Internal, &[&world.openai]);
                 let ending = world.ending(&decision, &world.openai);
                 assert_eq!(witness.decided(decision, Some(written)), Taken::Recorded);

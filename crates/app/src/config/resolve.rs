@@ -3,6 +3,7 @@
 //!
 //! Never here: the network, or building backends (`serve`).
 
+mod audit;
 mod capacity;
 mod detect;
 mod egress;
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// The ledger; `None` keeps no record.
     pub(crate) ledger: Option<LedgerSettings>,
+    /// The audit trail; `None` keeps no evidence.
+    pub(crate) audit: Option<audit::AuditSettings>,
     /// The embedded engine; `None` when switched off.
     pub(crate) engine: Option<EngineSettings>,
     pub(crate) discovery: super::shape::Discovery,
@@ -197,6 +200,7 @@ pub(crate) fn resolve(
     let r = &mut reader;
     let server = server::server(r, &file.server);
     let ledger = ledger::ledger(r, file);
+    let audit = audit::audit(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let detect = detect::detect(r, &file.detect);
@@ -215,6 +219,7 @@ pub(crate) fn resolve(
         Some(server) if reader.problems.is_empty() => Ok(Settings {
             server,
             ledger,
+            audit,
             engine,
             discovery,
             detect,

@@ -16,6 +16,8 @@ pub(crate) struct File {
     pub(crate) server: Server,
     /// The record of every attempt.
     pub(crate) ledger: Ledger,
+    /// The evidence of decisions.
+    pub(crate) audit: super::audit::Audit,
     /// The embedded engine.
     pub(crate) engine: Engine,
     /// What happens when places fail, limit us or become slow.

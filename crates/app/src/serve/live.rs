@@ -225,8 +225,12 @@ fn profiles(places: &[Built]) -> Vec<(decide::PlaceId, &'static backend::Profile
 
 /// Sections that a running server cannot change.
 fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    [(old.server != new.server, "[server]"), (old.ledger != new.ledger, "[ledger]")]
-        .into_iter()
-        .filter_map(|(changed, name)| changed.then_some(name))
-        .collect()
+    [
+        (old.server != new.server, "[server]"),
+        (old.ledger != new.ledger, "[ledger]"),
+        (old.audit != new.audit, "[audit]"),
+    ]
+    .into_iter()
+    .filter_map(|(changed, name)| changed.then_some(name))
+    .collect()
 }
