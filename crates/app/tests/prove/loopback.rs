@@ -219,7 +219,9 @@ fn configured_clouds_get_probes_and_no_request() {
 /// Gives loopback the addresses of the clouds, or takes them away.
 fn addresses(what: &str) {
     run("ip", &["addr", what, &format!("{NOWHERE}/32"), "dev", "lo"]);
-    run("ip", &["addr", what, &format!("{NOWHERE6}/128"), "dev", "lo"]);
+    let six = format!("{NOWHERE6}/128");
+    let more: &[&str] = if what == "add" { &["nodad"] } else { &[] };
+    run("ip", &[&["addr", what, &six, "dev", "lo"], more].concat());
 }
 
 /// Expects `serve --airgap`.

@@ -30,5 +30,6 @@ mod loopback;
 mod namespace;
 mod property;
 mod redacted;
+mod rules;
 mod server;
 mod table;

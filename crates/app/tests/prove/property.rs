@@ -3,11 +3,12 @@
 //! The rules are said again here in a few lines, with none of the program's own code, and only what is certain: a class has
 //! its own farthest zone, whatever else may tighten it.
 //!
-//! Never here: rules with conditions and terms of places (`rules`), or values that are taken out (`redacted`).
+//! Never here: what rules and terms look like (`rules`), or values that are taken out (`redacted`).
 
 use super::ask::{Api, Ask};
 use super::campaign::{act, key_toml};
 use super::canary::{Canary, Search};
+use super::rules::{Rule, TAG, Terms, rules};
 use super::server::{CALM, QUIET, SHORT, Server, key, place};
 use super::table::Row;
 use proptest::prelude::*;
@@ -52,6 +53,8 @@ pub(crate) struct Case {
     ward: Option<usize>,
     objective: Option<&'static str>,
     order: Vec<usize>,
+    rules: Vec<Rule>,
+    terms: Option<[Terms; PLACES]>,
     requests: Vec<Wish>,
 }
 
@@ -61,38 +64,40 @@ struct Wish {
     stream: bool,
     class: Option<usize>,
     warded: bool,
+    tagged: bool,
     /// A place by its number, then the route, then `auto`.
     model: usize,
 }
 
-fn cases() -> impl Strategy<Value = Case> {
+/// Cases with the farthest zone of each class alone, or with rules and terms as well.
+fn cases(ruled: bool) -> impl Strategy<Value = Case> {
     let class = || proptest::option::of(0..CLASSES.len());
-    let wish = (
-        any::<bool>(),
-        any::<bool>(),
-        class(),
-        any::<bool>(),
-        prop_oneof![0..PLACES, Just(PLACES), Just(PLACES), Just(PLACES + 1)],
-    )
-        .prop_map(|(messages, stream, class, warded, model)| Wish { messages, stream, class, warded, model });
+    let model = prop_oneof![0..PLACES, Just(PLACES), Just(PLACES), Just(PLACES + 1)];
+    let wish = (any::<bool>(), any::<bool>(), class(), any::<bool>(), any::<bool>(), model).prop_map(
+        move |(messages, stream, class, warded, tagged, model)| Wish {
+            messages,
+            stream,
+            class,
+            warded,
+            tagged: tagged && ruled,
+            model,
+        },
+    );
     let objective = proptest::option::of(proptest::sample::select(vec!["best", "cheap", "sufficient", "fast"]));
+    let reach = proptest::option::weighted(if ruled { 0.2 } else { 0.5 }, 0..ZONES.len());
+    let least = (class(), class(), objective);
+    let order = Just((0..PLACES).collect::<Vec<_>>()).prop_shuffle();
     (
-        proptest::array::uniform4(0..ZONES.len()),
-        proptest::array::uniform4(0..FAULTS.len()),
-        proptest::array::uniform5(proptest::option::of(0..ZONES.len())),
-        (class(), class(), objective),
-        Just((0..PLACES).collect::<Vec<_>>()).prop_shuffle(),
+        (proptest::array::uniform4(0..ZONES.len()), proptest::array::uniform4(0..FAULTS.len())),
+        proptest::array::uniform5(reach),
+        least,
+        order,
+        rules(),
         proptest::collection::vec(wish, 1..10),
     )
-        .prop_map(|(zones, faults, reach, (route, ward, objective), order, requests)| Case {
-            zones,
-            faults,
-            reach,
-            route,
-            ward,
-            objective,
-            order,
-            requests,
+        .prop_map(move |((zones, faults), reach, (route, ward, objective), order, (rules, terms), requests)| {
+            let (rules, terms) = if ruled { (rules, Some(terms)) } else { (Vec::new(), None) };
+            Case { zones, faults, reach, route, ward, objective, order, rules, terms, requests }
         })
 }
 
@@ -102,11 +107,13 @@ impl Case {
         let reach = self.reach.iter().zip(CLASSES).filter_map(|(z, c)| z.map(|z| format!("{c} = \"{}\"", ZONES[z])));
         out.push_str(&format!("reach = {{ {} }}\n\n", reach.collect::<Vec<_>>().join(", ")));
         let class = |c: Option<usize>| c.map_or(String::new(), |c| format!("class = \"{}\"\n", CLASSES[c]));
+        self.rules.iter().enumerate().for_each(|(i, rule)| out.push_str(&rule.toml(i)));
         out.push_str(&key_toml("plain", ""));
         out.push_str(&key_toml("ward", &class(self.ward)));
         for (i, fake) in fakes.iter().enumerate() {
             let more = format!("zone = \"{}\"", ZONES[self.zones[i]]);
             out.push_str(&place(&format!("p{i}"), Voice::of(VOICES[i]), &fake.url(""), &more));
+            out.push_str(&self.terms.as_ref().map_or(String::new(), |all| all[i].toml()));
         }
         let targets: Vec<String> = self.order.iter().map(|i| format!("\"p{i}/m\"")).collect();
         let objective = self.objective.map_or(String::new(), |o| format!("objective = \"{o}\"\n"));
@@ -130,19 +137,32 @@ impl Case {
         // What each place is to do with it, by their order.
         let faults: Vec<&str> = self.faults.iter().map(|f| FAULTS[*f]).collect();
         ask.text = format!("faults={}; {}", faults.join(","), canary.text());
+        if wish.tagged {
+            ask = ask.header("x-dewpoint-tags", TAG);
+        }
         match wish.class {
             Some(class) => ask.class(CLASSES[class]),
             None => ask,
         }
     }
 
-    /// The rules, said again: the highest class that anybody declared, and the farthest zone that it has.
+    /// The rules, said again: the highest class that anybody declared; the farthest zone of its own and of all below it;
+    /// and no rule against it.
     fn may_go(&self, wish: &Wish, place: usize, untold: &[usize; 5]) -> bool {
         let key = if wish.warded { self.ward } else { None };
         let asked = wish.class.max(key).unwrap_or(UNSAID);
         let route = if wish.model == PLACES { self.route.unwrap_or(0) } else { 0 };
         let class = asked.max(route);
-        self.zones[place] <= self.reach[class].unwrap_or(untold[class])
+        let zone = self.zones[place];
+        // With rules alone it is certain that a class keeps to what holds for those below it.
+        let lowest = if self.terms.is_some() { 0 } else { class };
+        let far = |c: usize| {
+            let granted = self.rules.iter().any(|r| r.grants(c));
+            zone <= self.reach[c].unwrap_or(if granted { ZONES.len() } else { untold[c] })
+        };
+        let terms = self.terms.clone().unwrap_or_default();
+        let against = |r: &Rule| r.forbids(class, wish.tagged, wish.warded, place, zone, &terms[place]);
+        (lowest..=class).all(far) && !self.rules.iter().any(against)
     }
 }
 
@@ -205,18 +225,32 @@ impl House {
 }
 
 /// Random cases, at most `count`, against a house of their own; stops at the first that is against the rules.
-fn run(count: u32, untold: &[usize; 5], tally: &Tally) -> Result<(), TestError<Case>> {
+fn run(count: u32, ruled: bool, untold: &[usize; 5], tally: &Tally) -> Result<(), Found> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut house = runtime.block_on(house());
     let config = Config { cases: count, failure_persistence: None, max_shrink_iters: 40, ..Config::default() };
-    let result = TestRunner::new(config).run(&cases(), |case| {
+    let result = TestRunner::new(config).run(&cases(ruled), |case| {
         let arrived = runtime.block_on(house.run(&case, untold)).map_err(TestCaseError::fail)?;
         tally.requests.fetch_add(case.requests.len(), Relaxed);
-        arrived.iter().zip(&tally.bodies).for_each(|(n, all)| drop(all.fetch_add(*n, Relaxed)));
+        for (n, all) in arrived.iter().zip(&tally.bodies) {
+            all.fetch_add(*n, Relaxed);
+        }
         Ok(())
     });
     runtime.block_on(house.server.stop());
-    result
+    result.map_err(|e| match e {
+        TestError::Fail(why, least) => Found { why: format!("{why}\n{least:#?}"), requests: least.requests.len() },
+        TestError::Abort(why) => Found { why: format!("no case could be made: {why}"), requests: 0 },
+    })
+}
+
+/// A case that is against the rules.
+#[derive(Debug)]
+struct Found {
+    /// What is, and the least case that shows it.
+    why: String,
+    /// Its requests.
+    requests: usize,
 }
 
 /// What was asked, and what arrived in each zone.
@@ -232,33 +266,41 @@ const CASES: u32 = 16;
 
 #[test]
 fn no_body_arrives_where_its_class_is_not_allowed() {
+    prove(false, "d property");
+}
+
+/// Needs `[[policy.rule]]`, `[place.terms]` and `x-dewpoint-tags`.
+#[test]
+fn no_body_arrives_where_a_rule_is_against_it() {
+    prove(true, "d rules");
+}
+
+fn prove(ruled: bool, part: &'static str) {
     let (tally, untold) = (Tally::default(), Tally::default());
     let (results, control) = std::thread::scope(|scope| {
-        let houses: Vec<_> = (0..HOUSES).map(|_| scope.spawn(|| run(CASES, &UNTOLD, &tally))).collect();
+        let houses: Vec<_> = (0..HOUSES).map(|_| scope.spawn(|| run(CASES, ruled, &UNTOLD, &tally))).collect();
         // Control: with one rule said otherwise (internal stays on this host), the same search finds a body out of place.
-        let control = scope.spawn(|| run(4 * CASES, &[3, 0, 3, 1, 0], &untold));
+        let control = scope.spawn(|| run(4 * CASES, ruled, &[3, 0, 3, 1, 0], &untold));
         (houses.into_iter().map(|h| h.join().unwrap()).collect::<Vec<_>>(), control.join().unwrap())
     });
     for result in results {
-        result.unwrap_or_else(|e| panic!("{e}"));
+        result.unwrap_or_else(|found| panic!("{}", found.why));
     }
     let (requests, bodies) = (tally.requests.into_inner(), tally.bodies.map(AtomicUsize::into_inner));
-    assert!(
-        bodies.iter().all(|n| *n >= 10),
-        "too little arrived in a zone to prove anything: {bodies:?} of {requests}"
-    );
-    let Err(TestError::Fail(why, least)) = control else { panic!("the oracle sees nothing: {control:?}") };
-    assert!(why.message().contains("arrived at"), "{why}");
+    assert!(bodies.iter().all(|n| *n >= 5), "too little arrived in a zone to prove anything: {bodies:?} of {requests}");
+    let found = control.expect_err("the oracle sees nothing");
+    assert!(found.why.contains("arrived at"), "{}", found.why);
+    let what = if ruled { "policies with rules, tags and terms" } else { "policies" };
     Row {
-        part: "d property",
+        part,
         asserted: format!(
-            "{} random policies × places × faults: no body where its class may not be; bodies by zone, nearest first: {bodies:?}",
+            "{} random {what} × places × faults: no body where its class may not be; bodies by zone, nearest first: {bodies:?}",
             HOUSES * CASES
         ),
         requests,
         frames: None,
         moved: None,
-        controls: format!("a rule said otherwise: found, shrunk to {} request(s)", least.requests.len()),
+        controls: format!("a rule said otherwise: found, shrunk to {} request(s)", found.requests),
     }
     .write();
 }

@@ -159,11 +159,8 @@ fn a_value_is_in_no_frame_and_in_every_answer() {
         assert_eq!(server.asker.ask(&open.ask).await.status, 200);
         let values: Vec<Canary> = open.values.iter().map(|v| Canary::value(v)).collect();
         let frames_then = wire.frames().await;
-        assert_eq!(
-            seen_in(&Search::of(&values), &frames_then).len(),
-            values.len(),
-            "detection off: both values are seen"
-        );
+        let open: BTreeSet<usize> = seen_in(&Search::of(&values), &frames_then).into_iter().map(|h| h.canary).collect();
+        assert_eq!(open.len(), values.len(), "detection off: both values are seen");
         server.stop().await;
         Row {
             part: "b redacted",
