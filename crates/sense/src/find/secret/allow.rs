@@ -98,24 +98,23 @@ pub(super) fn variable(value: &[u8]) -> bool {
         || pair(b'@', b'@')
         || (value.len() <= 2 && value.starts_with(b"$"))
         || (value.len() <= 4 && value.starts_with(b"%"))
-        || [
-            b"/home/".as_slice(),
-            b"/Users/",
-            b"/etc/",
-            b"/var/",
-            b"/usr/",
-            b"/opt/",
-            b"/tmp/",
-            b"/bin/",
-            b"./",
-            b"../",
-            b"~/",
-        ]
-        .iter()
-        .any(|root| value.starts_with(root))
+        || path(value)
         || [b"process.env".as_slice(), b"os.environ", b"env.", b"secrets.", b"vars.", b"self.", b"this.", b"config."]
             .iter()
             .any(|root| value.starts_with(root))
+}
+
+/// Whether it is a path of the system or a relative one: a short word as its first folder.
+fn path(value: &[u8]) -> bool {
+    let folder = |rest: &[u8]| {
+        rest.iter()
+            .enumerate()
+            .take_while(|(i, c)| c.is_ascii_lowercase() || (*i == 0 && c.is_ascii_uppercase()))
+            .count()
+    };
+    let first = value.strip_prefix(b"/").map_or(0, folder);
+    let root = (2..=8).contains(&first) && value.get(first + 1) == Some(&b'/');
+    root || [b"./".as_slice(), b"../", b"~/"].iter().any(|start| value.starts_with(start))
 }
 
 /// Values that stand for a value.

@@ -118,11 +118,11 @@ impl Part {
         match self {
             Part::Text(texts, any_case) => {
                 let rest = text.get(at..)?;
-                let fits = |t: &&Box<[u8]>| match any_case {
+                let fits = |t: &[u8]| match any_case {
                     true => rest.get(..t.len()).is_some_and(|head| head.eq_ignore_ascii_case(t)),
                     false => rest.starts_with(t),
                 };
-                texts.iter().find(fits).map(|t| at + t.len())
+                texts.iter().find(|t| fits(t)).map(|t| at + t.len())
             }
             Part::Run(alphabet, least, most) => {
                 let end = alphabet.run(text, at, usize::from(*most));

@@ -493,6 +493,14 @@ fn any_text_is_read_and_spans_are_on_characters() {
     }
 }
 
+#[test]
+fn the_book_names_every_kind() {
+    let page = include_str!("../../../../../docs/book/detection-secrets.md");
+    for kind in Secrets::kinds() {
+        assert!(page.contains(&format!("`{kind}`")), "docs/book/detection-secrets.md does not name {kind}");
+    }
+}
+
 /// Work per byte has a bound: at the slowest a megabyte in a second, on a machine with much else to do. Quadratic work would
 /// take minutes for these.
 #[test]
