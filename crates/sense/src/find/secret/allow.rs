@@ -117,14 +117,14 @@ fn path(value: &[u8]) -> bool {
     root || [b"./".as_slice(), b"../", b"~/"].iter().any(|start| value.starts_with(start))
 }
 
-/// Values that stand for a value.
+/// Values that stand for a value; the last two are those of NuGet's manual.
 const STAND_INS: &str = "password passwd passw0rd passphrase pass pwd secret token key apikey api_key api-key user username userpass \
     user_pass test testing tester test123 testpass testpassword example changeme changeit change_me change-me \
     admin administrator root guest demo default foo bar baz foobar foobarbaz hello none null nil undefined true \
     false string str text varchar integer number boolean object required optional value todo tbd redacted hidden \
     masked removed omitted placeholder dummy fake sample empty mypassword mysecret mytoken myapikey my_password \
     my_secret my_token abc abc123 deadbeef cafebabe pw postgres mysql redis mongo rabbitmq db_password \
-    dbpassword database login hunter2";
+    dbpassword database login hunter2 33f!!lloppa hal+9ooo_da!sy";
 
 /// Words that make a value a stand-in wherever they stand in it.
 const TELLTALES: &str = "example placeholder changeme change_me change-me change_this your_ your- yourpass yourtoken yourkey \
