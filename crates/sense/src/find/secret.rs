@@ -52,6 +52,7 @@ const PIECES: &[(&str, Try)] = &[
     ("private-lines:", Try::Putty),
     ("eyj", Try::Jwt),
     ("ewog", Try::Jwt),
+    ("zxlk", Try::Wrapped),
     ("://", Try::Link),
     ("curl", Try::Command),
     ("kind:", Try::Manifest),

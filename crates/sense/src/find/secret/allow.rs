@@ -98,34 +98,33 @@ pub(super) fn variable(value: &[u8]) -> bool {
         || pair(b'@', b'@')
         || (value.len() <= 2 && value.starts_with(b"$"))
         || (value.len() <= 4 && value.starts_with(b"%"))
-        || [
-            b"/home/".as_slice(),
-            b"/Users/",
-            b"/etc/",
-            b"/var/",
-            b"/usr/",
-            b"/opt/",
-            b"/tmp/",
-            b"/bin/",
-            b"./",
-            b"../",
-            b"~/",
-        ]
-        .iter()
-        .any(|root| value.starts_with(root))
+        || path(value)
         || [b"process.env".as_slice(), b"os.environ", b"env.", b"secrets.", b"vars.", b"self.", b"this.", b"config."]
             .iter()
             .any(|root| value.starts_with(root))
 }
 
-/// Values that stand for a value.
+/// Whether it is a path of the system or a relative one: a short word as its first folder.
+fn path(value: &[u8]) -> bool {
+    let folder = |rest: &[u8]| {
+        rest.iter()
+            .enumerate()
+            .take_while(|(i, c)| c.is_ascii_lowercase() || (*i == 0 && c.is_ascii_uppercase()))
+            .count()
+    };
+    let first = value.strip_prefix(b"/").map_or(0, folder);
+    let root = (2..=8).contains(&first) && value.get(first + 1) == Some(&b'/');
+    root || [b"./".as_slice(), b"../", b"~/"].iter().any(|start| value.starts_with(start))
+}
+
+/// Values that stand for a value; the last two are those of NuGet's manual.
 const STAND_INS: &str = "password passwd passw0rd passphrase pass pwd secret token key apikey api_key api-key user username userpass \
     user_pass test testing tester test123 testpass testpassword example changeme changeit change_me change-me \
     admin administrator root guest demo default foo bar baz foobar foobarbaz hello none null nil undefined true \
     false string str text varchar integer number boolean object required optional value todo tbd redacted hidden \
     masked removed omitted placeholder dummy fake sample empty mypassword mysecret mytoken myapikey my_password \
     my_secret my_token abc abc123 deadbeef cafebabe pw postgres mysql redis mongo rabbitmq db_password \
-    dbpassword database login hunter2";
+    dbpassword database login hunter2 33f!!lloppa hal+9ooo_da!sy";
 
 /// Words that make a value a stand-in wherever they stand in it.
 const TELLTALES: &str = "example placeholder changeme change_me change-me change_this your_ your- yourpass yourtoken yourkey \

@@ -194,6 +194,7 @@ fn prose(text: &[u8], word: (usize, usize)) -> Option<(usize, By, usize)> {
 
 /// Past the type in `name: type = "value"`.
 fn annotation(text: &[u8], at: usize) -> Option<usize> {
+    memchr::memchr(b'=', &text[at..text.len().min(at + 34)])?;
     let kind = ALNUM.with(b" _&<>[]|.:*?'").run(text, at, 32);
     let named = text[at..kind].trim_ascii_start().first().is_some_and(|c| c.is_ascii_alphabetic() || *c == b'&');
     let quote = text.get(kind + 1..kind + 3)?;

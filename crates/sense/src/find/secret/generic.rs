@@ -115,7 +115,7 @@ pub(super) fn names(name: &[u8]) -> Option<Names> {
     };
     let (at, found) = (0..words.len()).rev().find_map(|at| says(at).map(|found| (at, found)))?;
     let about = words[at + 1..].iter().any(|w| is(ABOUT, w));
-    let public = words[..at].last().is_some_and(|w| is(PUBLIC, w));
+    let public = words[..at].last().is_some_and(|w| is(PUBLIC, w)) || words[..at].iter().any(|w| w == "public");
     (!about && !public).then_some(found)
 }
 

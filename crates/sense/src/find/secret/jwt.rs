@@ -61,3 +61,15 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let trimmed = text[..end].iter().rev().take_while(|c| **c == b'\\').count();
     (end > payload_end).then_some((at, end - trimmed))
 }
+
+/// The span of a token wrapped in Base64 that begins at `at`, whole or cut off.
+pub(super) fn wrapped(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    if !text[at..].starts_with(b"ZXlK") || !shape::begins(text, at) {
+        return None;
+    }
+    let end = URL.with(b"+/").run(text, at, 2 * PART);
+    let inner = decode(&text[at..at + (end - at) / 4 * 4])?;
+    let header = decode(&inner[..URL.run(&inner, 0, PART) / 4 * 4])?;
+    let good = end - at >= 44 && inner.starts_with(b"eyJ") && header.starts_with(b"{\"");
+    good.then(|| (at, Alphabet::of(b"=").run(text, end, 2)))
+}

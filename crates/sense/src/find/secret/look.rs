@@ -9,7 +9,7 @@ use super::{block, command, generic, jwt, link, manifest, shape};
 /// Names read within one and the same value.
 const NESTED: u8 = 8;
 /// Places within one run of 1,024 characters where long tokens are tried. More such tokens do not fit in.
-const LONG: u8 = 24;
+const LONG: u8 = 18;
 
 /// What is tried at a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(super) enum Try {
     Pem,
     Putty,
     Jwt,
+    Wrapped,
     Link,
     Command,
     Manifest,
@@ -62,35 +63,15 @@ impl<'a> Look<'a> {
 
     /// Tries what belongs to the piece that stands there.
     pub(super) fn at(&mut self, tries: &[Try], piece: (usize, usize)) {
+        // The value given to the name that the piece is a part of: read once, and only if a rule asks for it.
         let mut given: Option<Option<Assigned>> = None;
-        let (text, rules) = (self.text, self.rules);
         let mut best: Option<(bool, Hit)> = None;
         for what in tries {
             match *what {
-                Try::Token(i) => {
-                    let Some(token) = rules.tokens.get(i).filter(|t| self.worth(t, piece.0)) else { continue };
-                    if let Some(span) = token.around(text, piece.0) {
-                        self.hit(span, token.kind, 95);
-                        if token.kind == "aws-access-token"
-                            && let Some(secret) = link::aws_secret(text, span.1)
-                        {
-                            self.hit(secret, "aws-secret-access-key", 90);
-                        }
-                    }
-                }
-                Try::Context(i, w) => {
-                    let Some(rule) = rules.contexts.get(i) else { continue };
-                    if !rule.words.get(w).is_some_and(|word| word.stands(text, piece.0)) {
-                        continue;
-                    }
-                    let Some(given) = *given.get_or_insert_with(|| self.read(piece)) else { continue };
-                    let name = String::from_utf8_lossy(&text[given.name.0..given.name.1]).to_ascii_lowercase();
-                    if let Some(end) = rule.value(&name, text, given.value.0) {
-                        let hinted = rule.hint.is_some_and(|hint| name.contains(hint));
-                        let better = best.is_none_or(|(was, _)| hinted && !was);
-                        if better && (!given.quoted || end >= given.value.1.min(end)) {
-                            best = Some((hinted, Hit { start: given.value.0, end, kind: rule.kind, score: 85 }));
-                        }
+                Try::Token(i) => self.token(i, piece.0),
+                Try::Context(i, w) if self.stands(i, w, piece.0) => {
+                    if let Some(given) = *given.get_or_insert_with(|| self.read(piece)) {
+                        best = self.context(i, &given, best);
                     }
                 }
                 Try::Generic => {
@@ -98,48 +79,72 @@ impl<'a> Look<'a> {
                         self.generic(&given);
                     }
                 }
-                Try::Pem | Try::Putty if piece.0 >= self.until[2] => {
-                    let found = if *what == Try::Pem { block::pem(text, piece.0) } else { block::putty(text, piece.1) };
-                    if let Some(span) = found {
-                        self.until[2] = span.1;
-                        self.hit(span, "private-key", 99);
-                    }
-                }
-                Try::Jwt => {
-                    if let Some(span) = jwt::at(text, piece.0) {
-                        self.hit(span, "jwt", 97);
-                    }
-                }
-                Try::Link => {
-                    if let Some((span, kind)) = link::credentials(text, piece.0) {
-                        self.hit(span, kind, 90);
-                    }
-                }
-                Try::Command if piece.0 >= self.until[0] => {
-                    self.until[0] = command::users(text, piece, &mut |span| {
-                        self.hits.push(Hit { start: span.0, end: span.1, kind: "curl-auth-user", score: 85 });
-                    });
-                }
-                Try::Manifest if piece.0 >= self.until[1] => {
-                    self.until[1] = manifest::values(text, piece, self.until[1], &mut |span| {
-                        self.hits.push(Hit { start: span.0, end: span.1, kind: "kubernetes-secret-yaml", score: 85 });
-                    });
-                }
-                Try::Account => {
-                    if let Some(span) = block::service_account(text, piece) {
-                        self.hit(span, "gcp-service-account", 60);
-                    }
-                }
-                Try::Nuget => {
-                    if let Some(span) = block::nuget(text, piece.1) {
-                        self.hit(span, "nuget-config-password", 85);
-                    }
-                }
-                Try::Pem | Try::Putty | Try::Command | Try::Manifest => {}
+                Try::Context(..) => {}
+                other => self.other(other, piece),
             }
         }
-        if let Some((_, hit)) = best {
-            self.hits.push(hit);
+        self.hits.extend(best.map(|(_, hit)| hit));
+    }
+
+    fn token(&mut self, rule: usize, at: usize) {
+        let rules = self.rules;
+        let Some(token) = rules.tokens.get(rule).filter(|t| self.worth(t, at)) else { return };
+        let Some(span) = token.around(self.text, at) else { return };
+        self.hit(span, token.kind, 95);
+        if token.kind == "aws-access-token"
+            && let Some(secret) = link::aws_secret(self.text, span.1)
+        {
+            self.hit(secret, "aws-secret-access-key", 90);
+        }
+    }
+
+    fn stands(&self, rule: usize, word: usize, at: usize) -> bool {
+        let word = self.rules.contexts.get(rule).and_then(|r| r.words.get(word));
+        word.is_some_and(|word| word.stands(self.text, at))
+    }
+
+    /// The better of what was found before and what this rule finds: where several kinds look the same, the name decides.
+    fn context(&self, rule: usize, given: &Assigned, best: Option<(bool, Hit)>) -> Option<(bool, Hit)> {
+        let Some(rule) = self.rules.contexts.get(rule) else { return best };
+        let name = String::from_utf8_lossy(&self.text[given.name.0..given.name.1]).to_ascii_lowercase();
+        let Some(end) = rule.value(&name, self.text, given.value.0) else { return best };
+        let hinted = rule.hint.is_some_and(|hint| name.contains(hint));
+        if best.is_some_and(|(was, _)| was || !hinted) {
+            return best;
+        }
+        Some((hinted, Hit { start: given.value.0, end, kind: rule.kind, score: 85 }))
+    }
+
+    /// What has no table.
+    fn other(&mut self, what: Try, piece: (usize, usize)) {
+        let text = self.text;
+        let found = match what {
+            Try::Pem if piece.0 >= self.until[2] => block::pem(text, piece.0).map(|span| (span, "private-key", 99)),
+            Try::Putty if piece.0 >= self.until[2] => block::putty(text, piece.1).map(|span| (span, "private-key", 99)),
+            Try::Jwt => jwt::at(text, piece.0).map(|span| (span, "jwt", 97)),
+            Try::Wrapped => jwt::wrapped(text, piece.0).map(|span| (span, "jwt-base64", 92)),
+            Try::Link => link::credentials(text, piece.0).map(|(span, kind)| (span, kind, 90)),
+            Try::Account => block::service_account(text, piece).map(|span| (span, "gcp-service-account", 60)),
+            Try::Nuget => block::nuget(text, piece.1).map(|span| (span, "nuget-config-password", 85)),
+            Try::Command if piece.0 >= self.until[0] => {
+                self.until[0] = command::users(text, piece, &mut |span| {
+                    self.hits.push(Hit { start: span.0, end: span.1, kind: "curl-auth-user", score: 85 });
+                });
+                None
+            }
+            Try::Manifest if piece.0 >= self.until[1] => {
+                self.until[1] = manifest::values(text, piece, self.until[1], &mut |span| {
+                    self.hits.push(Hit { start: span.0, end: span.1, kind: "kubernetes-secret-yaml", score: 85 });
+                });
+                None
+            }
+            _ => None,
+        };
+        if let Some((span, kind, score)) = found {
+            if kind == "private-key" {
+                self.until[2] = span.1;
+            }
+            self.hit(span, kind, score);
         }
     }
 

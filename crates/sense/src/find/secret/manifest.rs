@@ -28,10 +28,14 @@ pub(super) fn values(text: &[u8], word: (usize, usize), floor: usize, tell: &mut
         start += line.len();
         let depth = line.iter().take_while(|c| **c == b' ').count();
         let content = line.trim_ascii();
-        if content.is_empty() {
+        if content.is_empty() || content.starts_with(b"#") {
             continue;
         }
-        if content == b"data:" || content == b"stringData:" {
+        // What follows the name may be a remark.
+        let opens = |name: &[u8]| {
+            content.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.trim_ascii_start().starts_with(b"#"))
+        };
+        if opens(b"data:") || opens(b"stringData:") {
             inside = Some(depth);
         } else if inside.is_some_and(|outer| depth > outer) {
             if let Some((from, to)) = value(content) {

@@ -6,6 +6,7 @@
 //! Never here: looking at texts.
 
 use super::allow;
+use super::jwt;
 use super::shape::{self, Shape};
 
 /// A secret that gives itself away by a fixed piece of text.
@@ -18,6 +19,8 @@ pub(super) struct Token {
     both_cases: bool,
     /// Nothing is asked of what follows.
     open: bool,
+    /// What its longest run, which is Base64, must hold.
+    holds: Option<&'static str>,
     pub(super) shape: Shape,
 }
 
@@ -31,9 +34,18 @@ impl Token {
             && allow::entropy(value) >= self.entropy
             && (!self.digit || value.iter().any(u8::is_ascii_digit))
             && (!self.both_cases || allow::both_cases(value))
-            && !value.ends_with(b"EXAMPLE");
+            && !value.ends_with(b"EXAMPLE")
+            && !allow::filler(value)
+            && self.holds.is_none_or(|what| holds(value, what));
         good.then_some((start, end))
     }
+}
+
+/// Whether a run of Base64 in it stands for a text that holds `what`.
+fn holds(value: &[u8], what: &str) -> bool {
+    let runs = value.split(|c| *c == b'_' || *c == b'=');
+    let longest = runs.max_by_key(|run| run.len()).and_then(jwt::decode);
+    longest.is_some_and(|text| memchr::memmem::find(&text, what.as_bytes()).is_some())
 }
 
 /// A word of a name, and where in it a capital may stand after a small letter (a bit per position).
@@ -148,8 +160,9 @@ fn token(line: &'static str) -> Result<Token, String> {
     if shape.anchors().iter().any(|a| a.is_empty()) || shape.anchors().is_empty() {
         return Err("a fixed text is needed to look for".to_owned());
     }
+    let (marks, holds) = marks.split_once('=').map_or((marks, None), |(marks, what)| (marks, Some(what)));
     let has = |mark: char| marks.contains(mark);
-    Ok(Token { kind, entropy: tenths(entropy)?, digit: has('d'), both_cases: has('u'), open: has('o'), shape })
+    Ok(Token { holds, kind, entropy: tenths(entropy)?, digit: has('d'), both_cases: has('u'), open: has('o'), shape })
 }
 
 fn context(line: &'static str) -> Result<Context, String> {

@@ -118,11 +118,11 @@ impl Part {
         match self {
             Part::Text(texts, any_case) => {
                 let rest = text.get(at..)?;
-                let fits = |t: &&Box<[u8]>| match any_case {
+                let fits = |t: &[u8]| match any_case {
                     true => rest.get(..t.len()).is_some_and(|head| head.eq_ignore_ascii_case(t)),
                     false => rest.starts_with(t),
                 };
-                texts.iter().find(fits).map(|t| at + t.len())
+                texts.iter().find(|t| fits(t)).map(|t| at + t.len())
             }
             Part::Run(alphabet, least, most) => {
                 let end = alphabet.run(text, at, usize::from(*most));
@@ -184,8 +184,18 @@ impl Shape {
     /// The span of the shape around an anchor at `at`.
     pub(super) fn around(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         let (before, from) = self.parts.split_at(self.anchor?);
-        if before.is_empty() && !begins(text, at) {
-            return None;
+        match before.split_first() {
+            None if !begins(text, at) => return None,
+            // What a fixed number of characters away must stand is looked at before the characters between.
+            Some((first @ Part::Text(..), between)) => {
+                let fixed = between
+                    .iter()
+                    .map(|p| if let Part::Run(_, n, m) = p { (n == m).then_some(usize::from(*n)) } else { None });
+                if let Some(away) = fixed.sum::<Option<usize>>() {
+                    first.backward(text, at.checked_sub(away)?)?;
+                }
+            }
+            _ => {}
         }
         let start = before.iter().rev().try_fold(at, |at, part| part.backward(text, at))?;
         let end = from.iter().try_fold(at, |at, part| part.forward(text, at))?;
