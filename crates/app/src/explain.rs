@@ -115,10 +115,14 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("difficulty", format!("{}.{:02} of 1", need.difficulty.0 / 1000, need.difficulty.0 % 1000 / 10)),
         ("signals", signals),
         ("class", class(verdict, policy)),
-        ("tags", if need.tags.is_empty() { "none".to_owned() } else { need.tags.join(", ") }),
+        ("tags", need.tags.join(", ")),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
-    let rows: Vec<Vec<String>> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
+    let rows: Vec<Vec<String>> = facts
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| vec![name.to_owned(), text])
+        .collect();
     let mut out = columns(&rows);
     if let Some(fault) = verdict.fault(need, fleet) {
         let _ = writeln!(out, "\ngoes nowhere: {}", printable(&fault.shown));

@@ -12,4 +12,5 @@ mod gone;
 mod house;
 mod kept;
 mod plain;
+mod policy;
 mod stream;
