@@ -146,10 +146,14 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("signals", signals),
         ("found", found(&need.found)),
         ("class", class(verdict, policy)),
-        ("tags", if need.tags.is_empty() { "none".to_owned() } else { need.tags.join(", ") }),
+        ("tags", need.tags.join(", ")),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
-    let rows: Vec<Vec<String>> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
+    let rows: Vec<Vec<String>> = facts
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| vec![name.to_owned(), text])
+        .collect();
     let mut out = columns(&rows);
     if let Some(fault) = verdict.fault(need, fleet) {
         let _ = writeln!(out, "\ngoes nowhere: {}", printable(&fault.shown));

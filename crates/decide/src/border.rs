@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Classes there are.
 const CLASSES: usize = DataClass::ALL.len();
+/// Zones there are.
+const ZONES: usize = Zone::ALL.len();
 
 /// What the policy looks at in a request. Kept in the verdict, since every attempt is judged again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,6 +70,41 @@ struct Limit {
     redacted: Zone,
 }
 
+type ByZone = [(usize, usize); ZONES];
+
+const fn at_most(zone: Zone) -> Limit {
+    Limit { whole: zone, redacted: zone }
+}
+
+/// The built-in rules, by class.
+const BUILT_IN: [Limit; CLASSES] = [
+    at_most(Zone::VendorCloud),
+    at_most(Zone::VendorCloud),
+    Limit { whole: Zone::OwnNetwork, redacted: Zone::VendorCloud },
+    at_most(Zone::OwnNetwork),
+    at_most(Zone::SameHost),
+];
+/// Worked out ahead, since most policies say nothing else and every attempt is judged.
+const BUILT_IN_BY_ZONE: ByZone = by_zone(&BUILT_IN);
+
+/// For each zone, how many of the lowest classes may go there, as they are and redacted.
+const fn by_zone(limits: &[Limit; CLASSES]) -> ByZone {
+    let mut all = [(0, 0); ZONES];
+    let mut zone = 0;
+    while zone < ZONES {
+        let (mut whole, mut redacted) = (0, 0);
+        while whole < CLASSES && zone <= limits[whole].whole as usize {
+            whole += 1;
+        }
+        while redacted < CLASSES && zone <= limits[redacted].redacted as usize {
+            redacted += 1;
+        }
+        all[zone] = (whole, redacted);
+        zone += 1;
+    }
+    all
+}
+
 /// The rules that hold for one request.
 pub(crate) struct Border<'a> {
     subject: &'a Subject,
@@ -75,6 +112,8 @@ pub(crate) struct Border<'a> {
     pub(crate) declared: DataClass,
     policy: &'a Policy,
     limits: [Limit; CLASSES],
+    /// For each zone, how many of the lowest classes the limits let through, as they are and redacted.
+    by_zone: ByZone,
     rules: Vec<&'a Arc<Rule>>,
 }
 
@@ -93,7 +132,8 @@ impl<'a> Border<'a> {
         };
         let holds = |r: &&Arc<Rule>| tagged(r) && among(&r.keys, &subject.key) && among(&r.routes, &subject.route);
         let rules = policy.rules.iter().filter(holds).chain(&subject.demands).collect();
-        Border { subject, declared, policy, limits: policy.limits(), rules }
+        let (limits, by_zone) = policy.limits_by_zone();
+        Border { subject, declared, policy, limits, by_zone, rules }
     }
 
     /// What may go to a place.
@@ -104,8 +144,7 @@ impl<'a> Border<'a> {
 
     /// As [`Border::passage`], as numbers of classes from the lowest.
     fn levels(&self, place: &Place) -> (usize, usize) {
-        let far = |limit: fn(&Limit) -> Zone| self.limits.iter().take_while(|l| place.zone <= limit(l)).count();
-        let (mut whole, mut redacted) = (far(|l| l.whole), far(|l| l.redacted));
+        let (mut whole, mut redacted) = self.by_zone[place.zone as usize];
         for rule in &self.rules {
             let from = rule.from_class() as usize;
             match self.through(rule, place) {
@@ -236,16 +275,21 @@ impl Policy {
         })
     }
 
+    /// The limits, and what follows for each zone.
+    fn limits_by_zone(&self) -> ([Limit; CLASSES], ByZone) {
+        if self.reach.is_empty() && self.rules.is_empty() {
+            return (BUILT_IN, BUILT_IN_BY_ZONE);
+        }
+        let limits = self.limits();
+        (limits, by_zone(&limits))
+    }
+
     /// The limit of one class alone.
     fn own_limit(&self, class: DataClass, ruled: bool) -> Limit {
-        let both = |zone| Limit { whole: zone, redacted: zone };
-        match (self.reach.get(&class), class) {
-            (Some(zone), _) => both(*zone),
-            (None, _) if ruled => both(Zone::VendorCloud),
-            (None, DataClass::Public | DataClass::Internal) => both(Zone::VendorCloud),
-            (None, DataClass::Personal) => Limit { whole: Zone::OwnNetwork, redacted: Zone::VendorCloud },
-            (None, DataClass::Sensitive) => both(Zone::OwnNetwork),
-            (None, DataClass::Secret) => both(Zone::SameHost),
+        match self.reach.get(&class) {
+            Some(zone) => at_most(*zone),
+            None if ruled => at_most(Zone::VendorCloud),
+            None => BUILT_IN[class as usize],
         }
     }
 

@@ -14,5 +14,6 @@ mod gone;
 mod house;
 mod kept;
 mod plain;
+mod policy;
 mod stream;
 mod veil;
