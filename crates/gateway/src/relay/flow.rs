@@ -17,7 +17,8 @@ use wire::Chunk;
 /// A stream as the caller is to see it: as it came, or with originals instead of placeholders.
 pub(crate) struct Flow {
     stream: EventStream,
-    restoring: Option<Restoring>,
+    /// Boxed: most streams have none, and every attempt would carry its size.
+    restoring: Option<Box<Restoring>>,
 }
 
 struct Restoring {
@@ -39,7 +40,8 @@ impl Flow {
     /// With originals; placeholders that the request never had are counted.
     pub(crate) fn restored(stream: EventStream, vault: &Arc<Vault>, unknown: Counter) -> Flow {
         let (ready, out) = (VecDeque::new(), Vec::new());
-        Flow { stream, restoring: Some(Restoring { restorer: vault.restorer(), ready, out, end: None, unknown }) }
+        let restoring = Restoring { restorer: vault.restorer(), ready, out, end: None, unknown };
+        Flow { stream, restoring: Some(Box::new(restoring)) }
     }
 
     /// What was held back, where the stream is not followed to its end.

@@ -76,7 +76,7 @@ async fn a_cloud_never_sees_what_the_caller_gets_back() {
         for stream in [false, true] {
             for messages in [false, true] {
                 let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::Echo(piece)]);
-                let h = guarded(&[cloud.clone()]).await;
+                let h = guarded(std::slice::from_ref(&cloud)).await;
                 let got =
                     if messages { ask_messages(&h, &text, stream).await } else { ask(&h, &text, stream, &[]).await };
                 let what = format!("piece {piece}, stream {stream}, messages {messages}: {}", got.text());
@@ -104,7 +104,7 @@ async fn arguments_of_tool_calls_stay_json_with_the_original_in_it() {
     for piece in [1, 5, 1000] {
         for stream in [false, true] {
             let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::EchoCall(piece)]);
-            let h = guarded(&[cloud.clone()]).await;
+            let h = guarded(std::slice::from_ref(&cloud)).await;
             h.wiring.guard.store(Arc::new(Guard::new(&options, [7; 32]).unwrap()));
             let got = ask(&h, text, stream, &[]).await;
             assert!(!arrived(&cloud).contains("Neil"), "{}", arrived(&cloud));
@@ -119,7 +119,7 @@ async fn a_secret_is_gone_for_good() {
     let token = TOKEN.concat();
     for stream in [false, true] {
         let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::Echo(3)]);
-        let h = guarded(&[cloud.clone()]).await;
+        let h = guarded(std::slice::from_ref(&cloud)).await;
         let got = ask(&h, &format!("use {token} for {MAIL}"), stream, &[]).await;
         assert_eq!(got.status, 200, "{}", got.text());
         assert!(!arrived(&cloud).contains(&token) && !got.text().contains(&token), "{}", got.text());
@@ -143,7 +143,7 @@ async fn what_is_declared_or_found_sensitive_is_answered_at_home() {
         assert!(got.headers.get("x-dewpoint-redacted").is_none());
         // With own ground away there is no quiet way to the cloud.
         let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
-        let h = guarded(&[cloud.clone()]).await;
+        let h = guarded(std::slice::from_ref(&cloud)).await;
         let got = ask(&h, &text, false, headers).await;
         assert_eq!((got.status, got.json()["error"]["code"].as_str()), (403, Some("policy_denied")), "{}", got.text());
         assert!(!got.text().contains(CARD) && !got.text().contains(CUSTOMER), "{}", got.text());
@@ -237,7 +237,7 @@ async fn what_was_held_back_goes_out_before_the_error_of_a_broken_stream() {
     let text = format!("mail {MAIL} now");
     for most in 1..40 {
         let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::EchoBroken(most)]);
-        let h = guarded(&[cloud.clone()]).await;
+        let h = guarded(std::slice::from_ref(&cloud)).await;
         let got = ask(&h, &text, true, &[]).await;
         let masked = last(&cloud.seen.lock().unwrap()[0]);
         assert!(!masked.contains("jane.roe"), "{masked}");
@@ -251,7 +251,7 @@ async fn what_was_held_back_goes_out_before_the_error_of_a_broken_stream() {
 #[tokio::test]
 async fn kinds_and_requests_are_counted_and_nothing_else() {
     let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::Echo(3), Act::Plain(answer("all good"))]);
-    let h = guarded(&[cloud.clone()]).await;
+    let h = guarded(std::slice::from_ref(&cloud)).await;
     ask(&h, &format!("{MAIL} and {MAIL}"), true, &[]).await;
     ask(&h, "nothing in it", false, &[]).await;
     let metrics = h.call("GET", "/metrics", &[], "").await.text();
@@ -267,7 +267,7 @@ async fn kinds_and_requests_are_counted_and_nothing_else() {
 #[tokio::test]
 async fn switched_off_only_what_is_declared_counts() {
     let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![Act::Echo(3)]);
-    let h = guarded(&[cloud.clone()]).await;
+    let h = guarded(std::slice::from_ref(&cloud)).await;
     h.wiring.guard.store(Arc::new(Guard::off([7; 32])));
     let text = format!("mail {MAIL}");
     let got = ask(&h, &text, false, &[]).await;
@@ -279,7 +279,7 @@ async fn switched_off_only_what_is_declared_counts() {
 async fn tokens_are_counted_at_home_or_estimated() {
     // The scripted cloud could count too, were it asked: it panics on any request it has no act for.
     let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
-    let h = guarded(&[cloud.clone()]).await;
+    let h = guarded(std::slice::from_ref(&cloud)).await;
     let body = json!({"model": "auto", "messages": [{"role": "user", "content": format!("card {CARD}")}]});
     let got = h.call("POST", "/v1/messages/count_tokens", &[], body.to_string()).await;
     assert_eq!(got.status, 200, "{}", got.text());
