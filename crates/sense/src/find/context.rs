@@ -17,9 +17,6 @@ pub(super) const GENERIC: usize = 0;
 pub(super) struct Topics([u64; 3]);
 
 impl Topics {
-    /// Most topics.
-    pub(super) const MOST: usize = 192;
-
     pub(super) fn has(self, topic: usize) -> bool {
         self.0.get(topic / 64).is_some_and(|bits| bits >> (topic % 64) & 1 == 1)
     }

@@ -361,13 +361,10 @@ impl Pii {
                 }
                 b':' if next == b'/' && bytes.get(at + 2) == Some(&b'/') && at >= named => {
                     if let Some((seen, password)) = net::url(text, at) {
-                        self.note(
-                            out,
-                            if password { Named::Credentials } else { Named::Url },
-                            seen.start,
-                            seen.end,
-                            95,
-                        );
+                        self.note(out, Named::Url, seen.start, seen.end, 95);
+                        if let Some(user) = password {
+                            self.note(out, Named::Credentials, user.start, user.end, 95);
+                        }
                         named = seen.end;
                     }
                 }
@@ -412,12 +409,6 @@ impl Pii {
                 self.note(out, Named::Email, seen.start, seen.end, 75);
             }
         }
-    }
-
-    /// Built-in kinds of personal data, in no order, some more than once.
-    #[cfg(test)]
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &std::sync::Arc<str>> {
-        self.rec_kinds.iter().chain(self.named.iter().flatten()).map(|k| &k.name)
     }
 }
 
