@@ -40,14 +40,61 @@ fn main() {
     let mut times: Vec<f64> = pieces.iter().map(|p| best(3, || drop(black_box(finder.find(black_box(p)))))).collect();
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] / 1000.0;
-    println!("{} pieces of 4 KB: median {:.0} µs, p99 {:.0} µs, most {:.0} µs", pieces.len(), at(0.5), at(0.99), at(1.0));
+    println!(
+        "{} pieces of 4 KB: median {:.0} µs, p99 {:.0} µs, most {:.0} µs",
+        pieces.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
     let median = at(0.5) * 1000.0 / 4096.0;
 
     println!("\n| 1 MB of | ns a byte | times the median ({median:.1} ns) |\n|---|---|---|");
     for unit in [
-        "a", "1", "@", ".", ":", "-", "/", " ", "%", "\\", "[", "sk-", "1 ", "1.", "1-", "1:", "a.", "a@", "a1", "A1 ", "12 34 ", "555-0147 ",
-        "4111 1111 ", "212-555-0147 ", "+1 ", "a@b.de ", "://", "a://b.c ", "%41", "\\n", "\u{200b}", "１", "ghp_", "AKIA", "=", "am9l",
-        "card 4539", "phone 123456789 ", "[at]", "a dot ", "1/2/", "eyJ", "password=", "x.y.com/",
+        "a",
+        "1",
+        "@",
+        ".",
+        ":",
+        "-",
+        "/",
+        " ",
+        "%",
+        "\\",
+        "[",
+        "sk-",
+        "1 ",
+        "1.",
+        "1-",
+        "1:",
+        "a.",
+        "a@",
+        "a1",
+        "A1 ",
+        "12 34 ",
+        "555-0147 ",
+        "4111 1111 ",
+        "212-555-0147 ",
+        "+1 ",
+        "a@b.de ",
+        "://",
+        "a://b.c ",
+        "%41",
+        "\\n",
+        "\u{200b}",
+        "１",
+        "ghp_",
+        "AKIA",
+        "=",
+        "am9l",
+        "card 4539",
+        "phone 123456789 ",
+        "[at]",
+        "a dot ",
+        "1/2/",
+        "eyJ",
+        "password=",
+        "x.y.com/",
     ] {
         let text = unit.repeat((1 << 20) / unit.len());
         let ns = best(3, || drop(black_box(finder.find(black_box(&text))))) / text.len() as f64;

@@ -4,7 +4,7 @@
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
 use super::check::luhn;
-use super::context::{Around, GENERIC};
+use super::context::{Around, GENERIC, Heard};
 use super::pii::{Named, Pii, Wrapped, topic};
 use super::rec::Grade;
 use super::{Finding, card, coin, day, host, place, wrap};
@@ -24,13 +24,12 @@ pub(super) struct Hunt<'a> {
     done: usize,
     /// Up to where words of Base64 were tried.
     tried: usize,
-    /// The stretch that was last asked about and what is said around it.
-    around: Option<(usize, usize, Around)>,
+    heard: Heard,
 }
 
 impl<'a> Hunt<'a> {
     pub(super) fn new(pii: &'a Pii, text: &'a str) -> Hunt<'a> {
-        Hunt { pii, text, groups: Vec::new(), done: 0, tried: 0, around: None }
+        Hunt { pii, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default() }
     }
 
     /// Looks at the chain around the digit at `at`.
@@ -58,14 +57,7 @@ impl<'a> Hunt<'a> {
     }
 
     fn around(&mut self, start: usize, end: usize) -> Around {
-        match self.around {
-            Some((s, e, around)) if (s, e) == (start, end) => around,
-            _ => {
-                let around = self.pii.context.around(self.text.as_bytes(), start, end);
-                self.around = Some((start, end, around));
-                around
-            }
-        }
+        self.pii.context.around(&mut self.heard, self.text.as_bytes(), start, end)
     }
 
     /// What begins with one group: a date, an address, coordinates, a coin, a wrapped text.
@@ -78,7 +70,7 @@ impl<'a> Hunt<'a> {
                 let (kind, score) = if birth { (Named::Birth, score.max(85)) } else { (Named::Date, score) };
                 self.pii.note(out, kind, seen.start, seen.end, score);
             }
-            if group.digits && len <= 3 {
+            if group.digits && len <= 3 && matches!(bytes.get(group.end), Some(b'.' | 0xC2)) {
                 self.dotted(start, out);
             }
         }
@@ -131,6 +123,15 @@ impl<'a> Hunt<'a> {
                 break;
             }
             any |= !group.letters;
+            let account = stretch.mask & 0b1111 == 0b0011 || stretch.groups == 1 && stretch.joined().len() < 4;
+            let card = stretch.mask == 0 && (3..=7).contains(&(group.end - group.start));
+            if !(account || card || stretch.groups == 1 || self.pii.shapes.begins(stretch.form)) {
+                // The last group of a card may be of any length.
+                if stretch.mask == 0 && stretch.groups <= 5 {
+                    self.one(&stretch, out);
+                }
+                break;
+            }
             if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
                 continue;
             }
