@@ -16,6 +16,7 @@ mod day;
 mod europe;
 mod host;
 mod hunt;
+mod kit;
 mod net;
 mod phone;
 mod pii;
@@ -26,6 +27,7 @@ mod secret;
 mod union;
 mod user;
 mod view;
+mod words;
 mod world;
 mod wrap;
 

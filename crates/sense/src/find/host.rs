@@ -3,7 +3,7 @@
 //! Never here: names (`net`).
 
 use super::net::Seen;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest IPv6 address in text.
 const LONGEST: usize = 45;

@@ -91,7 +91,7 @@ fn spelled_name(bytes: &[u8], from: usize) -> (usize, usize) {
 fn local_start(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut start = at;
-    for c in text.get(at.saturating_sub(LOCAL).max(0)..at).unwrap_or_else(|| tail(text, at)).chars().rev() {
+    for c in text.get(at.saturating_sub(LOCAL)..at).unwrap_or_else(|| tail(text, at)).chars().rev() {
         let ok = c.is_ascii_alphanumeric() || "._%+-'#!$&*=?^`{|}~/".contains(c) || ('\u{c0}'..='\u{24f}').contains(&c);
         if !ok || (c == '/' || c == '\'' || c == '=' || c == '{' || c == '|' || c == '`' || c == '*') {
             break;
@@ -344,7 +344,7 @@ mod tests {
                     "{text}"
                 );
             } else {
-                assert!(!seen.is_some_and(|s| s.1.is_some()), "{text}");
+                assert!(seen.is_none_or(|s| s.1.is_none()), "{text}");
             }
         }
     }
