@@ -27,8 +27,11 @@ impl Pii {
             at += skip;
             let next = bytes.get(at + 1).copied().unwrap_or(b' ');
             match bytes[at] {
-                b'0'..=b'9' => hunt.digit(at, out, wrapped),
-                b'@' => {
+                b'0'..=b'9' => {
+                    hunt.digit(at, out, wrapped);
+                    at += bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+                }
+                b'@' if at > 0 && inner(bytes[at - 1]) && inner(next) => {
                     if let Some(seen) = net::email(text, at) {
                         self.kit.note(out, Named::Email, seen.start, seen.end, 95);
                         named = named.max(seen.end);
@@ -85,6 +88,11 @@ impl Pii {
             }
         }
     }
+}
+
+/// What may stand beside the `@` of an address.
+fn inner(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'-' | b'+')
 }
 
 /// Where the run of labels that the dot at `at` stands in ends: its other dots need no look.
