@@ -81,10 +81,11 @@ fn scan(finder: &Finder, input: impl Read, mut out: impl Write, json: bool) -> i
             0..=LINE_MAX => read(&line, &text),
             _ => Err((None, format!("the line is longer than {LINE_MAX} bytes"))),
         };
-        let findings = asked.and_then(|asked| match if json { finder.scan(&asked.text) } else { finder.find(&asked.text) } {
-            Ok(findings) => Ok((asked, findings)),
-            Err(why) => Err((asked.id, why.to_string())),
-        });
+        let findings =
+            asked.and_then(|asked| match if json { finder.scan(&asked.text) } else { finder.find(&asked.text) } {
+                Ok(findings) => Ok((asked, findings)),
+                Err(why) => Err((asked.id, why.to_string())),
+            });
         match &findings {
             Ok((asked, findings)) if json => write_json(&mut out, &told(asked, findings))?,
             Ok((asked, findings)) => write_row(&mut out, number, asked, findings)?,
@@ -150,7 +151,13 @@ fn told<'a>(asked: &Asked<'a>, findings: &'a [Finding]) -> Told<'a> {
 
 /// The class of a request with this text and nothing declared: of what is sure enough to count.
 fn class(findings: &[Finding]) -> DataClass {
-    findings.iter().filter(|f| f.score >= sense::RAISES).map(|f| f.kind.class).max().unwrap_or_default().max(DataClass::default())
+    findings
+        .iter()
+        .filter(|f| f.score >= sense::RAISES)
+        .map(|f| f.kind.class)
+        .max()
+        .unwrap_or_default()
+        .max(DataClass::default())
 }
 
 fn write_json(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {

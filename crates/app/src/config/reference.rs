@@ -67,8 +67,20 @@ pub(crate) fn page() -> String {
     let schema = value();
     let defs = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut out = String::from(HEAD);
-    let sections =
-        ["server", "ledger", "audit", "engine", "discovery", "egress", "detect", "policy", "resilience", "place", "route", "key"];
+    let sections = [
+        "server",
+        "ledger",
+        "audit",
+        "engine",
+        "discovery",
+        "egress",
+        "detect",
+        "policy",
+        "resilience",
+        "place",
+        "route",
+        "key",
+    ];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in sections {
         let Some(section) = root.get(name) else { continue };
@@ -97,7 +109,8 @@ pub(crate) fn page() -> String {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "AuditFailing", "CacheType", "Split"] {
+    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "AuditFailing", "CacheType", "Split"]
+    {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }
