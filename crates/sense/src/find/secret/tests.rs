@@ -332,6 +332,7 @@ fn values_that_their_name_calls_secret() {
         "--api-key=",
         "my api key is ",
         "Authorization: Bearer ",
+        "auth=('me', '",
         "\\\"secret_key\\\": \\\"",
         "setToken(\"",
         "//registry.npmjs.org/:_authToken=",
@@ -474,6 +475,20 @@ fn tokens_with_a_text_inside() {
     ] {
         assert_eq!(only(&secrets, &text), ("sidekiq-secret".to_owned(), pair.clone()));
     }
+}
+
+#[test]
+fn many_secrets_in_one_value_and_in_one_line() {
+    let (secrets, mut chance) = (secrets(), Chance(16));
+    let tokens: Vec<String> = (0..200).map(|_| pat(&mut chance)).collect();
+    assert_eq!(found(&secrets, &tokens.join(",")).len(), 200);
+    let long: Vec<String> = (0..40).map(|_| format!("{}{}", "glagent-", chance.text(50))).collect();
+    assert_eq!(found(&secrets, &format!("[\"{}\"]", long.join("\",\""))).len(), 40);
+    let lines: Vec<String> =
+        (0..60).map(|i| format!("APP_TOKEN_{i}={}4{}7{}", chance.text(8), chance.text(8), chance.text(8))).collect();
+    assert_eq!(found(&secrets, &lines.join("\\n")).len(), 60);
+    assert_eq!(found(&secrets, &lines.join(";")).len(), 60);
+    assert!(found(&secrets, &format!("credentials: \"{}\"", lines.join("\\n"))).len() >= 60);
 }
 
 #[test]
