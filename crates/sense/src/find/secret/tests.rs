@@ -538,6 +538,16 @@ fn the_book_names_every_kind() {
     }
 }
 
+#[test]
+fn a_value_cut_within_a_character_is_told_to_its_end() {
+    let secrets = secrets();
+    for shift in 0..4 {
+        let text = format!("kind: Secret\nstringData:\n  {}f: {}", "a".repeat(shift), "é9".repeat(4096));
+        assert_eq!(found(&secrets, &text).len(), 1, "{shift}");
+        found(&secrets, &format!("curl -u {}:{}", "a".repeat(shift + 4), "é9".repeat(4096)));
+    }
+}
+
 /// Work per byte has a bound: at the slowest a megabyte in a second, on a machine with much else to do. Quadratic work would
 /// take minutes for these.
 #[test]
