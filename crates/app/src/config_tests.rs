@@ -428,7 +428,7 @@ tags = ["HIPAA"]
     assert_eq!(eu.through, decide::Through::RedactedElsewhere);
     assert!(acme.tags.contains("customer:acme") && acme.keys.contains("clinic") && acme.routes.contains("help"));
     assert!(acme.demand.zone == Some(Zone::OwnNetwork) && !acme.grants());
-    assert_eq!((no.through, no.from_class()), (decide::Through::Nothing, DataClass::Sensitive));
+    assert_eq!((no.through, no.lowest_class()), (decide::Through::Nothing, DataClass::Sensitive));
     let terms = &s.places[0].place.terms;
     assert_eq!((terms.regions.len(), terms.legal_seat.as_deref()), (30, Some("US")));
     assert_eq!((terms.retention, terms.training), (decide::Retention::None, decide::Training::Never));

@@ -70,7 +70,7 @@ struct Limit {
     redacted: Zone,
 }
 
-type ByZone = [(usize, usize); ZONES];
+type ByZone = [(u8, u8); ZONES];
 
 const fn at_most(zone: Zone) -> Limit {
     Limit { whole: zone, redacted: zone }
@@ -99,7 +99,7 @@ const fn by_zone(limits: &[Limit; CLASSES]) -> ByZone {
         while redacted < CLASSES && zone <= limits[redacted].redacted as usize {
             redacted += 1;
         }
-        all[zone] = (whole, redacted);
+        all[zone] = (whole as u8, redacted as u8);
         zone += 1;
     }
     all
@@ -144,9 +144,10 @@ impl<'a> Border<'a> {
 
     /// As [`Border::passage`], as numbers of classes from the lowest.
     fn levels(&self, place: &Place) -> (usize, usize) {
-        let (mut whole, mut redacted) = self.by_zone[place.zone as usize];
+        let (whole, redacted) = self.by_zone[place.zone as usize];
+        let (mut whole, mut redacted) = (usize::from(whole), usize::from(redacted));
         for rule in &self.rules {
-            let from = rule.from_class() as usize;
+            let from = rule.lowest_class() as usize;
             match self.through(rule, place) {
                 Through::Whole => {}
                 Through::Redacted | Through::RedactedElsewhere => whole = whole.min(from),
@@ -187,10 +188,14 @@ impl<'a> Border<'a> {
         let (whole, redacted) = self.levels(place);
         let declared = self.declared as usize;
         let as_it_is = declared < whole;
+        if as_it_is && found.kinds.is_empty() {
+            return Ok(None);
+        }
         if !as_it_is && declared >= redacted {
             return Err(self.refusal(place, self.declared));
         }
-        if !as_it_is && self.subject.unscanned {
+        // What was not read to its end cannot be taken out, here neither.
+        if !as_it_is && (self.subject.unscanned || found.failed.is_some()) {
             return Err(Refusal::Unscanned { class: self.declared, rule: self.redacts(place, self.declared) });
         }
         // A secret that nobody declared leaves this host only taken out, whatever the rules say.
@@ -217,7 +222,7 @@ impl<'a> Border<'a> {
             let by = self.policy.limit_by(class, limit);
             return Refusal::Class { class, reach: limit, zone: place.zone, by };
         }
-        let against = |r: &&&Arc<Rule>| r.from_class() <= class && self.through(r, place) == Through::Nothing;
+        let against = |r: &&&Arc<Rule>| r.lowest_class() <= class && self.through(r, place) == Through::Nothing;
         match self.rules.iter().find(against) {
             Some(rule) => {
                 let unmet =
@@ -235,7 +240,7 @@ impl<'a> Border<'a> {
         if place.zone > limit {
             return Arc::from(self.policy.limit_by(class, limit));
         }
-        let so = |r: &&&Arc<Rule>| r.from_class() <= class && self.through(r, place) == Through::Redacted;
+        let so = |r: &&&Arc<Rule>| r.lowest_class() <= class && self.through(r, place) == Through::Redacted;
         self.rules.iter().find(so).map_or_else(|| Arc::from("a rule"), |r| r.id.clone())
     }
 }
