@@ -2,6 +2,7 @@
 //!
 //! Never here: what the commands do.
 
+pub(crate) use crate::common::{Class, Common};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -55,17 +56,6 @@ pub(crate) enum Command {
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,
-}
-
-/// Flags of every command that reads the configuration.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Common {
-    /// Configuration file; else DEWPOINT_CONFIG, else ./dewpoint.toml if it is there.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Look for no places beyond the configured ones.
-    #[arg(long)]
-    pub(crate) no_discovery: bool,
 }
 
 #[derive(Debug, Args)]
@@ -198,27 +188,6 @@ pub(crate) enum By {
     Key,
     Task,
     Model,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Class {
-    Public,
-    Internal,
-    Personal,
-    Sensitive,
-    Secret,
-}
-
-impl From<Class> for decide::DataClass {
-    fn from(class: Class) -> decide::DataClass {
-        match class {
-            Class::Public => decide::DataClass::Public,
-            Class::Internal => decide::DataClass::Internal,
-            Class::Personal => decide::DataClass::Personal,
-            Class::Sensitive => decide::DataClass::Sensitive,
-            Class::Secret => decide::DataClass::Secret,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ mod book;
 mod bundled;
 mod check;
 mod cli;
+mod common;
 mod config;
 mod detect;
 mod discover;

@@ -2,7 +2,7 @@
 //!
 //! Never here: detection (room `sense`), and values: only where they are.
 
-use crate::cli::Common;
+use crate::common::Common;
 use crate::config::{self, Flags};
 use crate::detect;
 use crate::problem::{Problem, Problems};

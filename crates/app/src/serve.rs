@@ -77,16 +77,11 @@ async fn serve(
     let hangup = watch::Hangup::new();
     let listener = bind(&settings)?;
     let ledger = kept::open(&settings)?;
-    let outlet: Arc<dyn Outlet> = match &ledger {
-        Some(ledger) => ledger.outlet(),
-        None => Arc::new(nowhere::Nowhere),
-    };
     let trail = evidence::open(&settings)?;
-    let key = evidence::installation_key(&settings)?;
+    let guard = crate::detect::guard(&settings, evidence::installation_key(&settings)?)?;
     let engine = embedded::start(&settings)?;
     let limits = limits(&settings);
     let address = listener.local_addr().context("the listener has no address")?;
-    let guard = crate::detect::guard(&settings, key)?;
     let (live, finds) = Live::new(settings, found, flags, book, engine, (address, guard)).await?;
     let probes = tokio::spawn(probe(live.board.clone(), stopping.clone()));
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
@@ -94,14 +89,13 @@ async fn serve(
     announce(&live, &finds, started);
     let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
     let audited = trail.as_ref().map(audit::Trail::watch);
-    let dropped = log.dropped();
-    let watchdog = watchdog::watch();
+    let (dropped, watchdog) = (log.dropped(), watchdog::watch());
     let seen = watchdog.seen.clone();
     let wiring = Arc::new(gateway::Wiring {
         board: live.board.clone(),
         policy: live.policy.clone(),
         keys: live.keys.clone(),
-        outlet,
+        outlet: outlet(ledger.as_ref()),
         guard: live.guard.clone(),
         witness: evidence::witness(trail.as_ref()),
         limits,
@@ -137,6 +131,14 @@ async fn serve(
     served.context("the listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where records go.
+fn outlet(ledger: Option<&ledger::Ledger>) -> Arc<dyn Outlet> {
+    match ledger {
+        Some(ledger) => ledger.outlet(),
+        None => Arc::new(nowhere::Nowhere),
+    }
 }
 
 fn limits(settings: &Settings) -> gateway::Limits {
