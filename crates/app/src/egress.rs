@@ -4,6 +4,7 @@
 //! Never here: the refusing itself (room `backend`).
 
 mod nftables;
+mod plan;
 mod policy;
 mod rules;
 

@@ -9,50 +9,13 @@
 //!
 //! Never here: capabilities, health, order (`choose`).
 
-use crate::{DataClass, Found, Need, Place, Policy, Refusal, Route, Rule, Through, Zone};
+use crate::{DataClass, Place, Policy, Refusal, Route, Rule, Subject, Through, Zone};
 use std::sync::Arc;
 
 /// Classes there are.
 const CLASSES: usize = DataClass::ALL.len();
 /// Zones there are.
 const ZONES: usize = Zone::ALL.len();
-
-/// What the policy looks at in a request. Kept in the verdict, since every attempt is judged again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Subject {
-    /// The highest class that key and headers declare.
-    pub declared: DataClass,
-    /// What detectors found.
-    pub found: Found,
-    /// Tags of key and headers.
-    pub tags: Vec<Arc<str>>,
-    /// The caller's key.
-    pub key: Option<Arc<str>>,
-    /// The named route that was asked for.
-    pub route: Option<Arc<str>>,
-    /// What the request itself demands.
-    pub demands: Vec<Arc<Rule>>,
-    /// It carries content that no detector can read.
-    pub unscanned: bool,
-    /// When it arrived, Unix seconds.
-    pub at_unix_s: u64,
-}
-
-impl Subject {
-    /// What a policy looks at in `need`.
-    pub(crate) fn of(need: &Need, policy: &Policy) -> Subject {
-        Subject {
-            declared: need.class,
-            found: need.found.clone(),
-            tags: need.tags.clone(),
-            key: need.key.clone(),
-            route: policy.routes.contains_key(&need.model).then(|| Arc::from(&*need.model)),
-            demands: need.demands.clone(),
-            unscanned: need.unscanned,
-            at_unix_s: need.at_unix_s,
-        }
-    }
-}
 
 /// Up to which class content may go to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -70,7 +33,7 @@ struct Limit {
     redacted: Zone,
 }
 
-type ByZone = [(usize, usize); ZONES];
+type ByZone = [(u8, u8); ZONES];
 
 const fn at_most(zone: Zone) -> Limit {
     Limit { whole: zone, redacted: zone }
@@ -99,7 +62,7 @@ const fn by_zone(limits: &[Limit; CLASSES]) -> ByZone {
         while redacted < CLASSES && zone <= limits[redacted].redacted as usize {
             redacted += 1;
         }
-        all[zone] = (whole, redacted);
+        all[zone] = (whole as u8, redacted as u8);
         zone += 1;
     }
     all
@@ -144,9 +107,10 @@ impl<'a> Border<'a> {
 
     /// As [`Border::passage`], as numbers of classes from the lowest.
     fn levels(&self, place: &Place) -> (usize, usize) {
-        let (mut whole, mut redacted) = self.by_zone[place.zone as usize];
+        let (whole, redacted) = self.by_zone[place.zone as usize];
+        let (mut whole, mut redacted) = (usize::from(whole), usize::from(redacted));
         for rule in &self.rules {
-            let from = rule.from_class() as usize;
+            let from = rule.lowest_class() as usize;
             match self.through(rule, place) {
                 Through::Whole => {}
                 Through::Redacted | Through::RedactedElsewhere => whole = whole.min(from),
@@ -187,10 +151,14 @@ impl<'a> Border<'a> {
         let (whole, redacted) = self.levels(place);
         let declared = self.declared as usize;
         let as_it_is = declared < whole;
+        if as_it_is && found.kinds.is_empty() {
+            return Ok(None);
+        }
         if !as_it_is && declared >= redacted {
             return Err(self.refusal(place, self.declared));
         }
-        if !as_it_is && self.subject.unscanned {
+        // What was not read to its end cannot be taken out, here neither.
+        if !as_it_is && (self.subject.unscanned || found.failed.is_some()) {
             return Err(Refusal::Unscanned { class: self.declared, rule: self.redacts(place, self.declared) });
         }
         // A secret that nobody declared leaves this host only taken out, whatever the rules say.
@@ -217,7 +185,7 @@ impl<'a> Border<'a> {
             let by = self.policy.limit_by(class, limit);
             return Refusal::Class { class, reach: limit, zone: place.zone, by };
         }
-        let against = |r: &&&Arc<Rule>| r.from_class() <= class && self.through(r, place) == Through::Nothing;
+        let against = |r: &&&Arc<Rule>| r.lowest_class() <= class && self.through(r, place) == Through::Nothing;
         match self.rules.iter().find(against) {
             Some(rule) => {
                 let unmet =
@@ -235,7 +203,7 @@ impl<'a> Border<'a> {
         if place.zone > limit {
             return Arc::from(self.policy.limit_by(class, limit));
         }
-        let so = |r: &&&Arc<Rule>| r.from_class() <= class && self.through(r, place) == Through::Redacted;
+        let so = |r: &&&Arc<Rule>| r.lowest_class() <= class && self.through(r, place) == Through::Redacted;
         self.rules.iter().find(so).map_or_else(|| Arc::from("a rule"), |r| r.id.clone())
     }
 }

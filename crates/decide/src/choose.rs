@@ -38,17 +38,20 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         let Some(rank) = scope.rank(&offer) else { continue };
         let Offer { state, model } = offer;
         let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
-        let judged = rules.judge(state, model);
-        match judged.and_then(|redact| other.map_or(Ok(redact), |p| Err(Refusal::OtherModel(p.clone())))) {
-            Err(why) => refused.push(Refused { place: state.place.clone(), model: model.clone(), why }),
-            Ok(redact_above) => {
+        let why = match (rules.judge(state, model), other) {
+            (Ok(redact_above), None) => {
                 let standing = live.standing(&state.place.id);
-                let reason = Reason { redact_above, ..expect(need, state, model, policy.margin_permille, standing) };
+                let mut reason = expect(need, state, model, policy.margin_permille, standing);
+                reason.redact_above = redact_above;
                 let pull = affinity.pull(state.place.id.as_str());
                 let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
                 order.push(Ranked { rank, pull, candidate });
+                continue;
             }
-        }
+            (Ok(_), Some(pinned)) => Refusal::OtherModel(pinned.clone()),
+            (Err(why), _) => why,
+        };
+        refused.push(Refused { place: state.place.clone(), model: model.clone(), why });
     }
     order::sort(&mut order, scope.objective);
     balance::balance(&mut order, scope.objective.is_some(), live.chance());
@@ -234,21 +237,19 @@ fn covers(pattern: &str, place: &str, id: &str) -> bool {
     pattern.split_once('/').is_some_and(|(p, m)| p == place && matches(m, id))
 }
 
-/// The first capability asked for that the model lacks.
+/// The first capability asked for that the model lacks. A chain and not a table: it is asked for every offer.
 fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
-    [
-        (!need.embeddings && !need.rerank, caps.writes(), "chat or completions (it is an encoder)"),
-        (need.tools, caps.tools, "tools"),
-        (need.json_schema, caps.json_schema, "JSON schema output"),
-        (need.vision, caps.vision, "images"),
-        (need.audio, caps.audio, "audio"),
-        (need.logprobs, caps.logprobs, "log-probabilities"),
-        (need.completions, caps.completions, "the legacy completions endpoint"),
-        (need.embeddings, caps.embeddings, "embeddings"),
-        (need.rerank, caps.rerank, "rerank"),
-    ]
-    .into_iter()
-    .find_map(|(wanted, has, name)| (wanted && !has).then_some(name))
+    let lack = |wanted: bool, has: bool, name| (wanted && !has).then_some(name);
+    let encodes = need.embeddings || need.rerank;
+    lack(!encodes, caps.writes(), "chat or completions (it is an encoder)")
+        .or_else(|| lack(need.tools, caps.tools, "tools"))
+        .or_else(|| lack(need.json_schema, caps.json_schema, "JSON schema output"))
+        .or_else(|| lack(need.vision, caps.vision, "images"))
+        .or_else(|| lack(need.audio, caps.audio, "audio"))
+        .or_else(|| lack(need.logprobs, caps.logprobs, "log-probabilities"))
+        .or_else(|| lack(need.completions, caps.completions, "the legacy completions endpoint"))
+        .or_else(|| lack(need.embeddings, caps.embeddings, "embeddings"))
+        .or_else(|| lack(need.rerank, caps.rerank, "rerank"))
 }
 
 /// What to expect of an offer on this request.

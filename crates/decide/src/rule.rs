@@ -66,7 +66,7 @@ impl Rule {
     }
 
     /// The lowest class it holds for.
-    pub fn from_class(&self) -> DataClass {
+    pub fn lowest_class(&self) -> DataClass {
         self.classes.first().copied().unwrap_or(DataClass::Public)
     }
 

@@ -42,7 +42,7 @@ pub enum Refusal {
     },
     /// The class may go there only with what was found taken out, and not all of the request can be searched.
     #[error(
-        "takes class {class} only redacted ({rule}), and this request carries content that cannot be searched (an image, audio or a file)"
+        "takes class {class} only redacted ({rule}), and this request carries content that was not searched (an image, audio or a file, or a search that did not finish)"
     )]
     Unscanned {
         /// The declared class.

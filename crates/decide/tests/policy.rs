@@ -694,7 +694,7 @@ proptest! {
         let up_to = |most: Option<DataClass>, class: DataClass| most.is_some_and(|m| class <= m);
         let here = at.zone <= Zone::SameHost;
         let whole = up_to(passage.whole, n.class);
-        let redacted = up_to(passage.redacted, n.class) && !n.unscanned;
+        let redacted = up_to(passage.redacted, n.class) && !n.unscanned && n.found.failed.is_none();
         let takeable = |c: &Count| up_to(passage.redacted, c.class) || c.class == Secret;
         let eligible = (whole || redacted) && n.found.kinds.values().all(takeable) && (here || n.found.failed.is_none());
         let got = outcome(&n, &p, &at);

@@ -31,7 +31,6 @@ pub(crate) struct Counts {
 }
 
 /// One text.
-#[derive(Debug)]
 pub(crate) struct Channel {
     writing: Writing,
     /// What may still become a placeholder.

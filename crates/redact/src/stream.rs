@@ -12,6 +12,7 @@ use crate::frame;
 use crate::places::{Indexes, Kind, Spot, Way, spot};
 use crate::vault::Vault;
 use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
 use wire::{Chunk, Event, Finish, Flavour, Leaf, Raw, Step};
 
@@ -20,7 +21,6 @@ use wire::{Chunk, Event, Finish, Flavour, Leaf, Raw, Step};
 const TEXTS_MOST: usize = 2048;
 
 /// Restores one stream: holds back at most what could still become a placeholder, by choice and by tool call.
-#[derive(Debug)]
 pub struct Restorer {
     vault: Arc<Vault>,
     events: Vec<(Said, Channel)>,
@@ -51,6 +51,13 @@ struct Survey {
     /// Everything ends with it.
     ends_all: bool,
     head: String,
+}
+
+impl fmt::Debug for Restorer {
+    /// Without the texts, which may hold what was put back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Restorer({} texts, {:?}, {:?})", self.events.len(), self.counts, self.vault)
+    }
 }
 
 impl Vault {

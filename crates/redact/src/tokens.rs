@@ -15,7 +15,7 @@ pub(crate) enum Piece {
 }
 
 /// Tokens that wait for their text to be decided.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Tokens {
     /// With the bytes of each that are not decided.
     waiting: VecDeque<(TokenLogprob, usize)>,
@@ -25,7 +25,6 @@ pub(crate) struct Tokens {
     off: bool,
 }
 
-#[derive(Debug)]
 struct Merge {
     /// The first of them, as it was.
     first: TokenLogprob,

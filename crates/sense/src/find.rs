@@ -17,6 +17,7 @@ mod europe;
 mod host;
 mod hunt;
 mod joined;
+mod kit;
 mod net;
 mod phone;
 mod pii;
@@ -27,6 +28,7 @@ mod secret;
 mod union;
 mod user;
 mod view;
+mod words;
 mod world;
 mod wrap;
 
@@ -181,10 +183,12 @@ impl Finder {
         }
         let view = View::new(text);
         let mut wrapped = Vec::new();
-        self.detect(view.text(), &mut out, &mut wrapped);
+        self.pii.find(view.text(), &mut out, &mut wrapped);
+        // Secrets in words of Base64 are found there too: `secret` unwraps by itself.
+        self.secret.find(view.text(), &mut out);
         for word in wrapped {
             let (mut inner, mut deeper) = (Vec::new(), Vec::new());
-            self.detect(&word.text, &mut inner, &mut deeper);
+            self.pii.find(&word.text, &mut inner, &mut deeper);
             self.own.find(&word.text, &mut inner);
             let (start, end) = (word.start, word.end);
             out.extend(inner.into_iter().filter(|f| f.score >= RAISES).map(|f| Finding { start, end, ..f }));
@@ -204,11 +208,6 @@ impl Finder {
             n if n > MOST => Err(Unread(format!("it has {n} readings, and {MOST} are taken at most").into())),
             _ => Ok(out),
         }
-    }
-
-    fn detect(&self, text: &str, out: &mut Vec<Finding>, wrapped: &mut Vec<pii::Wrapped>) {
-        self.pii.find(text, out, wrapped);
-        self.secret.find(text, out);
     }
 
     /// Everything found in the texts of a request. A detector that fails is noted in [`Found::failed`].

@@ -3,7 +3,7 @@
 //! Never here: names as rules. nftables knows addresses only, so names stand in comments, and the rules hold for the addresses
 //! of the moment.
 
-use super::rules::Plan;
+use super::plan::Plan;
 use std::fmt::Write;
 
 /// The ruleset. It replaces its own table and touches no other, so it can be loaded again and again.

@@ -2,7 +2,7 @@
 //!
 //! Never here: names as rules. A NetworkPolicy knows addresses only, so names stand in comments.
 
-use super::rules::Plan;
+use super::plan::Plan;
 use std::fmt::Write;
 
 /// The manifest. Loopback inside a pod is not subject to network policies.

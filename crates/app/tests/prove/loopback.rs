@@ -245,14 +245,14 @@ fn an_airgap_sends_nothing_whatever_is_configured() {
         server.stop().await;
         let moved = Unroutable::now() - before;
         assert_eq!(moved, Unroutable::default(), "something tried to leave\n{}", server.log());
-        // Control: the same without the flag.
+        // Control: the same without the flag; the probes alone move both counters.
         let before = Unroutable::now();
         let mut open = Server::start(&locals.config(&clouds), &[], &[]).await;
-        let public = Campaign::public(&names);
-        open.ask_all(&public.asks, 4).await;
+        open.ask_all(&Campaign::public(&names).asks, 4).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         open.stop().await;
         let leaked = Unroutable::now() - before;
-        assert!(leaked.sum() >= public.asks.len() as u64, "{leaked}: the flag makes no difference");
+        assert!(leaked.v4 > 0 && leaked.v6 > 0, "{leaked}: the flag makes no difference");
         Row {
             part: "a airgap",
             asserted: "--airgap with three clouds configured, class public and all the others: no packet tried to leave, probes and look-ups included".to_owned(),

@@ -49,6 +49,7 @@ pub(crate) fn inside<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> 
         .args(["--user", "--map-root-user", "--net", "--mount", "--fork", "--kill-child", "--"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env("PATH", path())
         .env(INSIDE, test)
         .env(OUTSIDE, own())
         .output()
@@ -58,6 +59,11 @@ pub(crate) fn inside<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> 
     // A name that is wrong would run nothing, and well.
     assert!(said.contains("1 passed"), "{test} is not the name of a test\n{said}");
     println!("{said}");
+}
+
+/// With the folders of the system's tools, which not every user has.
+fn path() -> String {
+    variable("PATH").unwrap_or_default() + ":/usr/sbin:/sbin"
 }
 
 /// Why a namespace cannot be had here, and what to do.
@@ -73,12 +79,11 @@ fn permitted() -> Result<(), String> {
         ));
     }
     for tool in [["ip", "-V"], ["nsenter", "-V"]] {
-        Command::new(tool[0]).arg(tool[1]).output().map_err(|e| {
-            format!(
-                "`{}` cannot be started ({e}); install iproute2 and util-linux, and see that /usr/sbin is in PATH",
-                tool[0]
-            )
-        })?;
+        Command::new(tool[0])
+            .arg(tool[1])
+            .env("PATH", path())
+            .output()
+            .map_err(|e| format!("`{}` cannot be started ({e}); install iproute2 and util-linux", tool[0]))?;
     }
     Ok(())
 }

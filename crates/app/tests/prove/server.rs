@@ -161,10 +161,11 @@ impl Server {
 
     /// Ends the program that a tracer started, which the tracer itself would not pass a signal on to.
     pub(crate) async fn stop_traced(&mut self) {
-        let lock =
-            Command::new("pgrep").args(["-P", &self.served.as_ref().expect("it runs").id().to_string()]).output();
-        let child = String::from_utf8(lock.expect("procps").stdout).unwrap();
-        super::namespace::run("kill", &["-TERM", child.trim()]);
+        let tracer = format!("PPid:\t{}\n", self.served.as_ref().expect("it runs").id());
+        let processes = std::fs::read_dir("/proc").expect("Linux").flatten().map(|e| e.path());
+        let of_tracer = |p: &Path| std::fs::read_to_string(p.join("status")).is_ok_and(|s| s.contains(&tracer));
+        let child = processes.into_iter().find(|p| of_tracer(p)).expect("a traced process");
+        super::namespace::run("kill", &["-TERM", child.file_name().and_then(|n| n.to_str()).expect("a number")]);
         let mut served = self.served.take().expect("it runs");
         let deadline = std::time::Instant::now() + Duration::from_secs(20);
         while served.ended().is_none() {

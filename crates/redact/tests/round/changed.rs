@@ -74,6 +74,16 @@ fn what_is_no_placeholder_stays() {
 }
 
 #[test]
+fn a_code_counts_under_its_own_type_only() {
+    let (sent, vault) = sent("alice@example.com 4111 1111 1111 1111", &[MAIL, CARD]);
+    let (mail, card) = sent.split_once(' ').unwrap();
+    let swapped = mail.replace("EMAIL", "CARD") + " " + &card.replace("CARD", "EMAIL");
+    assert_eq!(back(&vault, &swapped), swapped);
+    let (_, unknown) = vault.restore_counted(answer(&swapped));
+    assert_eq!(unknown, 2);
+}
+
+#[test]
 fn made_up_and_torn_ones_are_counted_and_left() {
     let (sent, _, _, vault) = parts();
     let said = format!("{sent} [[EMAIL_00000000]] [EMAIL_00000001] [[EMAIL_123]] EMAIL_00000002 [[email address]]");

@@ -233,6 +233,21 @@ fn what_was_not_read_or_is_not_there_is_refused() {
 }
 
 #[test]
+fn the_bytes_of_a_file_are_neither_read_nor_changed() {
+    let data = format!("data:application/pdf;base64,{}", "QUJD".repeat(5000));
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "file", "file": {"filename": "for alice@example.com.pdf", "file_data": data}}]}]});
+    let ask = openai::read_chat(body.to_string().as_bytes()).unwrap();
+    assert!(ask.has_unscannable());
+    ask.visit_fields(&mut |field| assert!(!field.text.contains("QUJDQUJD")));
+    let (masked, _) = masked(&ask, &[MAIL]);
+    let out: Json = serde_json::from_slice(&openai::write_chat(&masked, &Shape::default())).unwrap();
+    let file = &out["messages"][0]["content"][0]["file"];
+    assert_eq!(file["file_data"], data);
+    assert!(file["filename"].as_str().unwrap().starts_with("for [[EMAIL_"), "{file}");
+}
+
+#[test]
 fn what_cannot_be_read_is_told() {
     let unscannable = |content: Json| {
         let body = json!({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": content}]});
@@ -256,6 +271,7 @@ fn what_cannot_be_read_is_told() {
         json!({"type": "web_search_tool_result", "content": [{"encrypted_content": "QUJD"}]}),
         json!({"type": "search_result", "content": [{"type": "text", "text": "x", "\u{65}ncrypted_content": "QUJD"}]}),
         json!({"type": "anything_new"}),
+        json!({"type": "mcp_tool_result", "content": [{"type": "text", "text": "QUJD".repeat(2000)}]}),
     ] {
         assert!(unscannable(json!([part])), "{part}");
     }

@@ -12,14 +12,16 @@ const AFTER: usize = 28;
 /// The topic of words that go with any number ("number", "Nr."): they never count as the last word said.
 pub(super) const GENERIC: usize = 0;
 
+/// Bytes heard beyond what was asked for.
+const STEP: usize = 64;
+/// Words kept before old ones are let go.
+const MANY: usize = 4096;
+
 /// A set of topics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Topics([u64; 3]);
 
 impl Topics {
-    /// Most topics.
-    pub(super) const MOST: usize = 192;
-
     pub(super) fn has(self, topic: usize) -> bool {
         self.0.get(topic / 64).is_some_and(|bits| bits >> (topic % 64) & 1 == 1)
     }
@@ -89,43 +91,84 @@ impl Context {
     }
 
     /// What is said around the stretch. A word counts where it begins (letters may follow: `Telefonnummer`); a word of up
-    /// to three letters must end there too.
-    pub(super) fn around(&self, text: &[u8], start: usize, end: usize) -> Around {
-        let from = start.saturating_sub(BEFORE);
+    /// to three letters must end there too. `heard` goes along with one text, from left to right.
+    pub(super) fn around(&self, heard: &mut Heard, text: &[u8], start: usize, end: usize) -> Around {
+        let (from, to) = (start.saturating_sub(BEFORE), text.len().min(end + AFTER));
+        self.hear(heard, text, from, to);
         let mut around = Around::default();
         let mut last_end = 0;
-        self.each(&text[from..start], |stop, topics| {
-            around.near.join(topics);
-            let topics = topics.telling();
-            if stop > last_end && !topics.none() {
-                (around.last, last_end) = (topics, stop);
-            } else if stop == last_end {
+        let first = heard.words.partition_point(|w| w.end <= from);
+        for word in heard.words[first..].iter().take_while(|w| w.end <= start).filter(|w| w.start >= from) {
+            around.near.join(word.topics);
+            let topics = word.topics.telling();
+            if word.end > last_end && !topics.none() {
+                (around.last, last_end) = (topics, word.end);
+            } else if word.end == last_end {
                 around.last.join(topics);
             }
-        });
-        let to = text.len().min(end + AFTER);
+        }
+        let after = heard.words.partition_point(|w| w.end <= end);
+        if heard.words.get(after).is_none_or(|w| w.end > to) {
+            return around;
+        }
         // Not into the next line: there the next field begins.
         let line = memchr::memchr(b'\n', &text[end..to]).map_or(to, |i| end + i);
         let none_before = around.last.none();
-        self.each(&text[end..line], |_, topics| {
-            around.near.join(topics);
+        for word in heard.words[after..].iter().take_while(|w| w.end <= line).filter(|w| w.start >= end) {
+            around.near.join(word.topics);
             if none_before {
-                around.last.join(topics.telling());
+                around.last.join(word.topics.telling());
             }
-        });
+        }
         around
     }
 
-    fn each(&self, window: &[u8], mut see: impl FnMut(usize, Topics)) {
-        for found in self.words.find_overlapping_iter(window) {
-            let (start, end) = (found.start(), found.end());
-            let begins = start == 0 || !window[start - 1].is_ascii_alphabetic() || !window[start].is_ascii_alphabetic();
-            let ends = end - start > 3 || window.get(end).is_none_or(|b| !b.is_ascii_alphabetic());
-            if begins && ends {
-                see(end, self.topics[found.pattern().as_usize()]);
+    /// Sees to it that the words of `from..to` are heard.
+    fn hear(&self, heard: &mut Heard, text: &[u8], from: usize, to: usize) {
+        if from >= heard.from && to <= heard.to {
+            return;
+        }
+        if from < heard.from || from > heard.to {
+            heard.words.clear();
+            (heard.from, heard.to) = (from, from);
+        }
+        // A step further than asked, and back by the longest word, so that none is cut.
+        let stop = text.len().min(to + STEP);
+        let again = heard.to.saturating_sub(BEFORE).max(heard.from);
+        for found in self.words.find_overlapping_iter(&text[again..stop]) {
+            let (start, end) = (again + found.start(), again + found.end());
+            if end <= heard.to {
+                continue;
+            }
+            let letter = |i: usize| text.get(i).is_some_and(u8::is_ascii_alphabetic);
+            let begins = start == 0 || !letter(start - 1) || !letter(start);
+            if begins && (end - start > 3 || !letter(end)) {
+                heard.words.push(Word { start, end, topics: self.topics[found.pattern().as_usize()] });
             }
         }
+        heard.to = stop;
+        if heard.words.len() > MANY {
+            let keep = heard.words.partition_point(|w| w.end <= from);
+            heard.words.drain(..keep);
+            heard.from = from;
+        }
     }
+}
+
+/// The words of a text as far as they were looked for.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    from: usize,
+    to: usize,
+    /// By end.
+    words: Vec<Word>,
+}
+
+#[derive(Debug)]
+struct Word {
+    start: usize,
+    end: usize,
+    topics: Topics,
 }
 
 #[cfg(test)]
@@ -138,7 +181,7 @@ mod tests {
         let context = Context::new(&[(2, &["card", "cc"]), (1, &["phone", "tel"]), (150, &["карта", "cc"])]).unwrap();
         let around = |text: &str| {
             let at = text.find('#').unwrap();
-            context.around(text.as_bytes(), at, at + 1)
+            context.around(&mut Heard::default(), text.as_bytes(), at, at + 1)
         };
         assert!(around("my card number is #").near.has(2));
         assert!(!around("I discard the #").near.has(2), "not inside of a word");

@@ -3,7 +3,7 @@
 //! Never here: names (`net`).
 
 use super::net::Seen;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest IPv6 address in text.
 const LONGEST: usize = 45;
@@ -11,8 +11,11 @@ const LONGEST: usize = 45;
 /// The IPv4 address at `start` (a digit that no other stands before), with a prefix length behind it.
 pub(super) fn v4(bytes: &[u8], start: usize) -> Option<(Seen, IpAddr)> {
     let before = start.checked_sub(1).map_or(b' ', |i| bytes[i]);
-    let deeper = before == b'.' && start >= 2 && bytes[start - 2].is_ascii_digit();
-    if deeper || matches!(before, b':' | b'-') && start >= 2 && bytes[start - 2].is_ascii_hexdigit() && before == b'-' {
+    let before_that = start.checked_sub(2).map_or(b' ', |i| bytes[i]);
+    // Deeper in dotted numbers; `Chrome/110.0.0.0` is a version, `http://192.0.2.1` is an address.
+    if matches!(before, b'.' | b'-') && before_that.is_ascii_digit()
+        || before == b'/' && before_that.is_ascii_alphabetic()
+    {
         return None;
     }
     let mut end = start;

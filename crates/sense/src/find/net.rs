@@ -91,7 +91,7 @@ fn spelled_name(bytes: &[u8], from: usize) -> (usize, usize) {
 fn local_start(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut start = at;
-    for c in text.get(at.saturating_sub(LOCAL).max(0)..at).unwrap_or_else(|| tail(text, at)).chars().rev() {
+    for c in text.get(at.saturating_sub(LOCAL)..at).unwrap_or_else(|| tail(text, at)).chars().rev() {
         let ok = c.is_ascii_alphanumeric() || "._%+-'#!$&*=?^`{|}~/".contains(c) || ('\u{c0}'..='\u{24f}').contains(&c);
         if !ok || (c == '/' || c == '\'' || c == '=' || c == '{' || c == '|' || c == '`' || c == '*') {
             break;
@@ -142,8 +142,8 @@ fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
     (right && dot > 0 && name[0] != b'-' && name[0] != b'.').then_some(from + cut)
 }
 
-/// A URL around `://` at `colon`: where it lies, and where a password in it lies.
-pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, bool)> {
+/// A URL around `://` at `colon`: where it lies, and where a name with its password lies in it.
+pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, Option<Seen>)> {
     let bytes = text.as_bytes();
     let mut start = colon;
     while start > 0
@@ -177,7 +177,8 @@ pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, bool)> {
     let bracketed = host.first() == Some(&b'[');
     let named = host.iter().position(|b| *b == b'.').is_some_and(|i| i > 0 && i + 1 < host.len());
     // Host names in other scripts count too; `http://localhost` and `http://service` are nobody's.
-    (password || named || bracketed).then_some((Seen { start, end }, password))
+    let user = Seen { start: colon + 3, end: colon + 3 + user.len() };
+    (password || named || bracketed).then_some((Seen { start, end }, password.then_some(user)))
 }
 
 /// Whether a password in a URL is one: not a variable or a placeholder of documentation.
@@ -338,12 +339,12 @@ mod tests {
             let seen = at(text, "://", url);
             if let Some(found) = found {
                 assert_eq!(
-                    (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1)),
+                    (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1.is_some())),
                     (Some(found), Some(password)),
                     "{text}"
                 );
             } else {
-                assert!(!seen.is_some_and(|s| s.1), "{text}");
+                assert!(seen.is_none_or(|s| s.1.is_none()), "{text}");
             }
         }
     }

@@ -28,14 +28,14 @@ pub(super) struct Plans {
     rows: Vec<Row>,
     /// By calling code: its rows.
     codes: Vec<(u16, Vec<u16>)>,
-    /// Rows of the regions whose local numbers are recognised.
-    local: Vec<u16>,
+    /// Rows of the regions whose local numbers are recognised, by digits with and without the trunk prefix.
+    local: Vec<Vec<u16>>,
 }
 
 impl Plans {
     /// `regions`: those whose local numbers are recognised. Returns the first that is not known as error.
     pub(super) fn new(regions: &[String]) -> Result<Plans, String> {
-        let mut plans = Plans { rows: Vec::new(), codes: Vec::new(), local: Vec::new() };
+        let mut plans = Plans { rows: Vec::new(), codes: Vec::new(), local: vec![Vec::new(); 20] };
         let wanted: Vec<String> = match regions {
             [] => USUAL.iter().map(|&r| r.to_owned()).collect(),
             some => some.iter().map(|r| r.to_ascii_uppercase()).collect(),
@@ -45,7 +45,7 @@ impl Plans {
             let mut fields = line.split(' ');
             let mut next = || fields.next().unwrap_or_default();
             let (code, region, trunk, len, leads) = (next(), next(), next(), next(), next());
-            let (Ok(code), Ok(len)) = (code.parse(), len.parse()) else { continue };
+            let (Ok(code), Ok(len)) = (code.parse(), len.parse::<u8>()) else { continue };
             let leads = leads
                 .split(',')
                 .filter_map(|range| {
@@ -60,7 +60,10 @@ impl Plans {
                 None => plans.codes.push((code, vec![row])),
             }
             if let Some(i) = wanted.iter().position(|w| w == region) {
-                plans.local.push(row);
+                let lens = [usize::from(len), usize::from(len) + trunk.trim_matches('-').len()];
+                for n in &lens[..if lens[0] == lens[1] { 1 } else { 2 }] {
+                    plans.local[*n].push(row);
+                }
                 seen[i] = true;
             }
         }
@@ -87,7 +90,7 @@ impl Plans {
 
     /// Whether the digits are a number as written inside one of the regions.
     fn local(&self, digits: &[u8]) -> bool {
-        self.local.iter().any(|&r| {
+        self.local.get(digits.len()).into_iter().flatten().any(|&r| {
             let row = &self.rows[usize::from(r)];
             match digits.strip_prefix(row.trunk.as_bytes()) {
                 Some(rest) if !row.trunk.is_empty() => fits(row, rest) || (row.code == 1 && fits(row, digits)),
@@ -99,6 +102,11 @@ impl Plans {
     /// How sure it is that these digits are a telephone number. `plus`: a `+` stands before them; `said`: words say so.
     /// 0: they are none.
     pub(super) fn score(&self, text: &[u8], groups: &[Group], plus: bool, said: bool) -> u8 {
+        // Without a word or a sign only some groupings are telling.
+        let written = if said { 85 } else { written(groups) };
+        if !plus && written == 0 && text.get(groups[0].start) != Some(&b'0') {
+            return 0;
+        }
         let mut digits = [0_u8; 20];
         let mut n = 0;
         for group in groups {
@@ -130,11 +138,9 @@ impl Plans {
         if n > 15 {
             return 0;
         }
-        let local = self.local(digits);
-        match (said, local) {
-            (true, true) => 85,
+        match (said, written > 0 && self.local(digits)) {
+            (_, true) => written,
             (true, false) => 70,
-            (false, true) => written(groups),
             (false, false) => 0,
         }
     }
@@ -142,9 +148,13 @@ impl Plans {
 
 /// How telling the grouping of a valid number is without any word.
 fn written(groups: &[Group]) -> u8 {
-    let lens: Vec<usize> = groups.iter().map(|g| g.end - g.start).collect();
+    let mut lens = [0; 5];
+    if groups.len() < 2 || groups.len() > lens.len() {
+        return 0;
+    }
+    groups.iter().zip(&mut lens).for_each(|(g, len)| *len = g.end - g.start);
     let spaces = groups[1..].iter().all(|g| g.sep == b' ');
-    match lens[..] {
+    match lens[..groups.len()] {
         [3, 3, 4] | [1, 3, 3, 4] => {
             if spaces {
                 60

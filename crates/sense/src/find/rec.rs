@@ -45,22 +45,27 @@ pub(super) struct Rec {
 }
 
 /// A way of grouping, ready to compare.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Form {
     form: u64,
     /// Separators, or 0 where any uniform one of the recogniser's is right.
     seps: u64,
 }
 
-/// All recognisers by shape.
+/// All recognisers by shape and grouping.
 #[derive(Debug)]
 pub(super) struct Shapes {
-    recs: Vec<(Rec, Vec<Form>)>,
-    /// Sorted by shape.
-    entries: Vec<(u64, u16)>,
-    /// By hash of a shape: range of `entries`; a power of two, at most half full.
-    slots: Vec<(u64, u32, u32)>,
+    recs: Vec<Rec>,
+    /// Sorted by shape and grouping (0: in one piece): recogniser, separators.
+    entries: Vec<((u64, u64), u16, u64)>,
+    /// By hash of shape and grouping: range of `entries`; a power of two, at most half full.
+    slots: Vec<((u64, u64), u32, u32)>,
+    /// Beginnings of groupings, by hash, with false friends: one bit each.
+    starts: Box<[u64; STARTS]>,
 }
+
+/// Words of the set of beginnings.
+const STARTS: usize = 128;
 
 /// Most `X` of one shape: each doubles the entries.
 const EITHER: usize = 9;
@@ -70,56 +75,84 @@ fn key(len: usize, mask: u64) -> u64 {
     1 << 63 | (len as u64) << 40 | mask
 }
 
-fn hash(key: u64, slots: usize) -> usize {
-    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & (slots - 1)
+fn hash((shape, form): (u64, u64), slots: usize) -> usize {
+    let mixed = shape.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ form.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & (slots - 1)
+}
+
+fn start_bit(form: u64) -> (usize, u64) {
+    let bit = hash((0, form), STARTS * 64);
+    (bit / 64, 1 << (bit % 64))
 }
 
 impl Shapes {
     pub(super) fn new(recs: impl Iterator<Item = Rec>) -> Shapes {
-        let recs: Vec<(Rec, Vec<Form>)> = recs.map(|r| (r, r.forms.iter().map(|f| form(f)).collect())).collect();
-        let mut entries: Vec<(u64, u16)> = Vec::new();
-        for (i, (rec, _)) in recs.iter().enumerate() {
+        let recs: Vec<Rec> = recs.collect();
+        let mut entries = Vec::new();
+        let mut starts = Box::new([0; STARTS]);
+        for (i, rec) in recs.iter().enumerate() {
+            let forms: Vec<Form> = rec.forms.iter().map(|f| form(f)).collect();
+            for form in &forms {
+                let mut start = form.form;
+                while start > 0 {
+                    let (word, bit) = start_bit(start);
+                    starts[word] |= bit;
+                    start >>= 4;
+                }
+            }
             for shape in rec.shapes {
-                entries.extend(masks(shape).map(|mask| (key(shape.len(), mask), i as u16)));
+                for mask in masks(shape) {
+                    let shape_key = key(shape.len(), mask);
+                    entries.push(((shape_key, 0), i as u16, 0));
+                    let grouped = forms.iter().filter(|f| sum(f.form) == shape.len());
+                    entries.extend(grouped.map(|f| ((shape_key, f.form), i as u16, f.seps)));
+                }
             }
         }
         entries.sort_unstable();
         entries.dedup();
-        let mut slots = vec![(0, 0, 0); (entries.len() * 2).next_power_of_two().max(2)];
+        let mut slots = vec![((0, 0), 0, 0); (entries.len() * 2).next_power_of_two().max(2)];
         let mut from = 0;
         while from < entries.len() {
             let shape = entries[from].0;
             let to = entries[from..].iter().position(|e| e.0 != shape).map_or(entries.len(), |n| from + n);
             let mut at = hash(shape, slots.len());
-            while slots[at].0 != 0 {
+            while slots[at].0.0 != 0 {
                 at = (at + 1) & (slots.len() - 1);
             }
             slots[at] = (shape, from as u32, to as u32);
             from = to;
         }
-        Shapes { recs, entries, slots }
+        Shapes { recs, entries, slots, starts }
     }
 
     /// Every recogniser.
     pub(super) fn all(&self) -> impl Iterator<Item = &Rec> {
-        self.recs.iter().map(|(rec, _)| rec)
+        self.recs.iter()
+    }
+
+    /// Whether some way of grouping may begin like this; false is certain.
+    pub(super) fn begins(&self, form: u64) -> bool {
+        let (word, bit) = start_bit(form);
+        self.starts[word] & bit != 0
     }
 
     /// Calls `see` with the index, the recogniser, its grade and whether the stretch is grouped, for each that fits.
     pub(super) fn each(&self, stretch: &Stretch, mut see: impl FnMut(usize, &Rec, Grade, bool)) {
-        let shape = key(stretch.joined().len(), stretch.mask);
+        let grouped = stretch.groups > 1;
+        let shape = (key(stretch.joined().len(), stretch.mask), if grouped { stretch.form } else { 0 });
         let mut at = hash(shape, self.slots.len());
         let range = loop {
             match self.slots[at] {
-                (0, _, _) => return,
+                ((0, _), _, _) => return,
                 (found, from, to) if found == shape => break from as usize..to as usize,
                 _ => at = (at + 1) & (self.slots.len() - 1),
             }
         };
-        for &(_, i) in &self.entries[range] {
-            let (rec, forms) = &self.recs[usize::from(i)];
-            let grouped = stretch.groups > 1;
-            if grouped && !forms.iter().any(|f| fits(f, rec, stretch)) {
+        for &(_, i, seps) in &self.entries[range] {
+            let rec = &self.recs[usize::from(i)];
+            let uniform = || stretch.uniform != NO && rec.seps.as_bytes().contains(&stretch.uniform);
+            if grouped && !(if seps == 0 { uniform() } else { seps == stretch.seps }) {
                 continue;
             }
             let grade = (rec.check)(stretch.joined());
@@ -130,12 +163,9 @@ impl Shapes {
     }
 }
 
-fn fits(form: &Form, rec: &Rec, stretch: &Stretch) -> bool {
-    form.form == stretch.form
-        && match form.seps {
-            0 => stretch.uniform != NO && rec.seps.as_bytes().contains(&stretch.uniform),
-            seps => seps == stretch.seps,
-        }
+/// Letters and digits of a grouping.
+fn sum(form: u64) -> usize {
+    (0..16).map(|i| (form >> (4 * i) & 15) as usize).sum()
 }
 
 fn form(text: &str) -> Form {

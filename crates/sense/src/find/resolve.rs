@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 /// The findings in the order of the text, without overlaps.
 pub(super) fn resolve(mut found: Vec<Finding>) -> Vec<Finding> {
     found.retain(|f| f.start < f.end);
+    found.sort_unstable_by_key(|f| f.start);
+    if found.windows(2).all(|w| w[0].end <= w[1].start) {
+        return found;
+    }
     if found.len() > 1 {
         found.sort_by_key(|f| (Reverse((f.kind.class, f.score, f.end - f.start)), f.start));
     }

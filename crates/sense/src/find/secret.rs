@@ -124,7 +124,10 @@ impl Secrets {
         hits.retain(|hit| self.kinds.contains_key(hit.kind));
         for hit in settle(hits) {
             if let Some(kind) = self.kinds.get(hit.kind) {
-                out.push(Finding { start: hit.start, end: hit.end, kind: kind.clone(), score: hit.score });
+                // A long value is cut after some bytes, which may be within a character.
+                let start = (0..=hit.start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                let end = (hit.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+                out.push(Finding { start, end, kind: kind.clone(), score: hit.score });
             }
         }
     }

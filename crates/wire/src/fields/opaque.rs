@@ -2,6 +2,7 @@
 //!
 //! Never here: the order of the fields.
 
+use super::view::is_bytes;
 use crate::extra;
 use crate::json::lex::{self, Leaf, rewrite_leaves};
 use crate::{Ask, Content, Message, Part};
@@ -62,11 +63,19 @@ fn in_message(message: &Message) -> bool {
     };
     // Audio that the assistant said before is with its vendor; here is only its id. Anthropic's message that is kept
     // whole has its blocks as parts, too.
-    parts.iter().any(|part| match part {
+    let kept = message.extra.iter().any(|(_, raw)| holds_bytes(raw.get()));
+    kept || parts.iter().any(|part| match part {
         Part::Text { .. } => false,
         Part::Image { .. } | Part::Audio { .. } => true,
         Part::Other { kind, raw } => !is_readable(kind, raw.get()),
     })
+}
+
+/// Whether a string in it is the bytes of a file, which no field shows.
+fn holds_bytes(json: &str) -> bool {
+    let mut holds = false;
+    lex::leaves(json, |_, _, at| holds |= is_bytes(json.get(at).unwrap_or_default()));
+    holds
 }
 
 /// Whether a part that is kept whole is made of text only: one of these kinds, and no member in it that holds bytes.
@@ -75,7 +84,7 @@ fn is_readable(kind: &str, json: &str) -> bool {
         ["refusal", "search_result", "document", "server_tool_use", "mcp_tool_use", "mcp_tool_result"];
     const BYTES: [&str; 8] =
         ["file_data", "file_id", "url", "encrypted_content", "encrypted_index", "image_url", "input_audio", "base64"];
-    let mut readable = TEXTS.contains(&kind);
+    let mut readable = TEXTS.contains(&kind) && !holds_bytes(json);
     lex::leaves(json, |path, leaf, at| {
         let key = path.last().map_or("", |step| step.key(json));
         match leaf {

@@ -47,8 +47,8 @@ impl View {
         (view, joints)
     }
 
-    /// A JSON text, after the key it stands under if it does.
-    pub(super) fn json(key: Option<&str>, json: &str) -> View {
+    /// A JSON text, after the key it stands under if it does. `files`: bytes in base64 may stand in it, and are left out.
+    pub(super) fn json(key: Option<&str>, json: &str, files: bool) -> View {
         let mut view = View { text: String::with_capacity(json.len() + 16), pieces: Vec::new() };
         if let Some(key) = key {
             view.text.push('"');
@@ -62,6 +62,9 @@ impl View {
             view.text.push_str(json.get(copied..at.start).unwrap_or_default());
             copied = at.end;
             let inner = json.get(at.clone()).unwrap_or_default();
+            if files && is_bytes(inner) {
+                return;
+            }
             let start = view.text.len();
             let home = match kind {
                 Leaf::Number => at,
@@ -115,6 +118,17 @@ impl View {
     }
 }
 
+/// Characters of base64 from which on it is taken for the bytes of a file rather than for a text that was wrapped.
+const BYTES_LEAST: usize = 4096;
+
+/// Whether a string, as it is written in JSON, is a file's bytes in base64, perhaps as a `data:` URL.
+pub(super) fn is_bytes(inner: &str) -> bool {
+    let data = inner.strip_prefix("data:").and_then(|i| i.split_once(";base64,")).map_or(inner, |(_, data)| data);
+    // A backslash: some write `\/`, and line breaks are `\n`.
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=\\".contains(&b);
+    data.len() >= BYTES_LEAST && data.bytes().all(fits)
+}
+
 /// Where the key has its home: nowhere in the JSON text.
 const KEY: Range<usize> = usize::MAX..usize::MAX;
 
@@ -157,7 +171,7 @@ mod tests {
     #[test]
     fn json_is_shown_decoded_and_written_escaped() {
         let json = r#"{"mail":"a\u0040b","n":[4111, 2],"t":true}"#;
-        let view = View::json(Some("meta"), json);
+        let view = View::json(Some("meta"), json, false);
         assert_eq!(view.text, r#""meta":{"mail":"a@b","n":[4111, 2],"t":true}"#);
         let edits = [edit(&view, "meta", "M\""), edit(&view, "a@b", "[[X]]\n"), edit(&view, "4111", "[[C]]")];
         let (changed, missed) = view.change(&edits);
@@ -167,9 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_files_are_left_out() {
+        for data in ["QUJD".repeat(1024), format!("data:application/pdf;base64,{}", "QU\\/D".repeat(900))] {
+            let json = format!(r#"{{"name":"a@b","file_data":"{data}","n":"c@d"}}"#);
+            assert_eq!(View::json(None, &json, false).text.len() + data.matches('\\').count(), json.len());
+            let view = View::json(None, &json, true);
+            assert_eq!(view.text, r#"{"name":"a@b","file_data":"","n":"c@d"}"#);
+            let (changed, missed) = view.change(&[edit(&view, "c@d", "X")]);
+            assert_eq!((rewritten(&json, &changed).1.unwrap(), missed), (json.replace("c@d", "X"), 0));
+        }
+        let shorter = "QUJD".repeat(1023);
+        assert!(!is_bytes(&shorter) && !is_bytes(&format!("{shorter} QUJD")) && !is_bytes(&"word ".repeat(999)));
+    }
+
+    #[test]
     fn an_edit_over_several_pieces_is_written_in_the_first() {
         let json = r#"["key=ab","cd", 7]"#;
-        let view = View::json(None, json);
+        let view = View::json(None, json, false);
         let (changed, missed) = view.change(&[edit(&view, r#"ab","cd"#, "X")]);
         assert_eq!((rewritten(json, &changed).1.unwrap(), missed), (r#"["key=X","", 7]"#.to_owned(), 0));
         let (view, joints) = View::joined(["x a", "", "b", "c y"].into_iter());
@@ -181,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_made_is_counted() {
-        let view = View::json(None, r#"{"a":true,"é":1}"#);
+        let view = View::json(None, r#"{"a":true,"é":1}"#, false);
         let brackets = Edit { range: 0..1, text: "X".into() };
         let literal = edit(&view, "true", "X");
         let beyond = Edit { range: 90..99, text: "X".into() };

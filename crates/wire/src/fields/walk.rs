@@ -36,7 +36,7 @@ macro_rules! walkers {
             if let Some(encode) = &$($m)? ask.encode {
                 w.text(FieldKind::Text, &$($m)? encode.query);
             }
-            w.extra(&$($m)? ask.extra);
+            w.kept(&$($m)? ask.extra, false);
         }
 
         fn $message(message: &$($m)? Message, w: &mut $walker<'_>) {
@@ -73,28 +73,29 @@ macro_rules! walkers {
             if let Some(text) = &$($m)? message.refusal {
                 w.text(FieldKind::Text, text);
             }
-            w.extra(&$($m)? message.extra);
+            w.kept(&$($m)? message.extra, true);
         }
 
         /// What a part has beside the text that was shown with that of its neighbours.
         fn $part(part: &$($m)? Part, w: &mut $walker<'_>) {
             match part {
-                Part::Text { extra, .. } => w.extra(extra),
+                Part::Text { extra, .. } => w.kept(extra, false),
                 Part::Image { media, detail, extra } => {
                     match media {
+                        Media::Url(url) if view::is_bytes(url) => {}
                         Media::Url(url) => w.text(FieldKind::Text, url),
                         Media::Base64 { media_type, .. } => w.text(FieldKind::Name, media_type),
                     }
                     if let Some(detail) = detail {
                         w.text(FieldKind::Name, detail);
                     }
-                    w.extra(extra);
+                    w.kept(extra, false);
                 }
                 Part::Audio { format, extra, .. } => {
                     w.text(FieldKind::Name, format);
-                    w.extra(extra);
+                    w.kept(extra, false);
                 }
-                Part::Other { raw, .. } => w.json(raw),
+                Part::Other { raw, .. } => w.part(raw),
             }
         }
 
@@ -106,7 +107,7 @@ macro_rules! walkers {
             for raw in [&$($m)? tool.parameters, &$($m)? tool.raw].into_iter().flatten() {
                 w.json(raw);
             }
-            w.extra(&$($m)? tool.extra);
+            w.kept(&$($m)? tool.extra, false);
         }
 
         fn $format(format: &$($m)? Format, w: &mut $walker<'_>) {
@@ -172,19 +173,24 @@ impl<'s> See<'s> {
     }
 
     fn json(&mut self, raw: &RawValue) {
-        self.text(FieldKind::Text, &View::json(None, raw.get()).text);
+        self.text(FieldKind::Text, &View::json(None, raw.get(), false).text);
+    }
+
+    fn part(&mut self, raw: &RawValue) {
+        self.text(FieldKind::Text, &View::json(None, raw.get(), true).text);
     }
 
     fn arguments(&mut self, text: &str) {
         match is_json(text) {
-            true => self.text(FieldKind::Text, &View::json(None, text).text),
+            true => self.text(FieldKind::Text, &View::json(None, text, false).text),
             false => self.text(FieldKind::Text, text),
         }
     }
 
-    fn extra(&mut self, extra: &Extra) {
+    /// Members kept as they came; `files`: a file's bytes may be in them.
+    fn kept(&mut self, extra: &Extra, files: bool) {
         for (key, raw) in extra {
-            self.text(FieldKind::Text, &View::json(Some(key), raw.get()).text);
+            self.text(FieldKind::Text, &View::json(Some(key), raw.get(), files).text);
         }
     }
 }
@@ -265,7 +271,15 @@ impl<'s> Write<'s> {
     }
 
     fn json(&mut self, raw: &mut Box<RawValue>) {
-        let changed = self.changed(FieldKind::Text, &View::json(None, raw.get()), &[]);
+        self.value(raw, false);
+    }
+
+    fn part(&mut self, raw: &mut Box<RawValue>) {
+        self.value(raw, true);
+    }
+
+    fn value(&mut self, raw: &mut Box<RawValue>, files: bool) {
+        let changed = self.changed(FieldKind::Text, &View::json(None, raw.get(), files), &[]);
         let (_, new) = view::rewritten(raw.get(), &changed);
         self.put(raw, new);
     }
@@ -283,15 +297,15 @@ impl<'s> Write<'s> {
         if !is_json(text) {
             return self.text(FieldKind::Text, text);
         }
-        let changed = self.changed(FieldKind::Text, &View::json(None, text), &[]);
+        let changed = self.changed(FieldKind::Text, &View::json(None, text, false), &[]);
         if let (_, Some(new)) = view::rewritten(text, &changed) {
             *text = new;
         }
     }
 
-    fn extra(&mut self, extra: &mut Extra) {
+    fn kept(&mut self, extra: &mut Extra, files: bool) {
         for (key, raw) in extra {
-            let changed = self.changed(FieldKind::Text, &View::json(Some(key), raw.get()), &[]);
+            let changed = self.changed(FieldKind::Text, &View::json(Some(key), raw.get(), files), &[]);
             let (new_key, new) = view::rewritten(raw.get(), &changed);
             self.put(raw, new);
             if let Some(new) = new_key {

@@ -49,10 +49,24 @@ pub(super) fn restless(value: &[u8]) -> usize {
     value.windows(2).filter(change).count() * 1000 / value.len().max(1)
 }
 
-/// Whether a value looks made by chance: a digit in it, or many changes of case.
+/// Parts of a thousand of its letters that are vowels; of few letters, all of them.
+pub(super) fn vowels(value: &[u8]) -> usize {
+    let value = &value[..value.len().min(LOOK)];
+    let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
+    let vowels = value.iter().filter(|c| b"aeiouyAEIOUY".contains(c)).count();
+    if letters < 8 { 1000 } else { vowels * 1000 / letters }
+}
+
+/// Whether a value of a known length looks made by chance and is no word: digits only, or digits among letters, or few
+/// vowels.
 pub(super) fn random_looking(value: &[u8]) -> bool {
     let digits = value.iter().filter(|c| c.is_ascii_digit()).count();
-    digits == value.len() || (digits > 0 && restless(value) >= 120) || restless(value) >= 250
+    let unspoken = value.len() >= 14 && vowels(value) < 280;
+    let restless = restless(value);
+    digits == value.len()
+        || (digits > 0 && (restless >= 120 || unspoken))
+        || restless >= 250
+        || (restless >= 150 && unspoken)
 }
 
 /// Whether more than half of it is one character again and again, or a sequence such as `123456` or `abcdef`.

@@ -92,6 +92,7 @@ impl Reader {
         if b"rbfuLR@$".contains(text.get(start)?) && matches!(text.get(start + 1), Some(b'"' | b'\'')) {
             start += 1;
         }
+        start = second(text, name, start).unwrap_or(start);
         let quote = *text.get(start)?;
         if matches!(quote, b'"' | b'\'' | b'`') {
             let escaped = start > 0 && text[start - 1] == b'\\';
@@ -199,6 +200,15 @@ fn annotation(text: &[u8], at: usize) -> Option<usize> {
     let named = text[at..kind].trim_ascii_start().first().is_some_and(|c| c.is_ascii_alphabetic() || *c == b'&');
     let quote = text.get(kind + 1..kind + 3)?;
     (named && text.get(kind) == Some(&b'=') && quote.iter().any(|c| matches!(c, b'"' | b'\''))).then_some(kind + 1)
+}
+
+/// The second text in `auth=("me", "…")`.
+fn second(text: &[u8], name: (usize, usize), at: usize) -> Option<usize> {
+    let rest = text.get(at..text.len().min(at + 80))?.strip_prefix(b"(")?;
+    let quote = *rest.first().filter(|c| matches!(c, b'"' | b'\'') && text[name.0..name.1].ends_with(b"auth"))?;
+    let user = rest.iter().skip(1).position(|c| *c == quote)? + 2;
+    let next = Alphabet::of(b" ,\n").run(rest, user, 8);
+    (rest.get(next) == Some(&quote)).then_some(at + 1 + next)
 }
 
 /// Past `Bearer ` and the like.

@@ -125,7 +125,9 @@ pub(super) fn secret(text: &[u8], given: &Assigned) -> bool {
     if value.len() < 5 || value.len() > 1000 {
         return false;
     }
-    if !value.iter().any(u8::is_ascii_digit) && !in_connection_string(text, given) {
+    let tight = given.quoted || given.by == By::Sign && given.value.0 == given.name.1 + 1;
+    let letters = || tight && value.len() >= 16 && allow::both_cases(value);
+    if !value.iter().any(u8::is_ascii_digit) && !letters() && !in_connection_string(text, given) {
         return false;
     }
     let name = &text[given.name.0..given.name.1];
@@ -143,17 +145,26 @@ pub(super) fn secret(text: &[u8], given: &Assigned) -> bool {
     }
 }
 
+/// Whether it looks made by chance. Words have more vowels than chance brings (a third and more; chance: a fifth).
 fn random(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit) && allow::restless(value) >= 150
+    let digit = value.iter().any(u8::is_ascii_digit);
+    let changes = allow::restless(value) >= 150;
+    let unspoken = value.len() >= 16 && allow::vowels(value) < 280;
+    if digit { changes || unspoken } else { changes && unspoken }
 }
 
 /// Whether it looks like a key made by a machine.
 fn token(value: &[u8]) -> bool {
     let body = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
-    let least = if allow::hexadecimal(value) { 3.0 } else { 3.3 };
+    // A short value cannot have much entropy: sixteen digits by chance have 3.2 bits each, thirty-two 3.6.
+    let least = match (allow::hexadecimal(value), value.len() < 20) {
+        (true, true) => 2.6,
+        (true, false) => 3.0,
+        (false, true) => 3.1,
+        (false, false) => 3.3,
+    };
     value.len() >= 10
         && value.iter().all(|c| TOKEN.has(*c))
-        && !value.starts_with(b"/")
         && random(body)
         && allow::entropy(value) >= least
         && !dated(value)

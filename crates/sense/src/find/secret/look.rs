@@ -6,7 +6,7 @@ use super::assign::{Assigned, By, Reader};
 use super::rules::{Rules, Token};
 use super::{block, command, generic, jwt, link, manifest, shape};
 
-/// Names read within one and the same value.
+/// Further values read that end at the same place.
 const NESTED: u8 = 8;
 /// Places within one run of 1,024 characters where long tokens are tried. More such tokens do not fit in.
 const LONG: u8 = 18;
@@ -44,8 +44,8 @@ pub(super) struct Look<'a> {
     text: &'a [u8],
     hits: &'a mut Vec<Hit>,
     reader: Reader,
-    /// The last value that was read, and how many names within it.
-    last: (usize, usize, u8),
+    /// Where the last value that was read ends, and how many before it ended there.
+    last: (usize, u8),
     /// How far commands, manifests and blocks have been read.
     until: [usize; 3],
     /// Where the run of characters ends that long tokens were tried in, at how many places they were, and at which last.
@@ -54,7 +54,7 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(super) fn new(rules: &'a Rules, text: &'a [u8], hits: &'a mut Vec<Hit>) -> Look<'a> {
-        Look { rules, text, hits, reader: Reader::default(), last: (0, 0, 0), until: [0; 3], long: (0, 0, 0) }
+        Look { rules, text, hits, reader: Reader::default(), last: (0, 0), until: [0; 3], long: (0, 0, 0) }
     }
 
     fn hit(&mut self, span: (usize, usize), kind: &'static str, score: u8) {
@@ -163,19 +163,15 @@ impl<'a> Look<'a> {
         self.long.1 <= LONG
     }
 
-    /// The value given to the name with this word; not more than a few times within one value.
+    /// The value given to the name with this word; not more than a few that end at the same place (`a=b=c=…`).
     fn read(&mut self, word: (usize, usize)) -> Option<Assigned> {
-        if word.0 < self.last.1 && word.0 >= self.last.0 {
-            self.last.2 += 1;
-            if self.last.2 > NESTED {
-                return None;
-            }
-        }
         let given = self.reader.at(self.text, word)?;
-        if given.value.0 >= self.last.1 {
-            self.last = (given.value.0, given.value.1, 0);
-        }
-        Some(given)
+        self.last = if given.value.1 == self.last.0 {
+            (self.last.0, self.last.1.saturating_add(1))
+        } else {
+            (given.value.1, 0)
+        };
+        (self.last.1 <= NESTED).then_some(given)
     }
 
     fn generic(&mut self, given: &Assigned) {

@@ -332,6 +332,7 @@ fn values_that_their_name_calls_secret() {
         "--api-key=",
         "my api key is ",
         "Authorization: Bearer ",
+        "auth=('me', '",
         "\\\"secret_key\\\": \\\"",
         "setToken(\"",
         "//registry.npmjs.org/:_authToken=",
@@ -477,6 +478,20 @@ fn tokens_with_a_text_inside() {
 }
 
 #[test]
+fn many_secrets_in_one_value_and_in_one_line() {
+    let (secrets, mut chance) = (secrets(), Chance(16));
+    let tokens: Vec<String> = (0..200).map(|_| pat(&mut chance)).collect();
+    assert_eq!(found(&secrets, &tokens.join(",")).len(), 200);
+    let long: Vec<String> = (0..40).map(|_| format!("{}{}", "glagent-", chance.text(50))).collect();
+    assert_eq!(found(&secrets, &format!("[\"{}\"]", long.join("\",\""))).len(), 40);
+    let lines: Vec<String> =
+        (0..60).map(|i| format!("APP_TOKEN_{i}={}4{}7{}", chance.text(8), chance.text(8), chance.text(8))).collect();
+    assert_eq!(found(&secrets, &lines.join("\\n")).len(), 60);
+    assert_eq!(found(&secrets, &lines.join(";")).len(), 60);
+    assert!(found(&secrets, &format!("credentials: \"{}\"", lines.join("\\n"))).len() >= 60);
+}
+
+#[test]
 fn kinds_can_be_off() {
     let mut chance = Chance(13);
     let text = format!("{} and {}{}", pat(&mut chance), "npm_", chance.text(36));
@@ -520,6 +535,16 @@ fn the_book_names_every_kind() {
     let page = include_str!("../../../../../docs/book/detection-secrets.md");
     for kind in Secrets::kinds() {
         assert!(page.contains(&format!("`{kind}`")), "docs/book/detection-secrets.md does not name {kind}");
+    }
+}
+
+#[test]
+fn a_value_cut_within_a_character_is_told_to_its_end() {
+    let secrets = secrets();
+    for shift in 0..4 {
+        let text = format!("kind: Secret\nstringData:\n  {}f: {}", "a".repeat(shift), "é9".repeat(4096));
+        assert_eq!(found(&secrets, &text).len(), 1, "{shift}");
+        found(&secrets, &format!("curl -u {}:{}", "a".repeat(shift + 4), "é9".repeat(4096)));
     }
 }
 
