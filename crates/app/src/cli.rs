@@ -2,7 +2,7 @@
 //!
 //! Never here: what the commands do.
 
-pub(crate) use crate::common::{Class, Common};
+pub(crate) use crate::flags::{Class, Common};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -2,9 +2,9 @@
 //!
 //! Never here: detection (room `sense`), and values: only where they are.
 
-use crate::common::Common;
 use crate::config::{self, Flags};
 use crate::detect;
+use crate::flags::Common;
 use crate::problem::{Problem, Problems};
 use crate::table::printable;
 use anyhow::Result;

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p audit`; `AUDIT_N=1000000` for a larger trail.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, reason = "a bench takes its size from the environment")]
 
-#[path = "../tests/sample/mod.rs"]
+#[path = "../tests/sample/world.rs"]
 mod sample;
 
 use audit::{Check, Options, Query, Trail, report, verify};
@@ -39,7 +40,7 @@ fn main() {
     let mut waits: Vec<Duration> = (n..n + 2_000)
         .map(|n| {
             let decision = world.decision(n, DataClass::Internal, &[&world.openai]);
-            let (tell, wait) = std::sync::mpsc::channel();
+            let (tell, wait) = std::sync::mpsc::sync_channel(1);
             let start = Instant::now();
             let _ = witness.decided(decision, Some(Box::new(move || tell.send(()).unwrap())));
             wait.recv().unwrap();

@@ -264,7 +264,8 @@ impl Writer {
         let now = Instant::now();
         let sign = self.unsigned() > 0
             && (now >= self.last_sign + self.options.sign_after || self.unsigned() >= self.options.sign_records);
-        if !sign && !(self.unsynced() && now >= self.last_sync + self.options.sync_after) {
+        let due = self.unsynced() && now >= self.last_sync + self.options.sync_after;
+        if !sign && !due {
             return;
         }
         let sent = self.jobs.try_send(self.job(sign, None));

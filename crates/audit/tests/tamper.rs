@@ -1,6 +1,7 @@
 //! What was done to a trail is found, and named: the record, the file, the line, and what is wrong.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "sample/world.rs"]
 mod sample;
 
 use audit::{Check, Head, Options, Query, Trail, Verified, heads_in, last_head, report, verify};

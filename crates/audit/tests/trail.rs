@@ -1,6 +1,7 @@
 //! A trail as a server writes it: closed, killed, reopened, full, failing, by many threads at once.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "sample/world.rs"]
 mod sample;
 
 use audit::{AuditError, Check, Options, Trail, Verified, WhenFailing, verify};
@@ -9,7 +10,7 @@ use sample::World;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -108,7 +109,7 @@ fn written_is_called_when_the_record_is_in_the_file_and_not_before() {
     let trail = open(dir.path());
     let world = World::new();
     for n in 0..200 {
-        let (tell, told) = channel();
+        let (tell, told) = sync_channel(1);
         let decision = world.decision(n, DataClass::Internal, &[&world.openai]);
         let path = segments(dir.path()).pop().unwrap();
         let written = Box::new(move || {
@@ -268,7 +269,7 @@ fn while_it_cannot_write_what_may_leave_is_refused_and_local_goes_on() {
         }
         assert_eq!(local(1), Taken::Recorded, "there is room for it");
         let cloud = || {
-            let (tell, told) = channel();
+            let (tell, told) = sync_channel(1);
             let written = Box::new(move || tell.send(()).unwrap());
             let taken = witness.decided(world.decision(2, DataClass::Internal, &[&world.openai]), Some(written));
             (taken, told.recv().is_ok())

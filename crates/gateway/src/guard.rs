@@ -101,6 +101,7 @@ fn failed(why: &str) -> Inspection {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
     use wire::Endpoint;
@@ -141,7 +142,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_detector_that_runs_out_of_time_has_failed() {
-        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (release, wait) = std::sync::mpsc::sync_channel::<()>(1);
         let wait = std::sync::Mutex::new(wait);
         let why = read(BESIDE_BYTES + 1, move || {
             let _ = wait.lock().map(|w| w.recv());

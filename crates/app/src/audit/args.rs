@@ -2,7 +2,7 @@
 //!
 //! Never here: what the commands do.
 
-use crate::common::Class;
+use crate::flags::Class;
 use clap::{Args, Subcommand, ValueEnum};
 use decide::Zone;
 use std::path::PathBuf;
