@@ -110,6 +110,7 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
+    #[expect(clippy::disallowed_methods, reason = "a test is a client: it opens sockets to the server")]
     pub(crate) fn new(address: SocketAddr) -> Asker {
         Asker { http: Client::builder(TokioExecutor::new()).build_http(), address }
     }
