@@ -61,7 +61,7 @@ async fn fault_39_our_rejected_key_is_not_the_callers() {
         assert_eq!(rig.records(&got).await[0].error.as_deref(), Some("upstream_credentials_rejected"));
         rig.heal(place);
     }
-    assert!(rig.logged("refused our credentials").await, "the operator is told");
+    assert!(rig.logged("upstream_credentials_rejected").await, "the operator is told");
     rig.finish().await;
 }
 
