@@ -24,7 +24,8 @@ mod tests;
 mod wrap;
 
 use super::{FinderError, FinderOptions, Finding, Kind};
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::automaton::Automaton;
+use aho_corasick::{Anchored, dfa};
 use decide::DataClass;
 use look::{Hit, Look, Try, settle};
 use rules::Rules;
@@ -39,7 +40,7 @@ const DEPTH: u8 = 2;
 pub(super) struct Secrets {
     rules: Rules,
     /// Words of all rules without those that only an automaton needs.
-    automaton: AhoCorasick,
+    automaton: dfa::DFA,
     /// What is tried at each piece of text, by its number in the automaton.
     tries: Vec<Vec<Try>>,
     /// Kinds by name; without those that are off.
@@ -102,11 +103,8 @@ impl Secrets {
         }
         generic::WORDS.iter().chain(generic::FOREIGN).for_each(|word| add(word, Try::Generic));
         PIECES.iter().for_each(|(piece, what)| add(piece, *what));
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(pieces.keys())
-            .map_err(|e| broken(e.to_string()))?;
+        let automaton =
+            dfa::Builder::new().ascii_case_insensitive(true).build(pieces.keys()).map_err(|e| broken(e.to_string()))?;
         let on = Secrets::kinds().filter(|name| !options.off.iter().any(|off| off == name));
         let kinds = on.map(|name| (name, Kind { name: Arc::from(name), class: DataClass::Secret })).collect();
         Ok(Secrets { rules, automaton, tries: pieces.into_values().collect(), kinds })
@@ -134,9 +132,20 @@ impl Secrets {
 
     fn look(&self, text: &str, depth: u8, hits: &mut Vec<Hit>) {
         let mut look = Look::new(&self.rules, text.as_bytes(), hits);
-        for found in self.automaton.find_overlapping_iter(text) {
-            if let Some(tries) = self.tries.get(found.pattern().as_usize()) {
-                look.at(tries, (found.start(), found.end()));
+        // The automaton is stepped here: the crate's own search for overlapping matches keeps its place between two calls and
+        // costs three times the instructions per byte.
+        let automaton = &self.automaton;
+        let Ok(mut state) = automaton.start_state(Anchored::No) else { return };
+        for (at, byte) in text.bytes().enumerate() {
+            state = automaton.next_state(Anchored::No, state, byte);
+            if !automaton.is_special(state) || !automaton.is_match(state) {
+                continue;
+            }
+            for index in 0..automaton.match_len(state) {
+                let piece = automaton.match_pattern(state, index);
+                if let Some(tries) = self.tries.get(piece.as_usize()) {
+                    look.at(tries, (at + 1 - automaton.pattern_len(piece), at + 1));
+                }
             }
         }
         if depth == 0 {
