@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Audit {
     /// Whether decisions are recorded.
     pub(crate) enabled: bool,
-    /// Folder of the audit trail. Left out: `audit` in the data folder (`DEWPOINT_DATA`, else `$XDG_DATA_HOME/dewpoint`, else
-    /// `~/.local/share/dewpoint`).
+    /// Folder of the audit trail. Left out: `audit` in the folder of the ledger (`[ledger] dir`, else `DEWPOINT_DATA`,
+    /// else `$XDG_DATA_HOME/dewpoint`, else `~/.local/share/dewpoint`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dir: Option<String>,
     /// The key that signs heads: `{ file = "/run/secrets/audit.pem" }`, Ed25519 in PKCS#8 PEM, as `openssl genpkey -algorithm ed25519`

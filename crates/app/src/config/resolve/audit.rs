@@ -70,16 +70,16 @@ pub(super) fn audit(r: &mut Reader<'_>, file: &File) -> Option<AuditSettings> {
     Some(AuditSettings { dir, key, when_failing, keep: section.keep_days.map(|days| DAY * days) })
 }
 
-/// Its own, else in the data folder, else beside the ledger.
+/// Its own, else in the ledger's, so that two gateways with ledgers of their own have trails of their own; else in the data folder.
 fn folder(r: &mut Reader<'_>, file: &File) -> Option<(PathBuf, Origin)> {
     if let Some(dir) = &file.audit.dir {
         return Some((PathBuf::from(dir), r.origin("audit.dir")));
     }
-    if let Some((data, origin)) = data_dir(r.env) {
-        return Some((data.join("audit"), origin));
-    }
     if let Some(dir) = &file.ledger.dir {
         return Some((PathBuf::from(dir).join("audit"), Origin::Derived("ledger.dir".to_owned())));
+    }
+    if let Some((data, origin)) = data_dir(r.env) {
+        return Some((data.join("audit"), origin));
     }
     r.wrong(
         "audit",
