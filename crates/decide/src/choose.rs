@@ -261,6 +261,8 @@ fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing:
         quality_permille: quality,
         sufficient: quality >= need.difficulty.0.saturating_add(margin),
         cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
+        capacity_nanousd: 0,
+        full_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
         ttft_ms: expected_ttft_ms(&state.load, tier),
         standing,
         pick: Pick::default(),

@@ -38,11 +38,11 @@ pub use found::{Count, Found};
 
 pub use live::{Gate, Live, Pick, Standing, Unseen};
 pub use money::{Nanousd, Price, Usage, cost};
-pub use need::{Difficulty, Need, Task};
+pub use need::{Difficulty, Need, Task, Unpriced};
 pub use permit::{Permit, permit};
 pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 pub use policy::{Objective, Policy, Route, Target};
-pub use record::{Committed, Durability, Outcome, Outlet, OutletFull, Record, Slot, Trouble};
+pub use record::{Baselines, Committed, Durability, Outcome, Outlet, OutletFull, Priced, Record, Slot, Trouble};
 pub use regions::countries;
 pub use rule::{Rule, Through, contract, tag};
 pub use subject::Subject;

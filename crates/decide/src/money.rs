@@ -37,6 +37,15 @@ pub struct Usage {
     pub cache_write: u64,
     /// Completion tokens spent on reasoning.
     pub reasoning: u64,
+    /// Of `cache_write`, those with the longer life (Anthropic's hour), which cost more.
+    #[serde(default)]
+    pub cache_write_long: u64,
+    /// Of `input`, audio tokens.
+    #[serde(default)]
+    pub audio_input: u64,
+    /// Of `output`, audio tokens.
+    #[serde(default)]
+    pub audio_output: u64,
     /// The backend did not say: these are our own estimate.
     pub estimated: bool,
 }

@@ -69,6 +69,19 @@ impl Task {
     }
 }
 
+/// What becomes of an offer whose price is not known. Unknown is never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unpriced {
+    /// It may not answer.
+    Deny,
+    /// It may, and is charged at an estimate (the dearest known price of its provider or kind), flagged as one.
+    Estimate,
+    /// It may; its cost stays unknown.
+    #[default]
+    Allow,
+}
+
 /// How hard a request is, per mille: 0 trivial, 1000 beyond the frontier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -135,6 +148,15 @@ pub struct Need {
     pub models_allowed: Option<Vec<String>>,
     /// The caller wants no fallback (`x-dewpoint-fallback: none`).
     pub no_fallback: bool,
+    /// What money weighs above its face value, per mille (0: at face value): the dual price of a budget that has to last.
+    #[serde(default)]
+    pub thrift_permille: u32,
+    /// A budget is nearly used up and says `on_budget = "degrade"`: the cheapest that may answer comes first.
+    #[serde(default)]
+    pub degrade: bool,
+    /// What becomes of offers whose price is not known.
+    #[serde(default)]
+    pub unpriced: Unpriced,
     /// It can wait: places give interactive requests the last seats (`x-dewpoint-priority`, `service_tier`).
     pub batch: bool,
     /// Session key, if the request has one, for affinity.

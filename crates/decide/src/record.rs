@@ -2,7 +2,7 @@
 //!
 //! Never here: storage (room `ledger`).
 
-use crate::{DataClass, Difficulty, Nanousd, PlaceId, Task, Tier, Usage};
+use crate::{DataClass, Difficulty, Kind, Nanousd, PlaceId, Task, Tier, Usage};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -47,6 +47,48 @@ pub enum Durability {
     Strict,
 }
 
+/// How sure the cost of an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priced {
+    /// No price is known (and none was guessed): the cost is `None`.
+    #[default]
+    Unknown,
+    /// A known price times tokens that the place counted.
+    Exact,
+    /// A known price times our own count, or an assumed price.
+    Estimated,
+    /// Own ground: nothing is paid per request.
+    Own,
+}
+
+impl Priced {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Priced::Unknown => "unknown",
+            Priced::Exact => "exact",
+            Priced::Estimated => "estimated",
+            Priced::Own => "own",
+        }
+    }
+}
+
+/// What the tokens of an attempt would have cost at the places that savings are compared with, of those that the policy
+/// let answer. Only the attempt that answered carries them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Baselines {
+    /// Full cost at the place of the highest expected quality; `None` where its price is unknown.
+    pub strongest: Option<Nanousd>,
+    /// Expected quality there, per mille.
+    pub strongest_quality_permille: Option<u16>,
+    /// Full cost at the cheapest place whose expected quality was sufficient; `None` where there is none.
+    pub cheapest: Option<Nanousd>,
+    /// Expected quality there, per mille.
+    pub cheapest_quality_permille: Option<u16>,
+}
+
 /// One attempt, settled. Holds no text of the request or the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -79,8 +121,29 @@ pub struct Record {
     pub tier: Option<Tier>,
     /// Tokens.
     pub usage: Usage,
-    /// Cost; `None` is unknown, never zero.
+    /// Marginal cost: the money that this attempt added; `None` is unknown, never zero.
     pub cost: Option<Nanousd>,
+    /// Full cost: its share of what the machine costs, or the price of its tokens; `None` is unknown.
+    #[serde(default)]
+    pub full: Option<Nanousd>,
+    /// How sure `cost` is.
+    #[serde(default)]
+    pub priced: Priced,
+    /// What was reserved for it before it was sent.
+    #[serde(default)]
+    pub reserved: Option<Nanousd>,
+    /// The team of the key (`organisation/team`, or `team`).
+    #[serde(default)]
+    pub team: Option<Arc<str>>,
+    /// What one pays for at the place.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    /// Expected quality of what answered, per mille.
+    #[serde(default)]
+    pub quality_permille: Option<u16>,
+    /// What the same tokens would have cost elsewhere.
+    #[serde(default)]
+    pub baselines: Baselines,
     /// Version of the price used; `None` when unknown.
     pub price_version: Option<Arc<str>>,
     /// When the request arrived, Unix milliseconds.

@@ -100,8 +100,12 @@ pub struct Reason {
     pub quality_permille: u16,
     /// Is that sufficient for the difficulty?
     pub sufficient: bool,
-    /// Expected cost; `None` where the price is unknown.
+    /// Expected marginal cost: the money that this request adds; `None` where the price is unknown.
     pub cost_nanousd: Option<i64>,
+    /// Shadow price of the capacity it takes from others there, beside the money.
+    pub capacity_nanousd: i64,
+    /// Expected full cost: its share of what the machine costs, or the price of its tokens; `None` where unknown.
+    pub full_nanousd: Option<i64>,
     /// Expected time to first token, milliseconds.
     pub ttft_ms: u32,
     /// How its place stood at that moment; `None` where nobody watched.

@@ -212,6 +212,7 @@ fn read(eye: &mut Eye<'_>) -> Option<Record> {
         cache_write: eye.number()?,
         reasoning: eye.number()?,
         estimated: has(ESTIMATED),
+        ..Usage::default()
     };
     let cost = Nanousd(i64::from_le_bytes(eye.take()?));
     let (arrived_unix_ms, ttft_us, total_us) = (eye.number()?, eye.number()?, eye.number()?);
@@ -233,6 +234,13 @@ fn read(eye: &mut Eye<'_>) -> Option<Record> {
         tier: if has(TIER) { Some(tier_of(tier)?) } else { None },
         usage,
         cost: has(COST).then_some(cost),
+        full: None,
+        priced: decide::Priced::default(),
+        reserved: None,
+        team: None,
+        kind: None,
+        quality_permille: None,
+        baselines: decide::Baselines::default(),
         price_version: option(PRICE_VERSION)?,
         arrived_unix_ms,
         ttft_us: has(TTFT).then_some(ttft_us),

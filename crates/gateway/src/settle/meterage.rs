@@ -108,6 +108,7 @@ impl Meterage {
             cache_write: if input { said.cache_write.min(prompt) } else { 0 },
             reasoning: if output { said.reasoning.min(answer) } else { 0 },
             estimated: !(input && output),
+            ..Usage::default()
         }
     }
 

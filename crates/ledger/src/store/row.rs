@@ -87,6 +87,13 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
         tier: tier.map(|t| tier_named(&t).ok_or_else(|| unknown("tier", &t))).transpose()?,
         usage: usage(row)?,
         cost: get::<Option<i64>>(row, 19)?.map(Nanousd),
+        full: None,
+        priced: decide::Priced::default(),
+        reserved: None,
+        team: None,
+        kind: None,
+        quality_permille: None,
+        baselines: decide::Baselines::default(),
         price_version: get(row, 20)?,
         arrived_unix_ms: count(row, 21)?,
         ttft_us: get::<Option<i64>>(row, 22)?.map(i64::unsigned_abs),
@@ -105,6 +112,7 @@ fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
         cache_write: count(row, 16)?,
         reasoning: count(row, 17)?,
         estimated: flag(row, 18)?,
+        ..Usage::default()
     })
 }
 
