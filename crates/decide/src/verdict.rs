@@ -50,6 +50,14 @@ pub enum Refusal {
         /// The rule that wants it redacted.
         rule: Arc<str>,
     },
+    /// The class may go there only with what was found taken out, and nobody says where in the text it stands.
+    #[error("takes class {class} only redacted ({rule}), and such data was found in words that cannot be taken out")]
+    Loose {
+        /// The class of what was found.
+        class: DataClass,
+        /// The rule that wants it redacted.
+        rule: Arc<str>,
+    },
     /// The search for personal data and secrets did not end well, so nothing leaves this host.
     #[error("is beyond this host, and the search for personal data and secrets did not finish ({0})")]
     Unread(Arc<str>),
@@ -81,7 +89,14 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the policy said so, rather than what a place can do or how it is.
     pub const fn is_policy(&self) -> bool {
-        matches!(self, Refusal::Class { .. } | Refusal::Rule { .. } | Refusal::Unscanned { .. } | Refusal::Unread(_))
+        matches!(
+            self,
+            Refusal::Class { .. }
+                | Refusal::Rule { .. }
+                | Refusal::Unscanned { .. }
+                | Refusal::Loose { .. }
+                | Refusal::Unread(_)
+        )
     }
 }
 
