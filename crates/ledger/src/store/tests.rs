@@ -193,7 +193,9 @@ fn a_journal_of_layout_1_is_taken_in() {
     let dir = tempdir().unwrap();
     std::fs::copy(fixture(2), path(dir.path())).unwrap();
     let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
-    (20..60).for_each(|n| drop(journal.append(&Sealed::new(old::encode(&record(n)))).unwrap()));
+    for n in 20..60 {
+        journal.append(&Sealed::new(old::encode(&record(n)))).unwrap();
+    }
     drop(journal);
     let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
     let mut estimate = old::encode(&record(70));
