@@ -40,9 +40,14 @@ fn openai_and_those_who_imitate_it() {
             Usage { cached: 64, ..some },
         ),
         (
-            "mistral",
-            r#"{"prompt_tokens":100,"completion_tokens":20,"num_cached_tokens":64}"#,
+            "moonshot",
+            r#"{"prompt_tokens":100,"completion_tokens":20,"cached_tokens":64}"#,
             Usage { cached: 64, ..some },
+        ),
+        (
+            "mistral: what its engine reused, billed in full",
+            r#"{"prompt_tokens":100,"completion_tokens":20,"num_cached_tokens":99}"#,
+            some,
         ),
         (
             "litellm before anthropic",
