@@ -122,3 +122,118 @@ impl Pace {
         self.whole = self.profile.until(self.until_unix_s) - self.profile.until(self.from_unix_s);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Monday, 0:00 UTC.
+    const FROM: u64 = 1_767_571_200;
+    const DAY: u64 = 86_400;
+    const MONTH: u64 = 30 * DAY;
+    const LIMIT: i64 = 1_000_000_000_000;
+
+    fn pace() -> Pace {
+        Pace::new(LIMIT, FROM, FROM + MONTH)
+    }
+
+    #[test]
+    fn money_has_its_face_value_while_the_budget_is_on_its_pace() {
+        let mut pace = pace();
+        assert_eq!(pace.thrift_permille(FROM), 0);
+        for day in 1..30 {
+            pace.observe(LIMIT / 40 * day, FROM + day as u64 * DAY);
+            assert_eq!(pace.thrift_permille(FROM + day as u64 * DAY), 0, "day {day}: spent less than its share");
+        }
+    }
+
+    #[test]
+    fn money_weighs_more_the_further_the_budget_is_ahead_and_less_as_time_passes() {
+        let at = FROM + 10 * DAY;
+        let weigh = |spent: i64| {
+            let mut pace = pace();
+            pace.observe(spent, at);
+            pace.thrift_permille(at)
+        };
+        let (little, more, most) = (weigh(LIMIT / 100 * 36), weigh(LIMIT / 100 * 45), weigh(LIMIT));
+        assert!(0 < little && little < more && more < most, "{little} {more} {most}");
+        assert!(most <= 1_100_000, "{most}");
+        let mut pace = pace();
+        pace.observe(LIMIT / 100 * 45, at);
+        let later = pace.thrift_permille(at + 2 * DAY);
+        assert!(later < pace.thrift_permille(at), "who spends nothing for two days is less ahead: {later}");
+    }
+
+    #[test]
+    fn a_restart_knows_it_from_what_was_spent_and_the_time() {
+        let (mut old, mut new) = (pace(), pace());
+        let at = FROM + 3 * DAY;
+        old.observe(LIMIT / 7, at);
+        new.observe(LIMIT / 7, at);
+        assert_eq!(old, new);
+        // Replayed at the same times, it is the same to the bit, whatever happened between.
+        for hour in 0..200 {
+            old.observe(LIMIT / 7 + hour, at + hour as u64 * 3_600);
+        }
+        for hour in 0..200 {
+            new.observe(LIMIT / 7 + hour, at + hour as u64 * 3_600);
+        }
+        assert_eq!(old, new);
+    }
+
+    /// Demand that answers to the weight: at face value it would spend `share` of the budget.
+    fn month(pace: &mut Pace, from: u64, share: f64) -> (i64, Vec<u32>) {
+        let (mut spent, mut thrifts) = (0i64, Vec::new());
+        for minute in 0..MONTH / 60 {
+            let at = from + minute * 60;
+            let thrift = pace.thrift_permille(at);
+            let wanted = LIMIT as f64 * share / (MONTH / 60) as f64 / (1.0 + f64::from(thrift) / 1_000.0);
+            spent = (spent + wanted as i64).min(LIMIT);
+            pace.observe(spent, at);
+            thrifts.push(thrift);
+        }
+        (spent, thrifts)
+    }
+
+    #[test]
+    fn a_budget_of_a_third_lasts_to_the_end_and_is_used() {
+        let mut pace = pace();
+        let (spent, thrifts) = month(&mut pace, FROM, 3.0);
+        assert!((LIMIT / 100 * 98..LIMIT).contains(&spent), "{spent}");
+        let late = thrifts[thrifts.len() - 3 * 1_440];
+        assert!(
+            (1_500..2_600).contains(&late),
+            "three times the money is wanted, so that it weighs about three times: {late}"
+        );
+        pace.renew(LIMIT, FROM + MONTH, FROM + 2 * MONTH);
+        let first = pace.thrift_permille(FROM + MONTH);
+        assert!((1_000..3_000).contains(&first), "the next month begins with what was learnt: {first}");
+        let (spent, _) = month(&mut pace, FROM + MONTH, 3.0);
+        assert!((LIMIT / 100 * 98..LIMIT).contains(&spent), "{spent}");
+    }
+
+    #[test]
+    fn what_cannot_be_does_no_harm() {
+        for (limit, from, until) in
+            [(0, FROM, FROM + DAY), (-5, FROM, FROM), (i64::MAX, FROM + DAY, FROM), (1, 0, u64::MAX)]
+        {
+            let mut pace = Pace::new(limit, from, until);
+            for (spent, at) in [(i64::MAX, FROM), (i64::MIN, 0), (0, u64::MAX), (7, FROM + 1)] {
+                pace.observe(spent, at);
+                assert!(pace.thrift_permille(at) <= 1_100_000);
+            }
+            pace.renew(LIMIT, FROM, FROM + MONTH);
+            assert!(pace.thrift_permille(FROM) <= 1_100_000);
+        }
+    }
+
+    #[test]
+    fn a_smaller_limit_weighs_at_once() {
+        let mut pace = pace();
+        let at = FROM + 10 * DAY;
+        pace.observe(LIMIT / 4, at);
+        assert_eq!(pace.thrift_permille(at), 0);
+        pace.renew(LIMIT / 2, FROM, FROM + MONTH);
+        assert!(pace.thrift_permille(at) > 0);
+    }
+}

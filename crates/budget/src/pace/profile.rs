@@ -138,3 +138,66 @@ impl Profile {
 fn of_week(hour: u64) -> usize {
     ((hour + 72) % HOURS as u64) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Monday, 0:00 UTC.
+    const MONDAY: u64 = 1_767_571_200;
+    const DAY: u64 = 24 * HOUR_S;
+
+    fn day(profile: &Profile, day: u64) -> f64 {
+        profile.until(MONDAY + (day + 1) * DAY) - profile.until(MONDAY + day * DAY)
+    }
+
+    #[test]
+    fn at_first_all_days_are_alike_and_the_afternoon_is_busier_than_the_night() {
+        let profile = Profile::default();
+        assert!((day(&profile, 0) - 24.0).abs() < 1e-6);
+        assert!((day(&profile, 0) - day(&profile, 6)).abs() < 1e-6);
+        let hour = |h: u64| profile.until(MONDAY + (h + 1) * HOUR_S) - profile.until(MONDAY + h * HOUR_S);
+        assert!(hour(14) > 1.5 * hour(7));
+        let half = profile.until(MONDAY + HOUR_S / 2) - profile.until(MONDAY);
+        assert!((half - hour(0) / 2.0).abs() < 1e-9, "time within an hour counts in part");
+    }
+
+    /// Weeks of money that is spent on weekdays only.
+    fn office(weeks: u64) -> Profile {
+        let mut profile = Profile::default();
+        for hour in 0..weeks * 168 {
+            let busy = hour % 168 < 120;
+            profile.note(if busy { 1_000_000 } else { 0 }, MONDAY + hour * HOUR_S, false);
+        }
+        profile
+    }
+
+    #[test]
+    fn a_weekend_without_work_is_learnt() {
+        let profile = office(4);
+        let (friday, sunday) = (day(&profile, 4), day(&profile, 6));
+        assert!(sunday < 0.35 * friday, "{sunday} {friday}");
+    }
+
+    #[test]
+    fn silence_and_empty_hours_are_the_same() {
+        let mut heard = office(1);
+        let mut silent = heard.clone();
+        for hour in 168..216 {
+            heard.note(0, MONDAY + hour * HOUR_S, false);
+        }
+        silent.note(0, MONDAY + 215 * HOUR_S, false);
+        assert_eq!(heard.until(MONDAY + 400 * DAY), silent.until(MONDAY + 400 * DAY));
+    }
+
+    #[test]
+    fn nothing_is_learnt_while_the_money_is_gone_or_when_time_goes_back() {
+        let before = office(2);
+        let mut after = before.clone();
+        for hour in 336..400 {
+            after.note(0, MONDAY + hour * HOUR_S, true);
+        }
+        after.note(5, MONDAY, false);
+        assert!((day(&before, 1) - day(&after, 1)).abs() < 1.5, "one hour at most, the one that was under way");
+    }
+}
