@@ -2,3 +2,7 @@
 //! and the pace at which a budget is spent.
 //!
 //! Never here: disk, sockets, clocks (the time is an argument), prices, or an async lock.
+
+mod pace;
+
+pub use pace::Pace;
