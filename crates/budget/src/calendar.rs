@@ -70,9 +70,21 @@ impl Window {
     }
 }
 
-fn date(seconds: u64) -> Date {
+/// A moment as RFC 3339 writes it, to the second: `2026-12-01T00:00:00Z`.
+pub fn rfc3339(at_ms: u64) -> String {
+    let at = moment((at_ms / 1_000).min(LAST_S));
+    let (year, month, day) = at.date().to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
+}
+
+fn moment(seconds: u64) -> OffsetDateTime {
     let seconds = i64::try_from(seconds).unwrap_or(0);
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH).date()
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn date(seconds: u64) -> Date {
+    moment(seconds).date()
 }
 
 #[cfg(test)]
@@ -113,6 +125,13 @@ mod tests {
             assert_eq!(Window::containing(period, one.end_ms).start_ms, one.end_ms, "{period:?}");
             assert_eq!(one.before(period).end_ms, one.start_ms, "{period:?}");
         }
+    }
+
+    #[test]
+    fn moments_are_written_as_rfc_3339_wants() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(ms(2026, 12, 1) - 1), "2026-11-30T23:59:59Z");
+        assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59Z");
     }
 
     #[test]

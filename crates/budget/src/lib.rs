@@ -25,6 +25,6 @@ mod purse;
 
 pub use account::{AccountId, Level, OnBudget, Standing, Terms};
 pub use books::Budgets;
-pub use calendar::{Period, Window};
+pub use calendar::{Period, Window, rfc3339};
 pub use hold::{Hold, Pass};
 pub use purse::{Limited, Mood, Purse, Rate, Rates, Refused, What};
