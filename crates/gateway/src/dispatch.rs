@@ -15,9 +15,10 @@ use crate::care::{self, Pass, Work};
 use crate::guard::BESIDE_BYTES;
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
-use crate::{Judged, Wiring};
+use crate::{Judged, Wiring, spend};
 use backend::{Deadlines, Entry};
 use bring::{Launch, bring};
+use budget::Hold;
 use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Permit, Retry, Slot, Verdict};
 use race::{Lane, Race};
 use redact::Vault;
@@ -197,7 +198,7 @@ impl<'v> Way<'v> {
             }
             let rank = self.rank;
             self.rank += 1;
-            match self.leave(candidate, rank, account.strict()) {
+            match self.leave(candidate, rank, account) {
                 Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
                 Err(_) if self.unmasked.is_some() => {
@@ -211,9 +212,9 @@ impl<'v> Way<'v> {
     }
 
     /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
-    fn leave(&mut self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
+    fn leave(&mut self, candidate: &Candidate, rank: usize, account: &Account) -> Result<Leave, Fault> {
         let wiring = self.wiring;
-        let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
+        let slot = wiring.outlet.reserve(is_paid(candidate) || account.strict()).map_err(|_| {
             let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
             Fault::new(Cause::LedgerUnavailable, shown).after(1)
         })?;
@@ -225,6 +226,7 @@ impl<'v> Way<'v> {
         let permit = permit.map_err(|why| {
             Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id))
         })?;
+        let hold = spend::reserve(account, candidate, &self.judged.ask, &self.judged.need)?;
         let (ask, vault) = match permit.redact_above() {
             None => (self.judged.ask.clone(), None),
             Some(above) => {
@@ -237,7 +239,7 @@ impl<'v> Way<'v> {
             }
         };
         let pass = wiring.care.enter(self.verdict, rank, self.work)?;
-        Ok(Leave { slot, entry, permit, pass, ask, vault })
+        Ok(Leave { slot, entry, permit, hold, pass, ask, vault })
     }
 
     /// Begins an attempt: from here on the ledger knows of it.
@@ -248,14 +250,14 @@ impl<'v> Way<'v> {
         leave: Leave,
         left: Duration,
     ) -> (Attempt<'v>, Launch) {
-        let Leave { slot, entry, permit, pass, ask, vault } = leave;
+        let Leave { slot, entry, permit, hold, pass, ask, vault } = leave;
         self.begun += 1;
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
         let unknown = self.wiring.metrics.unknown.clone();
         let restoring = vault.map(|vault| (vault, unknown));
         let redacted_above = permit.redact_above();
         let launch = Launch { backend: entry.backend.clone(), permit, deadlines, ask, restoring };
-        let mut attempt = Attempt::begin(account, candidate, entry, slot, pass);
+        let mut attempt = Attempt::begin(account, candidate, entry, slot, pass, hold);
         attempt.redacted_above = redacted_above;
         attempt.sending(account);
         (attempt, launch)
@@ -285,6 +287,8 @@ struct Leave {
     slot: Box<dyn Slot>,
     entry: Entry,
     permit: Permit,
+    /// The money set aside for it.
+    hold: Option<Hold>,
     pass: Pass,
     /// The request as this place may see it.
     ask: Arc<Ask>,

@@ -9,7 +9,8 @@
 //! 7. [`relay`]: the answer in the caller's dialect → bytes
 //! 8. [`settle`]: always last: what it was, cost and led to → [`decide::Record`]
 //!
-//! Beside the steps stands [`care`]: what dispatch asks before an attempt and settle tells after it.
+//! Beside the steps stand [`care`], what dispatch asks before an attempt and settle tells after it, and [`spend`], what the budgets and
+//! limits of a key let it do.
 //!
 //! A request runs as a task of its own, so that a caller who leaves cancels the work but never `settle`.
 //!
@@ -26,6 +27,7 @@ mod dispatch;
 mod guard;
 mod relay;
 mod settle;
+mod spend;
 
 pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
@@ -121,6 +123,7 @@ async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, re
         account.panicked(&wiring);
     }
     account.close(&wiring);
+    account.counted();
 }
 
 /// Steps 3 to 8.
@@ -156,6 +159,9 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
+    caller.may_ask(&need.model, &wiring.policy.load())?;
+    account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
+    spend::advise(caller, &mut need, request.arrived_unix_ms);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();

@@ -5,7 +5,7 @@
 use super::body::Outbound;
 use super::fail;
 use crate::settle::{Account, Attempt, value};
-use decide::{DataClass, Fault, Found, Nanousd, PlaceId};
+use decide::{Cause, DataClass, Fault, Found, Nanousd, PlaceId};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ const MODEL: HeaderName = HeaderName::from_static("x-dewpoint-model");
 const DECISION: HeaderName = HeaderName::from_static("x-dewpoint-decision");
 const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
 const CLASS: HeaderName = HeaderName::from_static("x-dewpoint-class");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REDACTED: HeaderName = HeaderName::from_static("x-dewpoint-redacted");
 /// Kinds that `x-dewpoint-redacted` names; more are only counted.
 const KINDS_MAX: usize = 24;
@@ -110,6 +111,10 @@ impl Reply {
         headers.insert(PLACE, HeaderValue::from_static("none"));
         headers.insert(DECISION, HeaderValue::from_static("none"));
         headers.insert(COST, HeaderValue::from_static("0.000000000"));
+        if fault.cause == Cause::BudgetExceeded {
+            // The SDKs of OpenAI and Anthropic ask again after every 429 unless this says that it does not help.
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         if let Some(seconds) = fault.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
