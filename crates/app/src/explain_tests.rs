@@ -19,8 +19,7 @@ fn fleet() -> Fleet {
         context_tokens: Some(2048),
         caps: Caps::default(),
         price: Some(Price::free("own-ground")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     let cloud = book.model("openai", "gpt-5-mini").unwrap();
     Fleet {

@@ -9,7 +9,7 @@ mod order;
 use crate::border::Border;
 use crate::{
     Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy,
-    Reason, Refusal, Refused, Route, Standing, Subject, Tier, Unseen, Usage, Verdict, Zone, cost,
+    Reason, Refusal, Refused, Route, Standing, Subject, Tier, Unpriced, Unseen, Usage, Verdict, Zone, cost,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
@@ -40,6 +40,8 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
         let why = match (rules.judge(state, model), other) {
             (Ok(redact_above), None) => {
+                let assumed = assumed(need, model);
+                let model = assumed.as_ref().unwrap_or(model);
                 let standing = live.standing(&state.place.id);
                 let mut reason = expect(need, state, model, policy.margin_permille, standing);
                 reason.redact_above = redact_above;
@@ -196,6 +198,14 @@ impl Rules<'_> {
         if let Some(lack) = lacks(self.need, &model.caps) {
             return Some(Refusal::Lacks(lack));
         }
+        let lacks_price = match self.need.unpriced {
+            Unpriced::Allow => false,
+            Unpriced::Estimate => model.price.is_none() && model.price_assumed.is_none(),
+            Unpriced::Deny => model.price.is_none(),
+        };
+        if lacks_price {
+            return Some(Refusal::Unpriced);
+        }
         // A window is for one text, and only the place knows its tokens.
         if self.need.embeddings || self.need.rerank {
             return self.unready(state);
@@ -252,6 +262,15 @@ fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
         .or_else(|| lack(need.rerank, caps.rerank, "rerank"))
 }
 
+/// The model with its assumed price as its price, where its own is not known and the request asks for that. Whatever
+/// reserves, charges or records then reads one field, and the version of the price says `estimate:…`.
+fn assumed(need: &Need, model: &Model) -> Option<Arc<Model>> {
+    if model.price.is_some() || need.unpriced != Unpriced::Estimate {
+        return None;
+    }
+    model.price_assumed.as_ref().map(|price| Arc::new(Model { price: Some(price.clone()), ..model.clone() }))
+}
+
 /// What to expect of an offer on this request.
 fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing: Option<Standing>) -> Reason {
     let tier = model.tier.unwrap_or(state.place.tier);
@@ -260,9 +279,9 @@ fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing:
     Reason {
         quality_permille: quality,
         sufficient: quality >= need.difficulty.0.saturating_add(margin),
-        cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
+        cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage, need.at_unix_s).0),
         capacity_nanousd: 0,
-        full_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
+        full_nanousd: model.price.as_ref().map(|p| cost(p, &usage, need.at_unix_s).0),
         ttft_ms: expected_ttft_ms(&state.load, tier),
         standing,
         pick: Pick::default(),

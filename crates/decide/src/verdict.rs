@@ -67,6 +67,9 @@ pub enum Refusal {
     /// The caller's key does not cover it.
     #[error("outside the scope of this key")]
     Scope,
+    /// Its price is not known, and the key (or the policy) wants none of that: see [`Unpriced`](crate::Unpriced).
+    #[error("has no known price")]
+    Unpriced,
     /// Lacks a capability.
     #[error("cannot do {0}")]
     Lacks(&'static str),
@@ -273,6 +276,10 @@ impl Verdict {
             let raised = format!("{what} ({} data was found in it)", self.class);
             let what = if self.class > self.declared { &raised } else { what };
             Fault::new(Cause::PolicyDenied, self.told(what, advice))
+        } else if any(|r| matches!(r, Refusal::Unpriced)) {
+            let advice = "Give it a price (`price` of the model, or [[price]]), look it up with `dewpoint prices`, or set unpriced = \"estimate\" or \"allow\" for this key";
+            let what = "What may be spent here has to be known before it is spent, and no price is known";
+            Fault::new(Cause::PolicyDenied, self.told(what, advice)).at("model")
         } else if any(|r| matches!(r, Refusal::Context { .. })) {
             let advice = "Shorten the prompt, lower max_tokens, or add a model with a larger context";
             Fault::new(Cause::ContextLength, self.told("The request fits no context window", advice)).at("messages")

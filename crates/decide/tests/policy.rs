@@ -61,14 +61,7 @@ fn places() -> Vec<Place> {
 }
 
 fn fleet() -> Fleet {
-    let model = Arc::new(Model {
-        id: "m".into(),
-        context_tokens: None,
-        caps: Caps { vision: true, ..Caps::default() },
-        price: None,
-        tier: None,
-        quality_permille: None,
-    });
+    let model = Arc::new(Model { id: "m".into(), caps: Caps { vision: true, ..Caps::default() }, ..Model::default() });
     let state = |place: Place| PlaceState {
         place: Arc::new(place),
         models: vec![model.clone()],

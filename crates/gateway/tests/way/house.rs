@@ -81,12 +81,7 @@ impl Scripted {
     pub(crate) fn free(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
         let mut free = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
         for model in &mut free.models {
-            let price = Price {
-                input_nanousd_per_mtok: 0,
-                output_nanousd_per_mtok: 0,
-                cached_nanousd_per_mtok: None,
-                version: "test".into(),
-            };
+            let price = Price::free("test");
             *model = Arc::new(Model { price: Some(price), ..Model::clone(model) });
         }
         Arc::new(free)
@@ -113,20 +108,8 @@ impl Scripted {
             provider: name.into(),
             terms: decide::Terms::default(),
         };
-        let price = Price {
-            input_nanousd_per_mtok: 1_000_000_000,
-            output_nanousd_per_mtok: 2_000_000_000,
-            cached_nanousd_per_mtok: None,
-            version: "test".into(),
-        };
-        let model = Model {
-            id: "m".into(),
-            context_tokens: Some(8_192),
-            caps,
-            price: Some(price),
-            tier: None,
-            quality_permille: None,
-        };
+        let price = Price::plain(1_000_000_000, 2_000_000_000, None, "test");
+        let model = Model { id: "m".into(), context_tokens: Some(8_192), caps, price: Some(price), ..Model::default() };
         Arc::new(Scripted {
             place: Arc::new(place),
             models: vec![Arc::new(model)],
