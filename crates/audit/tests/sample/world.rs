@@ -14,6 +14,7 @@ pub(crate) fn place(name: &str, zone: Zone, seat: Option<&str>) -> Arc<Place> {
         zone,
         provider: name.into(),
         terms,
+        economics: None,
     })
 }
 

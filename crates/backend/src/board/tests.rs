@@ -28,6 +28,7 @@ impl Scripted {
             zone,
             provider: "x".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let told = models.iter().map(|id| Discovered { id: (*id).to_owned(), ..Discovered::default() }).collect();
         Arc::new(Scripted {

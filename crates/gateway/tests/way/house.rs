@@ -101,6 +101,7 @@ impl Scripted {
             zone,
             provider: name.into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let price = Price {
             input_nanousd_per_mtok: 1_000_000_000,
