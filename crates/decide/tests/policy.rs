@@ -25,6 +25,7 @@ fn place(name: &str, zone: Zone, terms: Terms) -> Place {
         zone,
         provider: name.into(),
         terms,
+        economics: None,
     }
 }
 

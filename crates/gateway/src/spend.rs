@@ -73,7 +73,7 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
         let plain = Usage { input, output, ..Usage::default() };
         let written = Usage { cache_write: input, ..plain };
         let kept = Usage { cache_write_long: input, ..written };
-        [plain, written, kept].iter().map(|usage| cost(price, usage).0).max().unwrap_or(0)
+        [plain, written, kept].iter().map(|usage| cost(price, usage, need.at_unix_s).0).max().unwrap_or(0)
     });
     // Of a machine's cost the share that such an answer would take, if the choice knows it for the one expected.
     let share = candidate.reason.full_nanousd.map(|full| {

@@ -107,6 +107,7 @@ impl Scripted {
             zone,
             provider: name.into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let price = Price::plain(1_000_000_000, 2_000_000_000, None, "test");
         let model = Model { id: "m".into(), context_tokens: Some(8_192), caps, price: Some(price), ..Model::default() };
