@@ -3,7 +3,6 @@
 //! Never here: how a single kind is recognised.
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
-use super::check::alnum;
 use super::context::{Around, GENERIC, Heard};
 use super::kit::{Kit, Named, Wrapped};
 use super::phone::{self, Digits};
@@ -130,18 +129,18 @@ impl<'a> Hunt<'a> {
             if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(&stretch)) {
                 // The last group of a card may be of any length.
                 if stretch.mask == 0 && stretch.groups <= 5 {
-                    self.one(&stretch, out);
+                    self.one(&mut stretch, out);
                 }
                 break;
             }
             if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
                 continue;
             }
-            self.one(&stretch, out);
+            self.one(&mut stretch, out);
         }
     }
 
-    fn one(&mut self, stretch: &Stretch, out: &mut Vec<Finding>) {
+    fn one(&mut self, stretch: &mut Stretch, out: &mut Vec<Finding>) {
         let (start, end) = (stretch.start, stretch.end);
         let joined = stretch.joined();
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
@@ -153,9 +152,10 @@ impl<'a> Hunt<'a> {
             }
         }
         if stretch.mask & 0b1111 == 0b0011
-            && joined.len() >= 15
+            && stretch.joined().len() >= 15
             && (stretch.groups == 1 || b" -.".contains(&stretch.uniform))
-            && account(joined)
+            && stretch.checked()
+            && account(stretch.joined())
         {
             self.kit.note(out, Named::Iban, start, end, 99);
         }
@@ -250,9 +250,6 @@ impl<'a> Hunt<'a> {
 
 /// Whether this is an IBAN: a country of the registry, its length and structure, modulo 97. The library lacks Honduras and Pakistan.
 fn account(joined: &[u8]) -> bool {
-    if !checked(joined) {
-        return false;
-    }
     let Ok(text) = std::str::from_utf8(joined) else { return false };
     let bank = || joined[4..8].iter().all(u8::is_ascii_alphabetic);
     match &joined[..2] {
@@ -265,16 +262,6 @@ fn account(joined: &[u8]) -> bool {
         b"PK" => joined.len() == 24 && bank() && text.parse::<BaseIban>().is_ok(),
         _ => text.parse::<Iban>().is_ok_and(|iban| iban.electronic_str().len() == joined.len()),
     }
-}
-
-/// Modulo 97 (ISO 13616: the first four characters moved to the end, letters as 10 to 35). One stretch in 97 passes, and only that
-/// is worth the look at the registry.
-fn checked(joined: &[u8]) -> bool {
-    let rest = joined[4..].iter().chain(&joined[..4]).fold(0, |rest, &byte| {
-        let (value, scale) = (u64::from(alnum(byte)), if byte.is_ascii_digit() { 10 } else { 100 });
-        (rest * scale + value) % 97
-    });
-    rest == 1
 }
 
 /// `3560x4587`: the last digits and an extension.
