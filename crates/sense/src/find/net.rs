@@ -355,7 +355,7 @@ mod tests {
             ("http://microsoft", None, false),
             ("://x.y", None, false),
         ] {
-            let seen = at(text, "://", url);
+            let seen = at(text, "://", |t, i| url(&mut Urls::default(), t, i));
             if let Some(found) = found {
                 assert_eq!(
                     (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1.is_some())),
