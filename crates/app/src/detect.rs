@@ -21,10 +21,18 @@ pub(crate) fn finder(settings: &Settings) -> Result<Option<Finder>, Problems> {
 /// # Errors
 /// As [`finder`].
 pub(crate) fn guard(settings: &Settings, key: [u8; 32]) -> Result<Guard, Problems> {
+    warnings(settings).iter().for_each(|warning| tracing::warn!("{warning}"));
     match &settings.detect {
         DetectSettings { enabled: true, options } => Guard::new(options, key).map_err(wrong),
         DetectSettings { enabled: false, .. } => Ok(Guard::off(key)),
     }
+}
+
+/// What should be known of the patterns of the configuration: those that some texts make dear.
+pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
+    let DetectSettings { enabled, options } = &settings.detect;
+    let warnings = if *enabled { options.warnings() } else { Vec::new() };
+    warnings.iter().map(|warning| format!("[detect] {warning}")).collect()
 }
 
 fn wrong(FinderError { option, why }: FinderError) -> Problems {
