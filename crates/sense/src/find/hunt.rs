@@ -26,11 +26,13 @@ pub(super) struct Hunt<'a> {
     /// Up to where words of Base64 were tried.
     tried: usize,
     heard: Heard,
+    /// Whether no word near the chain says that numbers of it are for telephones.
+    hushed: bool,
 }
 
 impl<'a> Hunt<'a> {
     pub(super) fn new(kit: &'a Kit, text: &'a str) -> Hunt<'a> {
-        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default() }
+        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default(), hushed: false }
     }
 
     /// Looks at the chain around the digit at `at`.
@@ -42,6 +44,12 @@ impl<'a> Hunt<'a> {
         let mut groups = std::mem::take(&mut self.groups);
         self.done = chain::read(bytes, at, self.done, &mut groups);
         let mut phones = 0;
+        // Asked once for a chain; a short one is asked about number by number, which costs the same.
+        self.hushed = groups.len() > 2 && {
+            let (start, end) = (groups[0].start.saturating_sub(1), groups[groups.len() - 1].end);
+            let said = self.kit.context.anywhere(&mut self.heard, bytes, start, end);
+            !said.has(GENERIC) && !said.has(topic::PHONE)
+        };
         for i in 0..groups.len() {
             let group = groups[i];
             if !group.letters {
@@ -192,6 +200,13 @@ impl<'a> Hunt<'a> {
         if !plus && (amount(bytes, before) || number_before(bytes, start) || joined) {
             return None;
         }
+        // Where nothing says what it is, only groupings of few groups do.
+        let bare = !plus && bytes[start] != b'0';
+        let most = if bare && self.hushed { phone::WRITTEN } else { phone::GROUPS };
+        let (len, next) = (groups[i].end - start, groups.get(i + 1).map_or(0, |g| g.end - g.start));
+        if bare && self.hushed && !phone::begins(len, next) {
+            return None;
+        }
         // As far as digits and the separators of telephone numbers go; an extension ends it.
         let mut run = i + 1;
         let mut count = groups[i].end - groups[i].start;
@@ -200,7 +215,7 @@ impl<'a> Hunt<'a> {
         while let Some(group) = groups.get(run) {
             let extension = !group.digits && extension(bytes, group);
             let joins = matches!(group.sep, b' ' | b'-' | b'.' | b'/' | PAREN) && (group.digits || extension);
-            if !joins || run - i >= phone::GROUPS || count > 17 {
+            if !joins || run - i >= most || count > 17 {
                 break;
             }
             count += group.end - group.start;
@@ -213,9 +228,8 @@ impl<'a> Hunt<'a> {
         if count < phone::SHORTEST {
             return None;
         }
-        let said = self.said(before, groups[run - 1].end);
-        // Where nothing says what it is, only groupings of few groups do.
-        let most = if said || plus || bytes[start] == b'0' { run } else { run.min(i + phone::WRITTEN) };
+        let said = !self.hushed && self.said(before, groups[run - 1].end);
+        let most = if said || !bare { run } else { run.min(i + phone::WRITTEN) };
         for to in (i + 1..=most).rev() {
             let (end, digits) = (groups[to - 1].end, digits.of(to - i));
             if digits.len() < phone::SHORTEST || number_after(bytes, end) {

@@ -47,6 +47,8 @@ pub(super) struct Look<'a> {
     wrapped: jwt::Run,
     /// Where the last value that was read ends, and how many before it ended there.
     last: (usize, u8),
+    /// The value that was judged last.
+    judged: Option<Assigned>,
     /// How far commands, manifests and blocks have been read.
     until: [usize; 3],
     /// Where the run of characters ends that long tokens were tried in, at how many places they were, and at which last.
@@ -62,6 +64,7 @@ impl<'a> Look<'a> {
             reader: Reader::default(),
             wrapped: jwt::Run::default(),
             last: (0, 0),
+            judged: None,
             until: [0; 3],
             long: (0, 0, 0),
         }
@@ -185,6 +188,10 @@ impl<'a> Look<'a> {
     }
 
     fn generic(&mut self, given: &Assigned) {
+        // Two words of one name (`passwordpassword`, `secret_key`) are given the same value.
+        if self.judged.replace(*given) == Some(*given) {
+            return;
+        }
         if generic::terraform(self.text, given) {
             return self.hit(given.value, "hashicorp-tf-password", 70);
         }
