@@ -133,22 +133,25 @@ impl<'a> Hunt<'a> {
             }
             any |= !group.letters;
             let account = stretch.mask & 0b1111 == 0b0011 || stretch.groups == 1 && stretch.joined().len() < 4;
-            let card = stretch.mask == 0 && (3..=7).contains(&(group.end - group.start));
-            if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(&stretch)) {
+            let digits = stretch.mask == 0 && stretch.groups <= 5;
+            let card = digits && (3..=7).contains(&(group.end - group.start)) && stretch.joined().len() <= 19;
+            let known = stretch.groups == 1 || self.kit.shapes.begins(&stretch);
+            if !(account || card || known) {
                 // The last group of a card may be of any length.
-                if stretch.mask == 0 && stretch.groups <= 5 {
-                    self.one(&mut stretch, out);
+                if digits {
+                    self.one(&mut stretch, known, out);
                 }
                 break;
             }
             if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
                 continue;
             }
-            self.one(&mut stretch, out);
+            self.one(&mut stretch, known, out);
         }
     }
 
-    fn one(&mut self, stretch: &mut Stretch, out: &mut Vec<Finding>) {
+    /// One stretch; `known`: some identifier is grouped like this.
+    fn one(&mut self, stretch: &mut Stretch, known: bool, out: &mut Vec<Finding>) {
         let (start, end) = (stretch.start, stretch.end);
         let joined = stretch.joined();
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
@@ -166,6 +169,9 @@ impl<'a> Hunt<'a> {
             && account(stretch.joined())
         {
             self.kit.note(out, Named::Iban, start, end, 99);
+        }
+        if !known {
+            return;
         }
         let (kit, text) = (self.kit, self.text.as_bytes());
         let mut around = None;
