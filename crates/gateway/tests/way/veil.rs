@@ -208,7 +208,7 @@ async fn every_attempt_gets_what_its_own_permit_allows() {
 }
 
 /// On either side of the size from which a request is masked beside the threads that serve; the second place needs no second
-/// masking, and one on own ground none.
+/// masking.
 #[tokio::test]
 async fn small_and_large_requests_are_masked_alike() {
     for bytes in [256 << 10, (256 << 10) + 1] {
@@ -217,7 +217,12 @@ async fn small_and_large_requests_are_masked_alike() {
             Scripted::wide(name, Zone::VendorCloud, vec![then])
         });
         let h = guarded(&clouds).await;
-        let body = |text: &str| json!({"model": "auto", "messages": [{"role": "user", "content": text}]}).to_string();
+        let target = |place: &str| decide::Target { place: place.into(), model: "*".into() };
+        let mut policy = decide::Policy::clone(&h.policy.load());
+        let route = decide::Route { targets: vec![target("first"), target("second")], ..decide::Route::default() };
+        policy.routes.insert("line".into(), route);
+        h.policy.store(Arc::new(policy));
+        let body = |text: &str| json!({"model": "line", "messages": [{"role": "user", "content": text}]}).to_string();
         let mut text = format!("mail {MAIL} ");
         text.push_str(&"x".repeat(bytes - body(&text).len()));
         let sent = body(&text);
