@@ -19,6 +19,7 @@ mod accept;
 mod admit;
 mod ask;
 mod assess;
+mod beside;
 mod care;
 mod choose;
 mod cut;

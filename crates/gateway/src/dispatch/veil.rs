@@ -3,7 +3,7 @@
 //!
 //! Never here: whether a place may see all (the permit says), or how texts are masked (room `redact`).
 
-use crate::guard::beside;
+use crate::beside::beside;
 use crate::{Judged, Wiring};
 use decide::{Cause, DataClass, Fault};
 use redact::{MaskError, Scope, Vault};
