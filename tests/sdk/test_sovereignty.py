@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from conftest import WEATHER, config, place
+from ledger import records
 
 CARD = "4111 1111 1111 1111"
 MAIL = "jane.roe@acme-corp.example"
@@ -251,6 +252,30 @@ def test_a_second_reader_on_this_host(own, api):
         assert len(cloud.requests) == before
     finally:
         home.close()
+        cloud.close()
+
+
+def test_the_bundled_model_is_asked_and_nothing_it_cannot_read_leaves(own):
+    """A real model behind the reader. It is too small for the task, and says nothing that means anything."""
+    from double import Upstream
+
+    cloud = Upstream()
+    text = '[detect]\nreader = "edge/dewpoint-edge"\nreader_ms = 60000\n'
+    text += place("oai", "openai", f"{cloud.url}/v1", models=["letters"])
+    dewpoint = own(config(text, engine=True)).start()
+    try:
+        reply = dewpoint.chat("oai/letters", "Ask Jane Roe about it.")
+        assert reply.status == 403 and b"policy_denied" in reply.body and b"Jane" not in reply.body, reply.body
+        assert cloud.requests == []
+        dewpoint.stop()
+        rows = records(dewpoint)
+        # In the order of their numbers: the question is younger than the request that it is about.
+        assert [(r["endpoint"], r["place"], r["outcome"]) for r in rows] == [
+            ("chat", None, "refused"),
+            ("detect", "edge", "ok"),
+        ]
+        assert rows[0]["request_id"] == rows[1]["request_id"]
+    finally:
         cloud.close()
 
 
