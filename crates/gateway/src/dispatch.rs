@@ -11,8 +11,8 @@ mod veil;
 
 pub(crate) use aside::aside;
 
+use crate::beside::BESIDE_BYTES;
 use crate::care::{self, Pass, Work};
-use crate::guard::BESIDE_BYTES;
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
 use crate::{Judged, Wiring, spend};

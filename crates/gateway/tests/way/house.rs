@@ -87,6 +87,15 @@ impl Scripted {
         Arc::new(free)
     }
 
+    /// One with a window of unknown size, which takes every length.
+    pub(crate) fn wide(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut wide = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut wide.models {
+            *model = Arc::new(Model { context_tokens: None, ..Model::clone(model) });
+        }
+        Arc::new(wide)
+    }
+
     /// One whose price nobody knows.
     pub(crate) fn unpriced(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
         let mut unknown = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
