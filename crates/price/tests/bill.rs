@@ -3,6 +3,7 @@
 
 use price::{Catalogue, priced_line, unix_s};
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::OnceLock;
@@ -20,16 +21,11 @@ fn ask(line: &Value) -> Value {
     serde_json::to_value(priced_line(catalogue(), line.to_string().as_bytes(), noon())).unwrap()
 }
 
-/// Nano-dollars of a decimal text, to compare with 1e-9.
-fn pico(text: &str) -> i128 {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let part: String = part.chars().chain(std::iter::repeat('0')).take(18).collect();
-    whole.parse::<i128>().unwrap() * 10_i128.pow(18) + part.parse::<i128>().unwrap()
-}
-
+/// Within 1e-9 of each other, or neither there.
 fn same(got: &Value, want: &Value) -> bool {
+    let number = |text: &str| Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).unwrap();
     match (got.as_str(), want.as_str()) {
-        (Some(got), Some(want)) => (pico(got) - pico(want)).abs() < 10_i128.pow(9),
+        (Some(got), Some(want)) => (number(got) - number(want)).abs() < Decimal::new(1, 9),
         (None, None) => got.is_null() && want.is_null(),
         _ => false,
     }
