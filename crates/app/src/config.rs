@@ -19,7 +19,8 @@ mod words;
 
 pub(crate) use origin::{Origin, Value, Values};
 pub(crate) use resolve::{
-    DetectSettings, EgressSettings, EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback,
+    DetectSettings, EgressSettings, EngineSettings, Flags, KeySettings, PlaceSettings, SecondSettings, Settings,
+    is_loopback,
 };
 pub(crate) use secret::Env;
 pub(crate) use shape::Discovery;

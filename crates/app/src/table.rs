@@ -112,6 +112,7 @@ mod tests {
             zone: Zone::VendorCloud,
             provider: Arc::from("x"),
             terms: decide::Terms::default(),
+            economics: None,
         };
         PlaceState { place: Arc::new(place), models, health, load: Load::default() }
     }

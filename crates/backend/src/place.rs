@@ -127,6 +127,7 @@ mod tests {
             zone: Zone::SameHost,
             provider: "x".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         PlaceSpec {
             place: Arc::new(place),

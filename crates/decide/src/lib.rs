@@ -7,9 +7,11 @@
 //! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
 
 mod border;
+mod candidate;
 mod choose;
 mod class;
 mod demand;
+mod economics;
 mod fault;
 mod fleet;
 mod found;
@@ -30,9 +32,11 @@ mod verdict;
 mod witness;
 
 pub use border::Passage;
+pub use candidate::{Candidate, Reason};
 pub use choose::{choose, choose_live, in_scope};
 pub use class::DataClass;
 pub use demand::{Demand, Unmet};
+pub use economics::{Capacity, Economics, HOURS_PER_MONTH, Moment, Power, Tenure, capacity_price};
 pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
 pub use found::{Count, Found};
@@ -49,5 +53,5 @@ pub use regions::countries;
 pub use rule::{Rule, Through, contract, tag};
 pub use subject::Subject;
 pub use terms::{Retention, Terms, Training};
-pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
+pub use verdict::{Refusal, Refused, Spill, Verdict};
 pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};

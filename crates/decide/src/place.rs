@@ -2,7 +2,7 @@
 //!
 //! Never here: addresses and credentials (rooms `backend` and `app`), or live state ([`crate::Fleet`]).
 
-use crate::{Price, Terms};
+use crate::{Economics, Price, Terms};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -201,4 +201,7 @@ pub struct Place {
     /// How it handles data; what is not declared counts as the worst.
     #[serde(default)]
     pub terms: Terms,
+    /// What is paid for its machines; `None` where one pays by the token, or where nothing was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub economics: Option<Arc<Economics>>,
 }

@@ -33,6 +33,7 @@ fn place(name: &str, zone: Zone, model: &str) -> PlaceState {
         zone,
         provider: name.into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     let model = Model {
         id: model.into(),
@@ -167,9 +168,15 @@ fn a_route_keeps_its_order_among_what_is_free() {
 
 fn any_standing() -> impl Strategy<Value = Standing> {
     let gate = prop::sample::select(vec![Gate::Free, Gate::Free, Gate::Full, Gate::Paused, Gate::Open]);
-    (gate, any::<Option<u64>>(), any::<u64>(), any::<u64>()).prop_map(|(gate, wait_us, outstanding_tokens, idle_ms)| {
-        Standing { gate, wait_us, outstanding_tokens, idle_ms }
-    })
+    (gate, any::<Option<u64>>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+        |(gate, wait_us, outstanding_tokens, idle_ms, running)| Standing {
+            gate,
+            wait_us,
+            running,
+            outstanding_tokens,
+            idle_ms,
+        },
+    )
 }
 
 proptest! {

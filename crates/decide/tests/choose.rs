@@ -24,6 +24,7 @@ fn place(name: &str, tier: Tier, zone: Zone, models: Vec<Arc<Model>>) -> PlaceSt
         zone,
         provider: name.into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     PlaceState { place: Arc::new(place), models, health: Health::Up, load: Load::default() }
 }

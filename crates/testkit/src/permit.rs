@@ -16,6 +16,7 @@ pub fn place(name: &str, profile: &Profile) -> Arc<Place> {
         zone: profile.zone,
         provider: profile.provider.into(),
         terms: decide::Terms::default(),
+        economics: None,
     })
 }
 

@@ -26,6 +26,7 @@ fn place(index: usize) -> PlaceState {
         zone,
         provider: "bench".into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }

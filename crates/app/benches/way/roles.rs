@@ -146,6 +146,7 @@ pub(crate) fn dewpoint(upstream: &str) {
             zone: Zone::VendorCloud,
             provider: "openai".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let model = Model {
             id: "gpt-bench".into(),

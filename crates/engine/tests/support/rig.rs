@@ -32,6 +32,7 @@ pub fn place() -> Arc<Place> {
         zone: Zone::Embedded,
         provider: "dewpoint".into(),
         terms: decide::Terms::default(),
+        economics: None,
     })
 }
 

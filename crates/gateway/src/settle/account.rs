@@ -1,10 +1,12 @@
 //! The account of one request: what all its records have in common.
 
 use super::evidence::Evidence;
-use crate::admit::Caller;
+use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
+use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Record, Task, Usage, Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task,
+    Usage, Verdict,
 };
 use http::HeaderValue;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use wire::Endpoint;
 /// What is known of a request so far.
 pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
+    /// The endpoint's name in records; that of a question of our own is not one of the API.
+    pub(super) name: &'static str,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
@@ -34,6 +38,14 @@ pub(crate) struct Account {
     /// A bit for each attempt that has no record yet; the last one is for all from the 64th on.
     open: AtomicU64,
     last_place: Option<PlaceId>,
+    /// Whose budgets and limits it counts in.
+    spender: Option<Arc<Key>>,
+    /// Its place in the limits per minute.
+    pass: Option<Pass>,
+    /// Tokens of its settled attempts.
+    tokens: AtomicU64,
+    /// Index, cost and full cost of the estimates of the attempts that may be under way: never more than two.
+    sent: [Option<(u8, Option<Nanousd>, Option<Nanousd>)>; 2],
     pub(super) evidence: Evidence,
 }
 
@@ -42,6 +54,7 @@ impl Account {
     pub(crate) fn open(request: &Request, caller: &Caller) -> Account {
         Account {
             endpoint: request.endpoint,
+            name: request.endpoint.as_str(),
             stream: false,
             input_estimate: 0,
             output_estimate: 0,
@@ -60,8 +73,52 @@ impl Account {
             attempts: 0,
             open: AtomicU64::new(0),
             last_place: None,
+            spender: caller.key.clone().filter(|k| k.team.is_some() || k.purse.is_some()),
+            pass: None,
+            tokens: AtomicU64::new(0),
+            sent: [None; 2],
             evidence: Evidence::default(),
         }
+    }
+
+    /// The account of a question of our own about this request, of the kind `name`: it has a number of its own, and the
+    /// caller's key and request id.
+    pub(crate) fn aside(&self, name: &'static str) -> Account {
+        let arrived = Instant::now();
+        let arrived_unix_ms = self.arrived_unix_ms + micros(self.arrived) / 1_000;
+        let number = ulid::Ulid::from_parts(arrived_unix_ms, fastrand::u128(..)).0;
+        Account {
+            endpoint: Endpoint::Chat,
+            name,
+            stream: false,
+            input_estimate: 0,
+            output_estimate: 0,
+            durability: Durability::default(),
+            number,
+            request_id: self.request_id.clone(),
+            key: self.key.clone(),
+            arrived,
+            arrived_unix_ms,
+            asked: Arc::from(""),
+            class: self.class,
+            task: Task::default(),
+            difficulty: Difficulty::default(),
+            decision: Arc::from("none"),
+            decision_header: HeaderValue::from_static("none"),
+            attempts: 0,
+            open: AtomicU64::new(0),
+            last_place: None,
+            spender: self.spender.clone(),
+            pass: None,
+            tokens: AtomicU64::new(0),
+            sent: [None; 2],
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// Our number of the request.
+    pub(crate) fn number(&self) -> u128 {
+        self.number
     }
 
     /// Notes what was asked for.
@@ -79,6 +136,33 @@ impl Account {
     pub(crate) fn route(&mut self, policy: &Policy) {
         if policy.routes.get(&*self.asked).is_some_and(|r| r.durability == Durability::Strict) {
             self.durability = Durability::Strict;
+        }
+    }
+
+    /// Notes its place in the limits per minute.
+    pub(crate) fn admitted(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
+    }
+
+    /// Its key's name and what that spends from, where anything is counted.
+    pub(crate) fn spender(&self) -> Option<(&str, &Purse)> {
+        self.spender.as_ref().and_then(|k| Some((&*k.id, k.purse.as_ref()?)))
+    }
+
+    /// When the request arrived: the window of every budget in which it counts.
+    pub(crate) fn arrived_unix_ms(&self) -> u64 {
+        self.arrived_unix_ms
+    }
+
+    /// Notes what an attempt would be settled at if nothing more were heard of it.
+    pub(super) fn sending(&mut self, estimate: &Record) {
+        self.sent[usize::from(estimate.attempt % 2)] = Some((estimate.attempt, estimate.cost, estimate.full));
+    }
+
+    /// All attempts are settled: puts the tokens that it took in the place of those expected.
+    pub(crate) fn counted(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            pass.settle(*self.tokens.get_mut());
         }
     }
 
@@ -106,7 +190,7 @@ impl Account {
     }
 
     /// The request id that the caller sees.
-    pub(super) fn request_id(&self) -> &str {
+    pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
 
@@ -125,7 +209,8 @@ impl Account {
     }
 
     /// This attempt is about to have its record.
-    pub(super) fn settling(&self, index: u8) {
+    pub(super) fn settling(&self, index: u8, usage: &Usage) {
+        self.tokens.fetch_add(usage.input.saturating_add(usage.output), Ordering::Relaxed);
         self.open.fetch_and(!(1 << index.min(63)), Ordering::Relaxed);
     }
 
@@ -141,11 +226,17 @@ impl Account {
         self.keep(wiring, record);
     }
 
-    /// Records a request that a panic of ours ended. What it cost is unknown. An attempt that was under way gets this as its end.
+    /// Records a request that a panic of ours ended. An attempt that was under way gets this as its end, at the cost it was estimated
+    /// at: what it cost is not known, and it was charged with that.
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
+        let (cost, full) =
+            self.sent.iter().flatten().find(|(i, ..)| *i == index && open != 0).map_or((None, None), |s| (s.1, s.2));
         let record = Record {
+            cost,
+            full,
+            priced: if cost.is_some() { Priced::Estimated } else { Priced::Unknown },
             attempt_id: self.number.wrapping_add(index.into()),
             attempt: index,
             place: self.last_place.clone(),
@@ -180,7 +271,7 @@ impl Account {
             request_id: self.request_id.clone(),
             attempt: self.attempts,
             key: self.key.clone(),
-            endpoint: self.endpoint.as_str().into(),
+            endpoint: self.name.into(),
             asked: self.asked.clone(),
             class: self.class,
             task: self.task,
@@ -192,9 +283,9 @@ impl Account {
             usage: Usage::default(),
             cost: None,
             full: None,
-            priced: decide::Priced::default(),
+            priced: Priced::default(),
             reserved: None,
-            team: None,
+            team: self.spender.as_ref().and_then(|k| k.team.clone()),
             kind: None,
             quality_permille: None,
             baselines: decide::Baselines::default(),

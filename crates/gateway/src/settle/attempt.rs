@@ -5,7 +5,9 @@ use super::account::{Account, micros};
 use super::meterage::{Known, Meterage};
 use crate::Wiring;
 use crate::care::Pass;
+use crate::spend::charge;
 use backend::Entry;
+use budget::Hold;
 use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot, cost};
 use std::time::Instant;
 
@@ -28,6 +30,8 @@ pub(crate) struct Attempt<'v> {
     running: Running,
     slot: Box<dyn Slot>,
     pass: Pass,
+    /// What is reserved for it.
+    hold: Option<Hold>,
     id: u128,
     index: u8,
     started: Instant,
@@ -41,6 +45,7 @@ impl<'v> Attempt<'v> {
         entry: Entry,
         slot: Box<dyn Slot>,
         pass: Pass,
+        hold: Option<Hold>,
     ) -> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
@@ -52,6 +57,7 @@ impl<'v> Attempt<'v> {
             running,
             slot,
             pass,
+            hold,
             id,
             index,
             started: Instant::now(),
@@ -59,8 +65,12 @@ impl<'v> Attempt<'v> {
     }
 
     /// The first byte is about to go out: from here on the ledger knows of this attempt, whatever becomes of us.
-    pub(crate) fn sending(&mut self, account: &Account) {
+    pub(crate) fn sending(&mut self, account: &mut Account) {
         let estimate = self.record(account, &Meterage::expected(account.output_estimate), Outcome::Unknown, None);
+        account.sending(&estimate);
+        if let Some(hold) = &mut self.hold {
+            hold.sent(charge(&estimate));
+        }
         self.slot.sent(&estimate);
     }
 
@@ -130,10 +140,13 @@ impl<'v> Attempt<'v> {
             }
         }
         let record = self.record(account, meterage, outcome, cause);
-        account.settling(self.index);
+        account.settling(self.index, &record.usage);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);
+        if let Some(hold) = self.hold {
+            hold.settle(charge(&record));
+        }
         Kept::put(self.slot, record, strict)
     }
 
@@ -148,6 +161,7 @@ impl<'v> Attempt<'v> {
             model: Some(self.candidate.model.id.clone()),
             tier: Some(self.candidate.tier()),
             usage,
+            reserved: self.hold.as_ref().map(|h| Nanousd(h.reserved_nanousd())),
             cost: price.map(|p| cost(p, &usage, account.arrived_unix_ms / 1_000)),
             price_version: price.map(|p| p.version.clone()),
             ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),

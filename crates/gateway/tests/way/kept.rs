@@ -9,15 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 fn key(durability: Durability) -> Vec<Key> {
     let secret_sha256 = ring::digest::digest(&ring::digest::SHA256, b"dp_key").as_ref().try_into().unwrap();
-    vec![Key {
-        id: "k".into(),
-        secret_sha256,
-        places: None,
-        models: None,
-        class: None::<DataClass>,
-        tags: vec![],
-        durability,
-    }]
+    vec![Key { durability, ..Key::named("k", secret_sha256) }]
 }
 
 const AUTH: [(&str, &str); 1] = [("authorization", "Bearer dp_key")];

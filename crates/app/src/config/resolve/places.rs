@@ -153,6 +153,7 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         zone,
         provider: Arc::from(profile.provider),
         terms: super::terms::terms(r, section, path),
+        economics: None,
     };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })
