@@ -85,6 +85,11 @@ impl Catalogue {
         self.volume.version()
     }
 
+    /// The day of the book, `2026-08-21`.
+    pub fn date(&self) -> &str {
+        &self.volume.head().date
+    }
+
     /// A provider by its id, or by what else it is called.
     pub(crate) fn provider(&self, name: &str) -> Option<&Provider> {
         let name = name.trim().to_lowercase();
