@@ -5,5 +5,6 @@
 //! - [`ratchet`]: figures that may only improve.
 
 pub mod deny;
+pub mod prices;
 pub mod ratchet;
 pub mod tidy;

@@ -53,6 +53,10 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
+    /// Search the price book: what models cost, what they can, how old that is and who says so.
+    Prices(crate::prices::Args),
+    /// Say what raw answers of providers cost: NDJSON in, one line out for each.
+    Price(crate::bill::Args),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,

@@ -9,6 +9,7 @@ mod engine;
 mod number;
 mod origin;
 mod policy;
+mod price;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;

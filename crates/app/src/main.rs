@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod bill;
 mod book;
 mod bundled;
 mod check;
@@ -21,6 +22,8 @@ mod key;
 mod measure;
 mod models;
 mod passages;
+
+mod prices;
 mod probe;
 mod problem;
 mod pull;
@@ -69,6 +72,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Prices(args) => prices::run(&args),
+        Command::Price(args) => bill::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }

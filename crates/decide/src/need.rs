@@ -82,6 +82,17 @@ pub enum Unpriced {
     Allow,
 }
 
+impl Unpriced {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Unpriced::Deny => "deny",
+            Unpriced::Estimate => "estimate",
+            Unpriced::Allow => "allow",
+        }
+    }
+}
+
 /// How hard a request is, per mille: 0 trivial, 1000 beyond the frontier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -162,6 +162,7 @@ async fn judge(
     let (mut need, patience) = assess::need(&ask, request, caller)?;
     caller.may_ask(&need.model, &wiring.policy.load())?;
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
+    need.unpriced = wiring.policy.load().unpriced;
     spend::advise(caller, &mut need, request.arrived_unix_ms);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;

@@ -2,7 +2,7 @@
 //!
 //! Never here: validation across fields (`resolve`).
 
-use super::words::{Class, Objective, Training, Zone};
+use super::words::{Class, Objective, Training, Unpriced, Zone};
 use schemars::JsonSchema;
 use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub(crate) struct Policy {
     pub(crate) rule: Vec<Rule>,
     /// Attempts per request at most, the first included (1 to 10).
     pub(crate) attempts_max: u8,
+    /// What becomes of places whose price is not known, for requests without a key: `allow` (its cost stays unknown), `estimate`
+    /// (charged at the dearest known price of its provider, flagged as an estimate) or `deny`. Unknown is never zero.
+    pub(crate) unpriced: Unpriced,
     /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
     pub(crate) margin_permille: u16,
 }
@@ -35,6 +38,7 @@ impl Default for Policy {
             reach: BTreeMap::new(),
             rule: Vec::new(),
             attempts_max: 3,
+            unpriced: Unpriced::Allow,
             margin_permille: 0,
         }
     }

@@ -105,12 +105,29 @@ pub(crate) fn page() -> String {
             part(&mut out, "DetectDictionary", "`[[detect.dictionary]]`", &defs);
         }
     }
-    for (name, title) in [("ModelTable", "A model as a table"), ("Price", "A price"), ("Table", "Where a secret is")] {
+    for (name, title) in [
+        ("ModelTable", "A model as a table"),
+        ("Price", "A price"),
+        ("PriceTier", "A tier of a price"),
+        ("PriceHours", "Hours of a price"),
+        ("Table", "Where a secret is"),
+    ] {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "AuditFailing", "CacheType", "Split"]
-    {
+    for name in [
+        "Api",
+        "Tier",
+        "Kind",
+        "Zone",
+        "Class",
+        "Training",
+        "Objective",
+        "Unpriced",
+        "AuditFailing",
+        "CacheType",
+        "Split",
+    ] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }

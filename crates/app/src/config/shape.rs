@@ -3,7 +3,6 @@
 //!
 //! Never here: validation across fields (`resolve`) or defaults that depend on other fields.
 
-use super::number::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +31,8 @@ pub(crate) struct File {
     pub(crate) policy: Policy,
     /// Places that can answer.
     pub(crate) place: Vec<Place>,
+    /// Prices of models that the price book does not have, or has otherwise.
+    pub(crate) price: Vec<OwnPrice>,
     /// Named routes: a model name of your own that stands for a list of models.
     pub(crate) route: Vec<Route>,
     /// Keys of callers. Without any, only this host may call.
@@ -249,19 +250,6 @@ pub(crate) struct ModelTable {
     pub(crate) price: Option<Price>,
 }
 
-/// What a model costs, in US dollars per million tokens, read as exact decimals (at most nine digits after the point).
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Price {
-    /// Prompt tokens.
-    pub(crate) input_per_mtok: Number,
-    /// Completion tokens.
-    pub(crate) output_per_mtok: Number,
-    /// Prompt tokens read from the provider's cache. Left out: as prompt tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cached_per_mtok: Option<Number>,
-}
-
 /// A named route.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -318,6 +306,7 @@ pub(crate) use super::detect::{Detect, DetectDictionary};
 pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
+pub(crate) use super::price::{OwnPrice, Price};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};
