@@ -157,6 +157,7 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
+    account.asked(&need, ask.stream);
     caller.may_ask(&need.model, &wiring.policy.load())?;
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     spend::advise(caller, &mut need, request.arrived_unix_ms);
@@ -165,7 +166,6 @@ async fn judge(
     need.at_unix_s = request.arrived_unix_ms / 1_000;
     wiring.metrics.findings(&need.found);
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
-    account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
     let mut chosen = choose::choose(&need, ask.stream, wiring);
     reply.classed(chosen.verdict.class);

@@ -30,7 +30,9 @@ pub(crate) fn admit(caller: &Caller, ask: &Ask, need: &Need, now_unix_ms: u64) -
 /// What the budgets of its key say to where a request goes.
 pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
     let Some(key) = &caller.key else { return };
-    need.unpriced = key.unpriced;
+    if let Some(unpriced) = key.unpriced {
+        need.unpriced = unpriced;
+    }
     if let Some(purse) = &key.purse {
         need.degrade = purse.mood(arrived_unix_ms).degrade;
     }

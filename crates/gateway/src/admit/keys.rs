@@ -28,8 +28,8 @@ pub struct Key {
     pub team: Option<Arc<str>>,
     /// What it spends from; `None`: nothing is counted.
     pub purse: Option<Purse>,
-    /// What becomes of offers whose price is not known.
-    pub unpriced: Unpriced,
+    /// What becomes of offers whose price is not known; `None`: as the policy says.
+    pub unpriced: Option<Unpriced>,
     /// Places it may use; `None` is all.
     pub places: Option<Vec<String>>,
     /// Model patterns it may use (`gpt-5*`, `openai/*`); `None` is all.
@@ -58,7 +58,7 @@ impl Key {
             revoked_unix_s: None,
             team: None,
             purse: None,
-            unpriced: Unpriced::default(),
+            unpriced: None,
             places: None,
             models: None,
             routes: None,
