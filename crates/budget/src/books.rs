@@ -43,6 +43,11 @@ impl Budgets {
         new
     }
 
+    /// Which accounts there are.
+    pub fn names(&self) -> Vec<AccountId> {
+        self.accounts().keys().cloned().collect()
+    }
+
     /// What was settled for `account` by a request that arrived at `at_ms`, before this process or before the account was named.
     pub fn charge_past(&self, account: &AccountId, at_ms: u64, nanousd: i64) {
         if let Some(account) = self.accounts().get(account) {
