@@ -10,6 +10,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+const HOUR_MS: u64 = 3_600_000;
+
 /// All accounts with their terms: every organisation, team and key, also those without a bound, so that one that is set later finds
 /// what was spent.
 pub(crate) fn terms(settings: &Settings) -> Vec<(AccountId, Terms)> {
@@ -47,7 +49,8 @@ pub(crate) fn take_over(budgets: &Budgets, settings: &Settings, ready: &Ready, n
     for row in &ready.rows {
         let nanousd = i64::try_from(row.nanousd).unwrap_or(i64::MAX);
         for id in payers(settings, row).into_iter().filter(|id| new.contains(id)) {
-            budgets.charge_past(&id, row.day_unix_ms, nanousd);
+            let by_ms = row.hour_unix_ms.saturating_add(HOUR_MS).min(now_ms);
+            budgets.charge_past(&id, (row.hour_unix_ms, by_ms), nanousd);
         }
     }
 }

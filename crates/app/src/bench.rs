@@ -88,6 +88,7 @@ impl Rig {
             zone: Zone::Embedded,
             provider: Arc::from("dewpoint"),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let spec = EngineSpec {
             place: Arc::new(place),

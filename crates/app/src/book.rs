@@ -89,8 +89,8 @@ impl Book {
             context_tokens: entry.context,
             caps: entry.caps(),
             price: Some(self.price(entry)),
-            tier: None,
             quality_permille: Some(entry.quality),
+            ..Model::default()
         })
     }
 
@@ -110,12 +110,7 @@ impl Book {
     }
 
     fn price(&self, entry: &Entry) -> Price {
-        Price {
-            input_nanousd_per_mtok: entry.input,
-            output_nanousd_per_mtok: entry.output,
-            cached_nanousd_per_mtok: entry.cached,
-            version: Arc::clone(&self.version),
-        }
+        Price::plain(entry.input, entry.output, entry.cached, Arc::clone(&self.version))
     }
 }
 
@@ -169,6 +164,7 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
         price: told.price.clone().or(book_price).or_else(|| own_ground(place)),
         tier: told.tier,
         quality_permille: told.quality_permille.or_else(|| entry.map(|e| e.quality)),
+        ..Model::default()
     }
 }
 
@@ -182,8 +178,7 @@ pub(crate) fn discovered(book: &Book, profile: Option<&Profile>, place: &Place, 
             context_tokens: found.context_tokens,
             caps: found.caps.unwrap_or_default(),
             price: own_ground(place),
-            tier: None,
-            quality_permille: None,
+            ..Model::default()
         },
     }
 }

@@ -17,6 +17,7 @@ fn place(zone: Zone, kind: Kind) -> Place {
         zone,
         provider: Arc::from("x"),
         terms: decide::Terms::default(),
+        economics: None,
     }
 }
 

@@ -238,6 +238,7 @@ fn place(profile: &Profile) -> Place {
         zone: profile.zone,
         provider: Arc::from(profile.provider),
         terms: decide::Terms::default(),
+        economics: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
         serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
             + "\n"
     } else {
-        show(&need, &verdict, &fleet, &settings.policy)
+        show(&need, &verdict, &fleet, &settings.policy) + &second(&settings, &verdict)
     };
     crate::print(&text)?;
     Ok(if verdict.order.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -104,6 +104,17 @@ fn found(found: &Found) -> String {
             "no personal data or secret that a pattern finds; names and free text are not searched for".to_owned()
         }
         (None, false) => kinds.join(", "),
+    }
+}
+
+/// What a second reader would add, where it would be asked.
+fn second(settings: &Settings, verdict: &Verdict) -> String {
+    match &settings.detect.second {
+        Some(reader) if verdict.order.iter().any(|c| !c.place.zone.is_own_ground()) => format!(
+            "\nThe second reader {} is not asked here. It may raise the class of such a request, and keep it on own ground.\n",
+            printable(&reader.name)
+        ),
+        _ => String::new(),
     }
 }
 

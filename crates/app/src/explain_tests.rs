@@ -6,8 +6,16 @@ use decide::{Api, Caps, DataClass, Health, Kind, Load, Model, Place, PlaceId, Pl
 
 fn place(name: &str, tier: Tier, kind: Kind, zone: Zone, model: Model) -> PlaceState {
     let id = PlaceId::new(name);
-    let place =
-        Place { id, api: Api::Openai, tier, kind, zone, provider: Arc::from("x"), terms: decide::Terms::default() };
+    let place = Place {
+        id,
+        api: Api::Openai,
+        tier,
+        kind,
+        zone,
+        provider: Arc::from("x"),
+        terms: decide::Terms::default(),
+        economics: None,
+    };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }
 
@@ -19,8 +27,7 @@ fn fleet() -> Fleet {
         context_tokens: Some(2048),
         caps: Caps::default(),
         price: Some(Price::free("own-ground")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     let cloud = book.model("openai", "gpt-5-mini").unwrap();
     Fleet {

@@ -54,6 +54,7 @@ mod tests {
             zone,
             provider: name.into(),
             terms: Terms::default(),
+            economics: None,
         };
         let list = [place("edge", Zone::Embedded), place("gpu", Zone::OwnNetwork), place("cloud", Zone::VendorCloud)];
         let shown = table(&Policy::default(), &list.iter().collect::<Vec<_>>(), 0);

@@ -127,6 +127,7 @@ mod tests {
             zone: Zone::SameHost,
             provider: "x".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         PlaceSpec {
             place: Arc::new(place),
@@ -138,14 +139,7 @@ mod tests {
     }
 
     fn model(id: &str) -> Arc<Model> {
-        Arc::new(Model {
-            id: id.into(),
-            context_tokens: None,
-            caps: Caps::default(),
-            price: None,
-            tier: None,
-            quality_permille: None,
-        })
+        Arc::new(Model { id: id.into(), caps: Caps::default(), ..Model::default() })
     }
 
     fn why(spec: PlaceSpec) -> BuildFault {

@@ -21,10 +21,12 @@ mod bucket;
 mod calendar;
 mod hold;
 mod meter;
+mod pace;
 mod purse;
 
 pub use account::{AccountId, Level, OnBudget, Standing, Terms};
 pub use books::Budgets;
 pub use calendar::{Period, Window, rfc3339};
 pub use hold::{Hold, Pass};
+pub use pace::Pace;
 pub use purse::{Limited, Mood, Purse, Rate, Rates, Refused, What};

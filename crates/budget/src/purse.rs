@@ -78,6 +78,8 @@ pub struct Rates {
 pub struct Mood {
     /// A budget is used up to its soft share: cheaper places go first.
     pub degrade: bool,
+    /// What money weighs above its face value, per mille: the most of all budgets, so that each lasts.
+    pub thrift_permille: u32,
 }
 
 impl Purse {
@@ -180,6 +182,7 @@ impl Purse {
             }
             state.roll(at_ms);
             mood.degrade |= state.degrades(at_ms);
+            mood.thrift_permille = mood.thrift_permille.max(state.thrift_permille(at_ms));
         }
         mood
     }

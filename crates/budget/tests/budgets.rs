@@ -22,11 +22,8 @@ fn day(nanousd: i64) -> Terms {
 /// One organisation, one team, one key, with these budgets per day.
 fn three(organisation: i64, team: i64, key: i64) -> (Budgets, Purse) {
     let budgets = Budgets::new();
-    let terms = [
-        (id(Level::Organisation), day(organisation)),
-        (id(Level::Team), day(team)),
-        (id(Level::Key), day(key)),
-    ];
+    let terms =
+        [(id(Level::Organisation), day(organisation)), (id(Level::Team), day(team)), (id(Level::Key), day(key))];
     assert_eq!(budgets.take_over(&terms, NOON).len(), 3);
     let purse = budgets.purse(&ids()).unwrap();
     (budgets, purse)
@@ -52,11 +49,9 @@ fn exactly_the_limit_fits_and_one_more_does_not() {
 
 #[test]
 fn every_level_is_asked_and_a_refusal_takes_from_none() {
-    for (limits, level) in [
-        ((99, 100, 100), Level::Organisation),
-        ((100, 99, 100), Level::Team),
-        ((100, 100, 99), Level::Key),
-    ] {
+    for (limits, level) in
+        [((99, 100, 100), Level::Organisation), ((100, 99, 100), Level::Team), ((100, 100, 99), Level::Key)]
+    {
         let (budgets, purse) = three(limits.0, limits.1, limits.2);
         assert_eq!(purse.reserve(NOON, 100).unwrap_err().level, level);
         assert_eq!(today(&budgets, NOON), [(0, 0); 3]);
@@ -143,7 +138,7 @@ fn new_terms_keep_what_was_spent_and_new_accounts_are_told() {
     let more = [(id(Level::Key), day(60)), (AccountId::new(Level::Key, "other"), day(5))];
     let new = budgets.take_over(&more, NOON);
     assert_eq!(new, [AccountId::new(Level::Key, "other")]);
-    budgets.charge_past(&new[0], NOON - 1, 3);
+    budgets.charge_past(&new[0], (NOON - 1, NOON), 3);
     let now = budgets.purse(&ids()).unwrap();
     assert!(now.reserve(NOON, 11).is_err(), "50 are reserved under the old terms");
     drop(under_way);

@@ -161,8 +161,16 @@ impl<'a> Border<'a> {
         if !as_it_is && (self.subject.unscanned || found.failed.is_some()) {
             return Err(Refusal::Unscanned { class: self.declared, rule: self.redacts(place, self.declared) });
         }
-        // A secret that nobody declared leaves this host only taken out, whatever the rules say.
         let secret = DataClass::Secret as usize;
+        // What cannot be taken out goes where its class may go whole, and a secret of that kind nowhere beyond this host.
+        let loose_below = if beyond { whole.min(secret) } else { whole };
+        if let Some(class) = found.loose.filter(|class| *class as usize >= loose_below) {
+            return Err(match class as usize >= redacted {
+                true => self.refusal(place, class),
+                false => Refusal::Loose { class, rule: self.redacts(place, class) },
+            });
+        }
+        // A secret that nobody declared leaves this host only taken out, whatever the rules say.
         let whole = if beyond && !(as_it_is && declared == secret) { whole.min(secret) } else { whole };
         let mut redact = !as_it_is;
         for class in found.kinds.values().map(|c| c.class) {

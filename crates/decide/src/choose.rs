@@ -5,11 +5,12 @@
 
 mod balance;
 mod order;
+mod utility;
 
 use crate::border::Border;
 use crate::{
-    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, Pick, PlaceState, Policy,
-    Reason, Refusal, Refused, Route, Standing, Subject, Tier, Unseen, Usage, Verdict, Zone, cost,
+    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
+    Refusal, Refused, Route, Standing, Subject, Tier, Unpriced, Unseen, Verdict, Zone, cost,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
@@ -31,6 +32,7 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
     let class = need.found.class().map_or(declared, |found| found.max(declared));
     let rules = Rules { need, border, own_ground: scope.objective == Some(Objective::Local) };
     let affinity = Affinity::of(need);
+    let waiting = fleet.places.iter().fold(0u32, |all, s| all.saturating_add(s.load.waiting));
     let mut order: Vec<Ranked> = Vec::new();
     let mut refused = Vec::new();
     let pinned = pinned(need, fleet, &scope, &rules);
@@ -40,12 +42,14 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
         let why = match (rules.judge(state, model), other) {
             (Ok(redact_above), None) => {
+                let assumed = assumed(need, model);
+                let model = assumed.as_ref().unwrap_or(model);
                 let standing = live.standing(&state.place.id);
-                let mut reason = expect(need, state, model, policy.margin_permille, standing);
+                let (mut reason, queue_ms) = expect(need, state, model, policy.margin_permille, standing, waiting);
                 reason.redact_above = redact_above;
                 let pull = affinity.pull(state.place.id.as_str());
                 let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
-                order.push(Ranked { rank, pull, candidate });
+                order.push(Ranked { rank, pull, queue_ms, candidate });
                 continue;
             }
             (Ok(_), Some(pinned)) => Refusal::OtherModel(pinned.clone()),
@@ -53,15 +57,20 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         };
         refused.push(Refused { place: state.place.clone(), model: model.clone(), why });
     }
-    order::sort(&mut order, scope.objective);
-    balance::balance(&mut order, scope.objective.is_some(), live.chance());
+    // A budget that is nearly used up turns every objective to the cheapest; an order that was given stays.
+    let objective = scope.objective.map(|o| if need.degrade { Objective::Cheap } else { o });
+    if let Some(objective) = objective {
+        utility::weigh(&mut order, objective, need, policy);
+    }
+    order::sort(&mut order, objective);
+    balance::balance(&mut order, objective.is_some(), live.chance());
     Verdict {
         ask_id: need.ask_id,
         task: need.task,
         difficulty: need.difficulty,
         class,
         declared,
-        objective: scope.objective,
+        objective,
         order: order.into_iter().map(|r| r.candidate).collect(),
         refused,
         policy_version: policy.version,
@@ -196,6 +205,14 @@ impl Rules<'_> {
         if let Some(lack) = lacks(self.need, &model.caps) {
             return Some(Refusal::Lacks(lack));
         }
+        let lacks_price = match self.need.unpriced {
+            Unpriced::Allow => false,
+            Unpriced::Estimate => model.price.is_none() && model.price_assumed.is_none(),
+            Unpriced::Deny => model.price.is_none(),
+        };
+        if lacks_price {
+            return Some(Refusal::Unpriced);
+        }
         // A window is for one text, and only the place knows its tokens.
         if self.need.embeddings || self.need.rerank {
             return self.unready(state);
@@ -252,34 +269,61 @@ fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
         .or_else(|| lack(need.rerank, caps.rerank, "rerank"))
 }
 
-/// What to expect of an offer on this request.
-fn expect(need: &Need, state: &PlaceState, model: &Model, margin: u16, standing: Option<Standing>) -> Reason {
-    let tier = model.tier.unwrap_or(state.place.tier);
-    let quality = model.quality_permille.unwrap_or(tier.quality_permille());
-    let usage = Usage { input: need.input_tokens.into(), output: need.output_tokens.into(), ..Usage::default() };
-    Reason {
-        quality_permille: quality,
-        sufficient: quality >= need.difficulty.0.saturating_add(margin),
-        cost_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
-        capacity_nanousd: 0,
-        full_nanousd: model.price.as_ref().map(|p| cost(p, &usage).0),
-        ttft_ms: expected_ttft_ms(&state.load, tier),
-        standing,
-        pick: Pick::default(),
-        redact_above: None,
+/// The model with its assumed price as its price, where its own is not known and the request asks for that. Whatever
+/// reserves, charges or records then reads one field, and the version of the price says `estimate:…`.
+fn assumed(need: &Need, model: &Model) -> Option<Arc<Model>> {
+    if model.price.is_some() || need.unpriced != Unpriced::Estimate {
+        return None;
     }
+    model.price_assumed.as_ref().map(|price| Arc::new(Model { price: Some(price.clone()), ..model.clone() }))
 }
 
-/// Measured time to first token, stretched by the queue: each waiting request costs one more, each running one a
+/// What to expect of an offer on this request, and how much of the wait comes of its queue, milliseconds.
+fn expect(
+    need: &Need,
+    state: &PlaceState,
+    model: &Model,
+    margin: u16,
+    standing: Option<Standing>,
+    waiting: u32,
+) -> (Reason, u32) {
+    let tier = model.tier.unwrap_or(state.place.tier);
+    let quality = model.quality_permille.unwrap_or(tier.quality_permille());
+    let usage = utility::expected(need);
+    let (marginal, full, pressure_permille) = match &state.place.economics {
+        Some(economics) => {
+            let moment = economics.moment(&state.health, &state.load, standing, waiting);
+            (economics.marginal(&usage, &moment), economics.full(&usage), moment.pressure_permille)
+        }
+        None => {
+            let price = model.price.as_ref().map(|p| cost(p, &usage, need.at_unix_s));
+            (price, price, 0)
+        }
+    };
+    let (base, ttft_ms) = expected_ttft_ms(&state.load, tier);
+    let reason = Reason {
+        quality_permille: quality,
+        sufficient: quality >= need.difficulty.0.saturating_add(margin),
+        cost_nanousd: marginal.map(|n| n.0),
+        full_nanousd: full.map(|n| n.0),
+        pressure_permille,
+        ttft_ms,
+        standing,
+        ..Reason::default()
+    };
+    (reason, ttft_ms - base)
+}
+
+/// Measured time to first token, and the same stretched by the queue: each waiting request costs one more, each running one a
 /// quarter. Without a measurement the tier's usual value stands.
-fn expected_ttft_ms(load: &Load, tier: Tier) -> u32 {
+fn expected_ttft_ms(load: &Load, tier: Tier) -> (u32, u32) {
     let base = load.ttft_ms.unwrap_or(match tier {
         Tier::Edge => 100,
         Tier::Local => 400,
         Tier::Cloud => 800,
     });
     let queue = load.waiting.saturating_mul(4).saturating_add(load.running);
-    base.saturating_add(base.saturating_mul(queue) / 4)
+    (base, base.saturating_add(base.saturating_mul(queue) / 4))
 }
 
 impl Tier {

@@ -7,9 +7,11 @@
 //! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
 
 mod border;
+mod candidate;
 mod choose;
 mod class;
 mod demand;
+mod economics;
 mod fault;
 mod fleet;
 mod found;
@@ -20,6 +22,7 @@ mod need;
 mod permit;
 mod place;
 mod policy;
+mod price;
 mod record;
 mod regions;
 mod rule;
@@ -29,23 +32,26 @@ mod verdict;
 mod witness;
 
 pub use border::Passage;
+pub use candidate::{Candidate, Reason};
 pub use choose::{choose, choose_live, in_scope};
 pub use class::DataClass;
 pub use demand::{Demand, Unmet};
+pub use economics::{Capacity, Economics, HOURS_PER_MONTH, Moment, Power, Tenure, capacity_price};
 pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
 pub use found::{Count, Found};
 
 pub use live::{Gate, Live, Pick, Standing, Unseen};
-pub use money::{Nanousd, Price, Usage, cost};
+pub use money::{Nanousd, Usage};
 pub use need::{Difficulty, Need, Task, Unpriced};
 pub use permit::{Permit, permit};
 pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 pub use policy::{Objective, Policy, Route, Target};
+pub use price::{Batch, Extra, More, Otherwise, Price, Rates, Tier as PriceTier, When, cost};
 pub use record::{Baselines, Committed, Durability, Outcome, Outlet, OutletFull, Priced, Record, Slot, Trouble};
 pub use regions::countries;
 pub use rule::{Rule, Through, contract, tag};
 pub use subject::Subject;
 pub use terms::{Retention, Terms, Training};
-pub use verdict::{Candidate, Reason, Refusal, Refused, Verdict};
+pub use verdict::{Refusal, Refused, Spill, Verdict};
 pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};

@@ -30,6 +30,8 @@ pub struct Standing {
     pub gate: Gate,
     /// Expected wait for a first piece, microseconds: the moving average, or the age of a request that waits longer.
     pub wait_us: Option<u64>,
+    /// Requests of ours under way there.
+    pub running: u32,
     /// Estimated tokens of the requests under way there.
     pub outstanding_tokens: u64,
     /// Since it was last asked anything, milliseconds.

@@ -3,7 +3,7 @@
 //!
 //! Never here: parsing of configuration (room `app`).
 
-use crate::{DataClass, Durability, Rule, Zone};
+use crate::{DataClass, Durability, Nanousd, Rule, Zone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +85,10 @@ pub struct Policy {
     pub margin_permille: u16,
     /// Attempts per request at most, the first included.
     pub attempts_max: u8,
+    /// What an answer of full expected quality is worth over none, each request.
+    pub quality_value: Nanousd,
+    /// What a second that a request waits because a place is busy is worth. Zero: only declared economics move traffic.
+    pub second_value: Nanousd,
 }
 
 impl Default for Policy {
@@ -101,6 +105,9 @@ impl Default for Policy {
             auto: Objective::Sufficient,
             margin_permille: 0,
             attempts_max: 3,
+            // About what it takes to notice and repair a wrong answer: ten minutes at $60 an hour.
+            quality_value: Nanousd(10_000_000_000),
+            second_value: Nanousd::ZERO,
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Never here: choosing (`choose`) or carrying out (room `gateway`).
 
+use crate::candidate::Dollars;
 use crate::{
-    Cause, DataClass, Difficulty, Fault, Fleet, Gate, Model, Need, Objective, Pick, Place, Rule, Standing, Subject,
-    Task, Tier, Unmet, Zone,
+    Candidate, Cause, DataClass, Difficulty, Fault, Fleet, Model, Need, Objective, Place, Rule, Subject, Task, Unmet,
+    Zone,
 };
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -50,6 +52,14 @@ pub enum Refusal {
         /// The rule that wants it redacted.
         rule: Arc<str>,
     },
+    /// The class may go there only with what was found taken out, and nobody says where in the text it stands.
+    #[error("takes class {class} only redacted ({rule}), and such data was found in words that cannot be taken out")]
+    Loose {
+        /// The class of what was found.
+        class: DataClass,
+        /// The rule that wants it redacted.
+        rule: Arc<str>,
+    },
     /// The search for personal data and secrets did not end well, so nothing leaves this host.
     #[error("is beyond this host, and the search for personal data and secrets did not finish ({0})")]
     Unread(Arc<str>),
@@ -59,6 +69,9 @@ pub enum Refusal {
     /// The caller's key does not cover it.
     #[error("outside the scope of this key")]
     Scope,
+    /// Its price is not known, and the key (or the policy) wants none of that: see [`Unpriced`](crate::Unpriced).
+    #[error("has no known price")]
+    Unpriced,
     /// Lacks a capability.
     #[error("cannot do {0}")]
     Lacks(&'static str),
@@ -81,7 +94,14 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the policy said so, rather than what a place can do or how it is.
     pub const fn is_policy(&self) -> bool {
-        matches!(self, Refusal::Class { .. } | Refusal::Rule { .. } | Refusal::Unscanned { .. } | Refusal::Unread(_))
+        matches!(
+            self,
+            Refusal::Class { .. }
+                | Refusal::Rule { .. }
+                | Refusal::Unscanned { .. }
+                | Refusal::Loose { .. }
+                | Refusal::Unread(_)
+        )
     }
 }
 
@@ -93,90 +113,6 @@ fn by_id<S: serde::Serializer>(rule: &Arc<Rule>, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(&rule.id)
 }
 
-/// Why a candidate stands where it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Reason {
-    /// Expected quality on this request, per mille.
-    pub quality_permille: u16,
-    /// Is that sufficient for the difficulty?
-    pub sufficient: bool,
-    /// Expected marginal cost: the money that this request adds; `None` where the price is unknown.
-    pub cost_nanousd: Option<i64>,
-    /// Shadow price of the capacity it takes from others there, beside the money.
-    pub capacity_nanousd: i64,
-    /// Expected full cost: its share of what the machine costs, or the price of its tokens; `None` where unknown.
-    pub full_nanousd: Option<i64>,
-    /// Expected time to first token, milliseconds.
-    pub ttft_ms: u32,
-    /// How its place stood at that moment; `None` where nobody watched.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub standing: Option<Standing>,
-    /// Why it stands before or behind its replicas.
-    pub pick: Pick,
-    /// It may go there only with everything above this class taken out; `None`: as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redact_above: Option<DataClass>,
-}
-
-/// One place and model that may answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Candidate {
-    /// The place.
-    pub place: Arc<Place>,
-    /// The model there.
-    pub model: Arc<Model>,
-    /// Why here.
-    pub reason: Reason,
-}
-
-impl Candidate {
-    /// The model's own tier, or its place's.
-    pub fn tier(&self) -> Tier {
-        self.model.tier.unwrap_or(self.place.tier)
-    }
-}
-
-/// The reason in words: "good enough (expected quality 0.60, difficulty 0.18), local tier on same-host, costs nothing".
-impl std::fmt::Display for Candidate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let r = &self.reason;
-        let enough = if r.sufficient { "good enough" } else { "may fall short" };
-        write!(f, "{enough} (expected quality {}), ", Permille(r.quality_permille))?;
-        write!(f, "{} tier, {}, ", self.tier().as_str(), self.place.zone.as_str())?;
-        match r.cost_nanousd {
-            Some(0) => f.write_str("costs no money per token")?,
-            Some(n) => write!(f, "about ${}", crate::Nanousd(n))?,
-            None => f.write_str("price unknown")?,
-        }
-        write!(f, ", first token in about {} ms", r.ttft_ms)?;
-        f.write_str(match r.standing.map(|s| s.gate) {
-            Some(Gate::Full) => ", has as much work as it can do",
-            Some(Gate::Paused) => ", asked us to wait",
-            Some(Gate::Open) => ", failed repeatedly",
-            _ => "",
-        })?;
-        f.write_str(match r.pick {
-            Pick::Only | Pick::Spare => "",
-            Pick::Home => ", where this conversation belongs",
-            Pick::Lighter => ", lighter than where this conversation belongs",
-            Pick::Probe => ", was slow and is tried again",
-        })?;
-        match r.redact_above {
-            Some(class) => write!(f, ", with what was found above {class} taken out"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Per mille shown as a fraction with two decimals.
-pub(crate) struct Permille(pub(crate) u16);
-
-impl std::fmt::Display for Permille {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{:02}", self.0 / 1000, self.0 % 1000 / 10)
-    }
-}
-
 /// A (place, model) pair that was asked for but may not or cannot answer, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
@@ -186,6 +122,26 @@ pub struct Refused {
     pub model: Arc<Model>,
     /// Why not.
     pub why: Refusal,
+}
+
+/// Traffic that goes elsewhere because a place is busy. Displayed: "the queue of `gpu` makes its capacity worth $0.0021 now; with it
+/// a request costs $0.0021 there and $0.0017 at `cloud`".
+#[derive(Debug, Clone, Copy)]
+pub struct Spill<'a> {
+    /// Where it would go if every place were idle.
+    pub from: &'a Candidate,
+    /// Where it goes.
+    pub to: &'a Candidate,
+}
+
+impl std::fmt::Display for Spill<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Spill { from, to } = self;
+        let why = if from.reason.pressure_permille > 1_000 { "queue" } else { "load" };
+        let worth = Dollars(from.reason.capacity_nanousd);
+        write!(f, "the {why} of `{}` makes its capacity worth {worth} now; with it a request costs ", from.place.id)?;
+        write!(f, "{} there and {} at `{}`", from.reason.price(), to.reason.price(), to.place.id)
+    }
 }
 
 /// The decision about one request: immutable, and carried out to the letter by `dispatch`.
@@ -238,7 +194,27 @@ impl Verdict {
             None => s.push_str("none"),
         }
         let _ = write!(s, ";of={}", self.order.len() + self.refused.len());
+        if let Some(spill) = self.spill() {
+            let _ = write!(s, ";busy={}", spill.from.place.id);
+        }
         s
+    }
+
+    /// That the request goes elsewhere only because the place where it would go is busy; `None` where it goes there.
+    pub fn spill(&self) -> Option<Spill<'_>> {
+        let to = self.order.first()?;
+        let from = self.order.iter().skip(1).find(|c| c.reason.home)?;
+        let dearer = from.reason.capacity_nanousd > 0 && from.reason.utility_nanousd < to.reason.utility_nanousd;
+        dearer.then_some(Spill { from, to })
+    }
+
+    /// What savings are compared with, of those that may answer: the candidate of the highest expected quality (of equals the
+    /// cheapest), and the cheapest in full of those whose quality is sufficient.
+    pub fn baselines(&self) -> (Option<&Candidate>, Option<&Candidate>) {
+        let full = |c: &Candidate| c.reason.full_nanousd.unwrap_or(i64::MAX);
+        let strongest = self.order.iter().min_by_key(|c| (Reverse(c.reason.quality_permille), full(c)));
+        let enough = self.order.iter().filter(|c| c.reason.sufficient && c.reason.full_nanousd.is_some());
+        (strongest, enough.min_by_key(|c| full(c)))
     }
 
     /// What to tell the caller when nothing may or can answer; `None` when there is a candidate.
@@ -258,6 +234,10 @@ impl Verdict {
             let raised = format!("{what} ({} data was found in it)", self.class);
             let what = if self.class > self.declared { &raised } else { what };
             Fault::new(Cause::PolicyDenied, self.told(what, advice))
+        } else if any(|r| matches!(r, Refusal::Unpriced)) {
+            let advice = "Give it a price (`price` of the model, or [[price]]), look it up with `dewpoint prices`, or set unpriced = \"estimate\" or \"allow\" for this key";
+            let what = "What may be spent here has to be known before it is spent, and no price is known";
+            Fault::new(Cause::PolicyDenied, self.told(what, advice)).at("model")
         } else if any(|r| matches!(r, Refusal::Context { .. })) {
             let advice = "Shorten the prompt, lower max_tokens, or add a model with a larger context";
             Fault::new(Cause::ContextLength, self.told("The request fits no context window", advice)).at("messages")

@@ -33,14 +33,14 @@ fn place(name: &str, zone: Zone, model: &str) -> PlaceState {
         zone,
         provider: name.into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     let model = Model {
         id: model.into(),
         context_tokens: Some(8_192),
         caps: Caps::default(),
         price: Some(Price::free("test")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }
@@ -168,9 +168,15 @@ fn a_route_keeps_its_order_among_what_is_free() {
 
 fn any_standing() -> impl Strategy<Value = Standing> {
     let gate = prop::sample::select(vec![Gate::Free, Gate::Free, Gate::Full, Gate::Paused, Gate::Open]);
-    (gate, any::<Option<u64>>(), any::<u64>(), any::<u64>()).prop_map(|(gate, wait_us, outstanding_tokens, idle_ms)| {
-        Standing { gate, wait_us, outstanding_tokens, idle_ms }
-    })
+    (gate, any::<Option<u64>>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+        |(gate, wait_us, outstanding_tokens, idle_ms, running)| Standing {
+            gate,
+            wait_us,
+            running,
+            outstanding_tokens,
+            idle_ms,
+        },
+    )
 }
 
 proptest! {

@@ -4,18 +4,22 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
+mod aside;
 mod bring;
 mod race;
 mod veil;
 
+pub(crate) use aside::aside;
+
 use crate::care::{self, Pass, Work};
+use crate::guard::BESIDE_BYTES;
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
 use crate::{Judged, Wiring, spend};
 use backend::{Deadlines, Entry};
 use bring::{Launch, bring};
 use budget::Hold;
-use decide::{Candidate, Cause, Fault, Nanousd, Permit, Retry, Slot, Verdict};
+use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Permit, Retry, Slot, Verdict};
 use race::{Lane, Race};
 use redact::Vault;
 use std::future::Future;
@@ -77,6 +81,8 @@ struct Way<'v> {
     judged: &'v Judged,
     verdict: &'v Verdict,
     veil: Veil,
+    /// The class above which a large request has to be masked before it can go on.
+    unmasked: Option<DataClass>,
     /// What the request is to a place.
     work: Work,
     /// Those that may be tried: all, or the first one only.
@@ -104,6 +110,7 @@ impl<'v> Way<'v> {
             judged,
             verdict,
             veil: Veil::default(),
+            unmasked: None,
             work: Work::of(&judged.need, judged.ask.stream),
             order: if alone { verdict.order.get(..1).unwrap_or_default() } else { &verdict.order },
             rank: 0,
@@ -121,7 +128,9 @@ impl<'v> Way<'v> {
         let wiring = self.wiring;
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
-        let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
+        let Some((attempt, launch)) = self.start(account, None).await else {
+            return End::Failed(self.verdict_of_all());
+        };
         let hedge = wiring
             .care
             .hedge(attempt.candidate)
@@ -142,11 +151,11 @@ impl<'v> Way<'v> {
                         race.stop(|other| other.outrun(wiring, account));
                         return End::Failed(self.verdict_of_all());
                     }
-                    if race.is_over() { self.next(account, None) } else { None }
+                    if race.is_over() { self.start(account, None).await } else { None }
                 }
                 Turn::Slow => {
                     slow.set(None);
-                    let second = self.next(account, hedge.map(|h| h.cost_max));
+                    let second = self.start(account, hedge.map(|h| h.cost_max)).await;
                     wiring.care.hedged(second.is_some());
                     second
                 }
@@ -168,6 +177,16 @@ impl<'v> Way<'v> {
         }
     }
 
+    /// As [`Way::next`], with what is large masked meanwhile beside the threads that serve.
+    async fn start(&mut self, account: &mut Account, cost_max: Option<Nanousd>) -> Option<(Attempt<'v>, Launch)> {
+        let mut started = self.next(account, cost_max);
+        while let Some(above) = self.unmasked.take() {
+            self.veil.prepare(self.wiring, self.judged, above).await;
+            started = self.next(account, cost_max);
+        }
+        started
+    }
+
     /// The next candidate that may be tried, ready to be sent; none when there is none, when the attempts, the time or the
     /// budget are used up, or when it is to cost more than `cost_max`.
     fn next(&mut self, account: &mut Account, cost_max: Option<Nanousd>) -> Option<(Attempt<'v>, Launch)> {
@@ -182,6 +201,10 @@ impl<'v> Way<'v> {
             match self.leave(candidate, rank, account) {
                 Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
+                Err(_) if self.unmasked.is_some() => {
+                    self.rank = rank;
+                    return None;
+                }
                 Err(fault) => self.passed = Some(care::tell(self.passed.take(), fault)),
             }
         }
@@ -207,6 +230,10 @@ impl<'v> Way<'v> {
         let (ask, vault) = match permit.redact_above() {
             None => (self.judged.ask.clone(), None),
             Some(above) => {
+                if self.judged.bytes > BESIDE_BYTES && !self.veil.has(above) {
+                    self.unmasked = Some(above);
+                    return Err(Fault::new(Cause::Internal, "it has to be masked first"));
+                }
                 let masked = self.veil.masked(wiring, self.judged, above)?;
                 (masked.ask, Some(masked.vault))
             }

@@ -33,7 +33,7 @@ pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
-pub use guard::{Guard, Reader};
+pub use guard::{Guard, Reader, SECOND_READER, Second};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -109,6 +109,8 @@ pub(crate) struct Judged {
     pub(crate) verdict: Arc<Verdict>,
     /// How long it may take: `total` over all attempts.
     pub(crate) deadlines: Deadlines,
+    /// Bytes of its body.
+    pub(crate) bytes: usize,
 }
 
 /// Carries out one request from its body to its record, and answers through `reply`. A panic on the way costs this
@@ -161,13 +163,19 @@ async fn judge(
     caller.may_ask(&need.model, &wiring.policy.load())?;
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     spend::advise(caller, &mut need, request.arrived_unix_ms);
-    let seen = guard::inspect(&wiring.guard.load_full(), &ask, request.body.len()).await;
+    let guard = wiring.guard.load_full();
+    let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();
     need.at_unix_s = request.arrived_unix_ms / 1_000;
-    wiring.metrics.findings(&need.found);
     let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.route(&wiring.policy.load());
     let mut chosen = choose::choose(&need, ask.stream, wiring);
+    if let Some(second) = guard.second.as_ref().filter(|second| second.matters(&chosen.verdict)) {
+        // Boxed: a request that is not read by a model has no room for it.
+        Box::pin(second.read(wiring, (&guard, &ask), &mut need, account, reply)).await?;
+        chosen = choose::choose(&need, ask.stream, wiring);
+    }
+    wiring.metrics.findings(&need.found);
     reply.classed(chosen.verdict.class);
     account.tell(wiring, &ask, &need, &mut chosen)?;
     account.decided(&chosen.verdict);
@@ -175,7 +183,8 @@ async fn judge(
         Some(fault) => Err(fault),
         None => {
             let conversation = if seen.fields.is_empty() { String::new() } else { assess::conversation(&need, caller) };
-            Ok(Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines })
+            let bytes = request.body.len();
+            Ok(Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines, bytes })
         }
     }
 }

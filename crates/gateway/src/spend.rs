@@ -34,7 +34,8 @@ pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
         need.unpriced = unpriced;
     }
     if let Some(purse) = &key.purse {
-        need.degrade = purse.mood(arrived_unix_ms).degrade;
+        let mood = purse.mood(arrived_unix_ms);
+        (need.degrade, need.thrift_permille) = (mood.degrade, mood.thrift_permille);
     }
 }
 
@@ -42,12 +43,7 @@ pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
 ///
 /// # Errors
 /// A budget has no room for it, or nobody knows what it costs.
-pub(crate) fn reserve(
-    account: &Account,
-    candidate: &Candidate,
-    ask: &Ask,
-    need: &Need,
-) -> Result<Option<Hold>, Fault> {
+pub(crate) fn reserve(account: &Account, candidate: &Candidate, ask: &Ask, need: &Need) -> Result<Option<Hold>, Fault> {
     let Some((key, purse)) = account.spender() else { return Ok(None) };
     let most = match most(candidate, ask, need) {
         Some(most) => most,
@@ -80,7 +76,7 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
         let plain = Usage { input, output, ..Usage::default() };
         let written = Usage { cache_write: input, ..plain };
         let kept = Usage { cache_write_long: input, ..written };
-        [plain, written, kept].iter().map(|usage| cost(price, usage).0).max().unwrap_or(0)
+        [plain, written, kept].iter().map(|usage| cost(price, usage, need.at_unix_s).0).max().unwrap_or(0)
     });
     // Of a machine's cost the share that such an answer would take, if the choice knows it for the one expected.
     let share = candidate.reason.full_nanousd.map(|full| {
@@ -92,12 +88,14 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
     tokens.max(share)
 }
 
-/// Tokens of answer at most: what was asked for, and no more than the model's window holds.
+/// Tokens of answer at most: what was asked for, and no more than the model gives or its window holds.
 fn output_most(candidate: &Candidate, ask: &Ask, need: &Need) -> u64 {
     if matches!(ask.endpoint, Endpoint::Embeddings | Endpoint::Rerank) {
         return 0;
     }
-    let window = candidate.model.context_tokens.map(|c| u64::from(c.saturating_sub(need.input_tokens)).max(1));
+    let room = candidate.model.context_tokens.map(|c| u64::from(c.saturating_sub(need.input_tokens)).max(1));
+    let most = candidate.model.output_tokens_max.map(u64::from);
+    let window = [room, most].into_iter().flatten().min();
     // A dialect that demands a limit gets one where the caller gave none; thinking comes on top of it.
     let given = (candidate.place.api == Api::Anthropic && ask.reasoning.is_none())
         .then_some(wire::anthropic::MAX_TOKENS_DEFAULT);

@@ -1,9 +1,9 @@
-//! What was settled since a moment, by key, team and day: what budgets begin with after a restart, and what they are checked
+//! What was settled since a moment, by key, team and hour: what budgets begin with after a restart, and what they are checked
 //! against.
 //!
 //! Here and nowhere else stands what an attempt counts for in a budget ([`charged`]).
 //!
-//! Never here: budgets (room `budget`), windows longer than a day.
+//! Never here: budgets (room `budget`), windows longer than an hour.
 
 use crate::LedgerError;
 use crate::report::{open, unread};
@@ -12,9 +12,9 @@ use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
 
-const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
 
-/// The settled attempts of one key and team on one day in UTC, by the arrival of their requests.
+/// The settled attempts of one key and team in one hour, by the arrival of their requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
     /// The key.
@@ -23,8 +23,8 @@ pub struct Spent {
     pub team: Option<String>,
     /// Whether the records say a team at all; those of earlier versions do not.
     pub tells_team: bool,
-    /// The first millisecond of the day.
-    pub day_unix_ms: u64,
+    /// The first millisecond of the hour.
+    pub hour_unix_ms: u64,
     /// What they cost, nano-dollars: the full cost where it is known, else the marginal one. Attempts of unknown end count as
     /// estimated.
     pub nanousd: i128,
@@ -32,7 +32,7 @@ pub struct Spent {
     pub unknown_cost: u64,
 }
 
-/// What was settled for requests that arrived at `since_unix_ms` or later, in the order of days. Requests without a key are not in it.
+/// What was settled for requests that arrived at `since_unix_ms` or later, in the order of hours. Requests without a key are not in it.
 /// Where nobody writes, what a crash left is taken in first; beside a writer, what it has committed counts.
 ///
 /// # Errors
@@ -45,7 +45,7 @@ pub fn spent(dir: &Path, since_unix_ms: u64) -> Result<Vec<Spent>, LedgerError> 
     let charged = charged(&has);
     // In dollars and nano-dollars, since SQLite refuses a sum beyond 64 bits.
     let sql = format!(
-        "SELECT key, {team}, {tells}, arrived_unix_ms / {DAY_MS} AS day, \
+        "SELECT key, {team}, {tells}, arrived_unix_ms / {HOUR_MS} AS hour, \
          sum({charged} / 1000000000), sum({charged} % 1000000000), \
          sum(place IS NOT NULL AND {charged} IS NULL) \
          FROM attempt WHERE arrived_unix_ms >= ?1 AND key IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 2"
@@ -59,7 +59,7 @@ pub fn spent(dir: &Path, since_unix_ms: u64) -> Result<Vec<Spent>, LedgerError> 
             key: row::get(found, 0)?,
             team: row::get(found, 1)?,
             tells_team: row::get::<i64>(found, 2)? != 0,
-            day_unix_ms: row::count(found, 3)?.saturating_mul(DAY_MS),
+            hour_unix_ms: row::count(found, 3)?.saturating_mul(HOUR_MS),
             nanousd: sum(4)? * 1_000_000_000 + sum(5)?,
             unknown_cost: row::count(found, 6)?,
         });
@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn sums_by_key_and_day_of_what_is_known() {
+    fn sums_by_key_and_hour_of_what_is_known() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
         let outlet = ledger.outlet();
         let rows = [
             record(1, Some("a"), MONDAY - 1, Some(7)),
             record(2, Some("a"), MONDAY, Some(5)),
-            record(3, Some("a"), MONDAY + DAY_MS - 1, Some(6)),
+            record(3, Some("a"), MONDAY + HOUR_MS - 1, Some(6)),
             record(4, Some("a"), MONDAY + 9, None),
             record(5, Some("b"), MONDAY, Some(i64::MAX)),
             record(6, Some("b"), MONDAY, Some(i64::MAX)),
@@ -141,11 +141,11 @@ mod tests {
         drop(slot);
         ledger.close().unwrap();
         let got = spent(dir.path(), MONDAY).unwrap();
-        let short: Vec<_> = got.iter().map(|s| (&*s.key, s.day_unix_ms, s.nanousd, s.unknown_cost)).collect();
+        let short: Vec<_> = got.iter().map(|s| (&*s.key, s.hour_unix_ms, s.nanousd, s.unknown_cost)).collect();
         let most = 2 * i128::from(i64::MAX);
         assert_eq!(short, [("a", MONDAY, 11, 1), ("b", MONDAY, most, 0), ("c", MONDAY, 40, 0)]);
         assert_eq!(spent(dir.path(), MONDAY - 1).unwrap()[0].nanousd, 7);
-        assert_eq!(last_used(dir.path()).unwrap()["a"], MONDAY + DAY_MS - 1);
+        assert_eq!(last_used(dir.path()).unwrap()["a"], MONDAY + HOUR_MS - 1);
     }
 
     #[test]

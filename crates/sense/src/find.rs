@@ -18,6 +18,7 @@ mod host;
 mod hunt;
 mod joined;
 mod kit;
+mod list;
 mod net;
 mod phone;
 mod pii;

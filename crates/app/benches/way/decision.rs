@@ -16,8 +16,7 @@ fn place(index: usize) -> PlaceState {
         context_tokens: Some(32_768),
         caps: Caps::default(),
         price: Some(Price::free("bench")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     let place = Place {
         id: PlaceId::new(&name),
@@ -27,6 +26,7 @@ fn place(index: usize) -> PlaceState {
         zone,
         provider: "bench".into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }

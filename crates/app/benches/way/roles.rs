@@ -146,18 +146,14 @@ pub(crate) fn dewpoint(upstream: &str) {
             zone: Zone::VendorCloud,
             provider: "openai".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let model = Model {
             id: "gpt-bench".into(),
             context_tokens: Some(128_000),
             caps: Caps { tools: true, ..Caps::default() },
-            price: Some(Price {
-                input_nanousd_per_mtok: 250_000_000,
-                output_nanousd_per_mtok: 2_000_000_000,
-                ..Price::free("bench")
-            }),
-            tier: None,
-            quality_permille: None,
+            price: Some(Price::plain(250_000_000, 2_000_000_000, None, "bench")),
+            ..Model::default()
         };
         let spec = backend::PlaceSpec {
             place: Arc::new(place),

@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use detect::DetectSettings;
+pub(crate) use detect::{DetectSettings, SecondSettings};
 pub(crate) use egress::EgressSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
 pub(crate) use spending::{Group, Groups};
@@ -224,8 +224,9 @@ pub(crate) fn resolve(
     let audit = audit::audit(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
-    let detect = detect::detect(r, &file.detect);
+    let mut detect = detect::detect(r, &file.detect);
     let places = places::places(r, &file.place, engine.as_ref());
+    detect.second = detect::second(r, &file.detect, &places, engine.as_ref(), discovery.enabled);
     let egress = egress::egress(r, &file.egress);
     egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =

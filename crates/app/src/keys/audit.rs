@@ -124,7 +124,7 @@ mod tests {
         let budgets = Budgets::new();
         let id = |name| AccountId::new(Level::Key, name);
         budgets.take_over(&[(id("a"), Terms::default()), (id("b"), Terms::default())], 0);
-        budgets.charge_past(&id("a"), 0, 5);
+        budgets.charge_past(&id("a"), (0, 0), 5);
         let ledger = budgets.standings(0);
         assert_eq!(compare(&Told::default(), &ledger).len(), 3, "the server counts nothing, three periods");
         assert!(compare(&Told::default(), &ledger).iter().all(|d| (d.server, d.ledger) == (0, 5)));

@@ -66,7 +66,7 @@ mod tests {
         let terms = Terms { budget_nanousd: [None, None, Some(1_500_000_000)], ..Terms::default() };
         let key = AccountId::new(Level::Key, "a\"b\\");
         budgets.take_over(&[(key.clone(), terms), (AccountId::new(Level::Team, "idle"), Terms::default())], 0);
-        budgets.charge_past(&key, 0, 7);
+        budgets.charge_past(&key, (0, 0), 7);
         let text = text(&budgets, 0);
         let row = |family: &str, value: &str| {
             let row = format!("dewpoint_budget_{family}_usd{{level=\"key\",account=\"a\\\"b\\\\\",period=\"month\"}} {value}\n");

@@ -28,6 +28,7 @@ impl Scripted {
             zone,
             provider: "x".into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
         let told = models.iter().map(|id| Discovered { id: (*id).to_owned(), ..Discovered::default() }).collect();
         Arc::new(Scripted {
@@ -76,6 +77,8 @@ fn complete() -> Complete {
         context_tokens: d.context_tokens,
         caps: Caps { tools: true, ..Caps::default() },
         price: None,
+        price_assumed: None,
+        output_tokens_max: None,
         tier: None,
         quality_permille: None,
     })

@@ -60,6 +60,7 @@ fn place(id: &str) -> Arc<Place> {
         zone: Zone::SameHost,
         provider: "x".into(),
         terms: decide::Terms::default(),
+        economics: None,
     })
 }
 

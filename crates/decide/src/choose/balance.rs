@@ -34,7 +34,7 @@ pub(super) fn balance(order: &mut [Ranked], by_objective: bool, chance: u64) {
     }
     let mut first = 0;
     while let Some(leader) = order.get(first) {
-        let same: Vec<usize> = (first..order.len()).filter(|i| replicas(leader, &order[*i])).collect();
+        let same = group(order, first);
         // Those before `first` were placed with an earlier leader.
         let earlier = order[..first].iter().any(|r| replicas(r, leader));
         if same.len() > 1 && !earlier {
@@ -42,6 +42,26 @@ pub(super) fn balance(order: &mut [Ranked], by_objective: bool, chance: u64) {
         }
         first += 1;
     }
+}
+
+/// The replicas of the leader at `first`, it included: as far as nothing of another tier or zone stands between that is worth more
+/// than those behind it. Traffic that spilled over from a replica is not balanced back to it.
+fn group(order: &[Ranked], first: usize) -> Vec<usize> {
+    let (leader, worth) = (&order[first], |r: &Ranked| r.candidate.reason.utility_nanousd);
+    let kin = |r: &Ranked| (r.candidate.tier(), r.candidate.place.zone);
+    let mut between = None;
+    let mut same = Vec::new();
+    for (i, r) in order.iter().enumerate().skip(first) {
+        if replicas(leader, r) {
+            if between.is_some_and(|b| b > worth(r)) {
+                break;
+            }
+            same.push(i);
+        } else if kin(r) != kin(leader) {
+            between = Some(worth(r));
+        }
+    }
+    same
 }
 
 fn gate(r: &Ranked) -> Gate {

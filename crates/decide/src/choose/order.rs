@@ -1,8 +1,8 @@
-//! The order of what may answer: the objective's keys, and how strongly a session is drawn to a place.
+//! The order of what may answer: by utility, and how strongly a session is drawn to a place.
 //!
-//! Never here: hard constraints, or what happens at places this very moment (`balance`).
+//! Never here: hard constraints, what the utility is made of (`utility`), or what happens at places this very moment (`balance`).
 
-use crate::{Candidate, Need, Objective, Zone};
+use crate::{Candidate, Need, Objective};
 use std::cmp::Reverse;
 
 /// A candidate with what orders it besides its reason.
@@ -12,6 +12,8 @@ pub(super) struct Ranked {
     pub(super) rank: usize,
     /// How strongly the session is drawn to this place.
     pub(super) pull: u64,
+    /// Of the expected wait for a first piece, what comes of a queue, milliseconds.
+    pub(super) queue_ms: u32,
     pub(super) candidate: Candidate,
 }
 
@@ -21,40 +23,29 @@ impl Ranked {
         self.candidate.reason.cost_nanousd.unwrap_or(i64::MAX)
     }
 
-    fn zone(&self) -> Zone {
-        self.candidate.place.zone
-    }
-
-    /// Expected wait in powers of two: below that, measurements are noise and must not move a session.
-    fn wait(&self) -> u32 {
-        self.candidate.reason.ttft_ms.max(1).ilog2()
-    }
-
-    /// Better first.
-    fn quality(&self) -> Reverse<u16> {
-        Reverse(self.candidate.reason.quality_permille)
-    }
-
-    /// The least architecture that is enough: lower tier, nearer ground, less money, shorter wait. Where nothing is
-    /// enough, the strongest.
-    fn least(&self) -> impl Ord + use<> {
-        let (zone, money) = (self.zone(), self.money());
-        if self.candidate.reason.sufficient {
-            (0, Some((self.candidate.tier(), zone, money, self.wait())), Reverse(0), 0, Reverse(self.pull))
-        } else {
-            (1, None, self.quality(), money, Reverse(self.pull))
-        }
+    /// What comes first has the least key: the highest utility; of equals, for `sufficient` the least architecture (lower tier,
+    /// nearer ground), for the others what else the objective looks at.
+    pub(super) fn key(&self, objective: Objective) -> impl Ord + use<> {
+        let c = &self.candidate;
+        let (tier, zone) = (c.tier() as i64, c.place.zone as i64);
+        let less_quality = -i64::from(c.reason.quality_permille);
+        // In powers of two: below that, measurements are noise and must not move a session.
+        let wait = c.reason.ttft_ms.max(1).ilog2();
+        let then = match objective {
+            Objective::Sufficient | Objective::Local => (tier, zone, self.money(), wait),
+            Objective::Cheap => (less_quality, zone, 0, wait),
+            Objective::Best => (self.money(), zone, 0, wait),
+            Objective::Fast => (self.money(), 0, 0, 0),
+        };
+        (Reverse(c.reason.utility_nanousd), then, Reverse(self.pull))
     }
 }
 
-/// Sorts by what the objective asks for.
+/// Sorts by what the objective asks for; without one, by the positions that the name gives.
 pub(super) fn sort(order: &mut [Ranked], objective: Option<Objective>) {
     match objective {
         None => order.sort_by_key(|r| r.rank),
-        Some(Objective::Cheap) => order.sort_by_key(|r| (r.money(), r.quality(), r.zone(), r.wait(), Reverse(r.pull))),
-        Some(Objective::Best) => order.sort_by_key(|r| (r.quality(), r.money(), r.zone(), r.wait(), Reverse(r.pull))),
-        Some(Objective::Fast) => order.sort_by_key(|r| (r.wait(), r.money(), Reverse(r.pull))),
-        Some(Objective::Sufficient | Objective::Local) => order.sort_by_key(Ranked::least),
+        Some(objective) => order.sort_by_cached_key(|r| r.key(objective)),
     }
 }
 

@@ -26,6 +26,7 @@ fn engine(folder: &Path, script: &str, bounds: Bounds) -> Arc<Engine> {
         zone: decide::Zone::Embedded,
         provider: "dewpoint".into(),
         terms: decide::Terms::default(),
+        economics: None,
     };
     let models = vec![ModelSpec::new(ModelSource::Path(path))];
     let args = vec!["-c".to_owned(), script.to_owned()];

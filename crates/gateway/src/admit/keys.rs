@@ -10,7 +10,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// One caller's key. The secret itself is nowhere: only its digest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Key {
     /// Name in the ledger.
     pub id: Arc<str>,
@@ -49,24 +49,7 @@ pub struct Key {
 impl Key {
     /// A key of that name and digest without any limit.
     pub fn named(id: &str, secret_sha256: [u8; 32]) -> Key {
-        Key {
-            id: Arc::from(id),
-            secret_sha256,
-            public_id: None,
-            former: None,
-            expires_unix_s: None,
-            revoked_unix_s: None,
-            team: None,
-            purse: None,
-            unpriced: None,
-            places: None,
-            models: None,
-            routes: None,
-            class: None,
-            class_max: None,
-            tags: Vec::new(),
-            durability: Durability::default(),
-        }
+        Key { id: Arc::from(id), secret_sha256, ..Key::default() }
     }
 
     /// Whether it may be used at `now_unix_s` by who shows the secret of this digest.
@@ -78,7 +61,9 @@ impl Key {
         let when = |unix_s: u64| budget::rfc3339(unix_s.saturating_mul(1_000));
         if let Some(at) = self.revoked_unix_s {
             let at = when(at);
-            return Err(format!("The API key \"{name}\" was revoked on {at}. Ask whoever runs this gateway for another."));
+            return Err(format!(
+                "The API key \"{name}\" was revoked on {at}. Ask whoever runs this gateway for another."
+            ));
         }
         if let Some(at) = self.expires_unix_s.filter(|at| *at <= now_unix_s) {
             let at = when(at);

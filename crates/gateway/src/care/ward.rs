@@ -195,6 +195,7 @@ impl Ward {
         Standing {
             gate,
             wait_us: s.kinds[work.kind()].wait_us(now),
+            running: s.running,
             outstanding_tokens: s.tokens,
             idle_ms: u64::try_from(idle).unwrap_or(u64::MAX),
         }

@@ -3,9 +3,11 @@
 //!
 //! Never here: whether a place may see all (the permit says), or how texts are masked (room `redact`).
 
+use crate::guard::beside;
 use crate::{Judged, Wiring};
 use decide::{Cause, DataClass, Fault};
 use redact::{MaskError, Scope, Vault};
+use sense::Inspection;
 use std::sync::Arc;
 use wire::Ask;
 
@@ -21,6 +23,22 @@ pub(super) struct Masked {
 }
 
 impl Veil {
+    /// Whether the request without everything above `above` is made.
+    pub(super) fn has(&self, above: DataClass) -> bool {
+        self.0.iter().any(|(class, _)| *class == above)
+    }
+
+    /// Makes the request without everything above `above`, beside the threads that serve.
+    pub(super) async fn prepare(&mut self, wiring: &Wiring, judged: &Judged, above: DataClass) {
+        let (ask, seen, scope) = (judged.ask.clone(), judged.seen.clone(), scope(wiring, judged));
+        let made = beside(move || masked(&ask, &seen, above, &scope)).await;
+        let made = made.unwrap_or_else(|| Err(MaskError::Rigid("the masking of it broke off".to_owned())));
+        if made.is_ok() {
+            count(wiring, judged, above);
+        }
+        self.0.push((above, made));
+    }
+
     /// The request without everything above `above`. Made once for all attempts that need it.
     ///
     /// # Errors
@@ -40,10 +58,22 @@ impl Veil {
 }
 
 fn mask(wiring: &Wiring, judged: &Judged, above: DataClass) -> Result<Masked, MaskError> {
-    let scope = Scope { key: wiring.guard.load().key.clone(), conversation: judged.conversation.clone() };
-    let (ask, vault) = redact::mask(&judged.ask, &judged.seen, above, &scope)?;
+    let masked = masked(&judged.ask, &judged.seen, above, &scope(wiring, judged))?;
+    count(wiring, judged, above);
+    Ok(masked)
+}
+
+fn scope(wiring: &Wiring, judged: &Judged) -> Scope {
+    Scope { key: wiring.guard.load().key.clone(), conversation: judged.conversation.clone() }
+}
+
+fn masked(ask: &Ask, seen: &Inspection, above: DataClass, scope: &Scope) -> Result<Masked, MaskError> {
+    let (ask, vault) = redact::mask(ask, seen, above, scope)?;
+    Ok(Masked { ask: Arc::new(ask), vault: Arc::new(vault) })
+}
+
+fn count(wiring: &Wiring, judged: &Judged, above: DataClass) {
     if judged.need.found.any_above(above) {
         wiring.metrics.redacted.inc();
     }
-    Ok(Masked { ask: Arc::new(ask), vault: Arc::new(vault) })
 }

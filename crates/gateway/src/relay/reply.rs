@@ -34,18 +34,25 @@ pub(crate) struct Reply {
     class: Option<DataClass>,
     /// Kinds and counts of what the place that answers did not see.
     redacted: Option<HeaderValue>,
+    /// What questions of our own about the request cost; `None` is unknown.
+    beside: Option<Nanousd>,
 }
 
 impl Reply {
     /// A reply, and the end at which it arrives.
     pub(crate) fn new(dialect: Dialect, id: Arc<str>) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
         let (to, from) = oneshot::channel();
-        (Reply { dialect, id, to, class: None, redacted: None }, from)
+        (Reply { dialect, id, to, class: None, redacted: None, beside: Some(Nanousd(0)) }, from)
     }
 
     /// The effective class of the request is known: every answer says it.
     pub(crate) fn classed(&mut self, class: DataClass) {
         self.class = Some(class);
+    }
+
+    /// A question of our own about the request cost this much (`None`: unknown), which its caller pays.
+    pub(crate) fn charged(&mut self, cost: Option<Nanousd>) {
+        self.beside = self.beside.zip(cost).map(|(so_far, cost)| Nanousd(so_far.0.saturating_add(cost.0)));
     }
 
     /// The answer comes from a place that saw nothing above `above`.
@@ -136,6 +143,7 @@ impl Reply {
         headers.insert(PLACE, value(attempt.candidate.place.id.as_str()));
         headers.insert(MODEL, value(&attempt.candidate.model.id));
         headers.insert(DECISION, account.decision_header());
+        let cost = cost.zip(self.beside).map(|(cost, beside)| Nanousd(cost.0.saturating_add(beside.0)));
         let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
         headers.insert(COST, cost);
         if let Some(class) = self.class {

@@ -5,7 +5,8 @@ use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task, Usage, Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task,
+    Usage, Verdict,
 };
 use http::HeaderValue;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use wire::Endpoint;
 /// What is known of a request so far.
 pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
+    /// The endpoint's name in records; that of a question of our own is not one of the API.
+    pub(super) name: &'static str,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
@@ -51,6 +54,7 @@ impl Account {
     pub(crate) fn open(request: &Request, caller: &Caller) -> Account {
         Account {
             endpoint: request.endpoint,
+            name: request.endpoint.as_str(),
             stream: false,
             input_estimate: 0,
             output_estimate: 0,
@@ -75,6 +79,46 @@ impl Account {
             sent: [None; 2],
             evidence: Evidence::default(),
         }
+    }
+
+    /// The account of a question of our own about this request, of the kind `name`: it has a number of its own, and the
+    /// caller's key and request id.
+    pub(crate) fn aside(&self, name: &'static str) -> Account {
+        let arrived = Instant::now();
+        let arrived_unix_ms = self.arrived_unix_ms + micros(self.arrived) / 1_000;
+        let number = ulid::Ulid::from_parts(arrived_unix_ms, fastrand::u128(..)).0;
+        Account {
+            endpoint: Endpoint::Chat,
+            name,
+            stream: false,
+            input_estimate: 0,
+            output_estimate: 0,
+            durability: Durability::default(),
+            number,
+            request_id: self.request_id.clone(),
+            key: self.key.clone(),
+            arrived,
+            arrived_unix_ms,
+            asked: Arc::from(""),
+            class: self.class,
+            task: Task::default(),
+            difficulty: Difficulty::default(),
+            decision: Arc::from("none"),
+            decision_header: HeaderValue::from_static("none"),
+            attempts: 0,
+            open: AtomicU64::new(0),
+            last_place: None,
+            spender: self.spender.clone(),
+            pass: None,
+            tokens: AtomicU64::new(0),
+            sent: [None; 2],
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// Our number of the request.
+    pub(crate) fn number(&self) -> u128 {
+        self.number
     }
 
     /// Notes what was asked for.
@@ -146,7 +190,7 @@ impl Account {
     }
 
     /// The request id that the caller sees.
-    pub(super) fn request_id(&self) -> &str {
+    pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
 
@@ -187,7 +231,8 @@ impl Account {
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
-        let (cost, full) = self.sent.iter().flatten().find(|(i, ..)| *i == index && open != 0).map_or((None, None), |s| (s.1, s.2));
+        let (cost, full) =
+            self.sent.iter().flatten().find(|(i, ..)| *i == index && open != 0).map_or((None, None), |s| (s.1, s.2));
         let record = Record {
             cost,
             full,
@@ -226,7 +271,7 @@ impl Account {
             request_id: self.request_id.clone(),
             attempt: self.attempts,
             key: self.key.clone(),
-            endpoint: self.endpoint.as_str().into(),
+            endpoint: self.name.into(),
             asked: self.asked.clone(),
             class: self.class,
             task: self.task,

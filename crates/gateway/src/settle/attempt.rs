@@ -82,7 +82,11 @@ impl<'v> Attempt<'v> {
 
     /// What this attempt costs by what was metered; `None` where the price is unknown.
     pub(crate) fn cost(&self, meterage: &Meterage, account: &Account) -> Option<Nanousd> {
-        self.candidate.model.price.as_ref().map(|p| cost(p, &meterage.usage(self.known(account))))
+        self.candidate
+            .model
+            .price
+            .as_ref()
+            .map(|p| cost(p, &meterage.usage(self.known(account)), account.arrived_unix_ms / 1_000))
     }
 
     /// What it was expected to cost, for the head of a stream.
@@ -158,7 +162,7 @@ impl<'v> Attempt<'v> {
             tier: Some(self.candidate.tier()),
             usage,
             reserved: self.hold.as_ref().map(|h| Nanousd(h.reserved_nanousd())),
-            cost: price.map(|p| cost(p, &usage)),
+            cost: price.map(|p| cost(p, &usage, account.arrived_unix_ms / 1_000)),
             price_version: price.map(|p| p.version.clone()),
             ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
             total_us: micros(self.started),

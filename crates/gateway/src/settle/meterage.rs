@@ -107,8 +107,10 @@ impl Meterage {
             cached: if input { said.cached.min(prompt) } else { 0 },
             cache_write: if input { said.cache_write.min(prompt) } else { 0 },
             reasoning: if output { said.reasoning.min(answer) } else { 0 },
+            cache_write_long: if input { said.cache_write_long.min(said.cache_write).min(prompt) } else { 0 },
+            audio_input: if input { said.audio_input.min(prompt) } else { 0 },
+            audio_output: if output { said.audio_output.min(answer) } else { 0 },
             estimated: !(input && output),
-            ..Usage::default()
         }
     }
 
@@ -175,9 +177,19 @@ mod tests {
     #[test]
     fn the_parts_are_never_more_than_the_whole() {
         let most = u64::MAX;
-        let wild = wire::Usage { input: 100, output: 100, cached: most, cache_write: most, reasoning: most };
+        let wild = wire::Usage {
+            input: 100,
+            output: 100,
+            cached: most,
+            cache_write: most,
+            cache_write_long: most,
+            reasoning: most,
+            audio_input: most,
+            audio_output: most,
+        };
         let usage = stream(Some(wild), true);
-        assert_eq!((usage.cached, usage.cache_write, usage.reasoning), (100, 100, 100));
+        assert_eq!((usage.cached, usage.cache_write, usage.cache_write_long, usage.audio_input), (100, 100, 100, 100));
+        assert_eq!((usage.reasoning, usage.audio_output), (100, 100));
     }
 
     #[test]

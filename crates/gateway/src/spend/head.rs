@@ -67,9 +67,15 @@ mod tests {
 
     #[test]
     fn times_are_written_as_openai_does() {
-        for (ms, shown) in
-            [(0, "0s"), (1, "1ms"), (120, "120ms"), (1_000, "1s"), (8_570, "8.57s"), (60_000, "1m0s"), (361_001, "6m1.001s")]
-        {
+        for (ms, shown) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (120, "120ms"),
+            (1_000, "1s"),
+            (8_570, "8.57s"),
+            (60_000, "1m0s"),
+            (361_001, "6m1.001s"),
+        ] {
             assert_eq!(span(ms), shown);
         }
     }

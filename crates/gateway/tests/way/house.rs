@@ -26,6 +26,8 @@ pub(crate) enum Act {
     EchoCall(usize),
     /// Sends the last message up to and with so many characters, and breaks off.
     EchoBroken(usize),
+    /// Answers with this text, with `{mark}` replaced by the first mark in the last message, as a second reader is asked for.
+    Read(&'static str),
     /// The act, after a while.
     After(Duration, Box<Act>),
     Vectors(wire::Vectors),
@@ -79,15 +81,19 @@ impl Scripted {
     pub(crate) fn free(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
         let mut free = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
         for model in &mut free.models {
-            let price = Price {
-                input_nanousd_per_mtok: 0,
-                output_nanousd_per_mtok: 0,
-                cached_nanousd_per_mtok: None,
-                version: "test".into(),
-            };
+            let price = Price::free("test");
             *model = Arc::new(Model { price: Some(price), ..Model::clone(model) });
         }
         Arc::new(free)
+    }
+
+    /// One whose price nobody knows.
+    pub(crate) fn unpriced(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut unknown = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut unknown.models {
+            *model = Arc::new(Model { price: None, ..Model::clone(model) });
+        }
+        Arc::new(unknown)
     }
 
     /// One whose model can do this.
@@ -101,21 +107,10 @@ impl Scripted {
             zone,
             provider: name.into(),
             terms: decide::Terms::default(),
+            economics: None,
         };
-        let price = Price {
-            input_nanousd_per_mtok: 1_000_000_000,
-            output_nanousd_per_mtok: 2_000_000_000,
-            cached_nanousd_per_mtok: None,
-            version: "test".into(),
-        };
-        let model = Model {
-            id: "m".into(),
-            context_tokens: Some(8_192),
-            caps,
-            price: Some(price),
-            tier: None,
-            quality_permille: None,
-        };
+        let price = Price::plain(1_000_000_000, 2_000_000_000, None, "test");
+        let model = Model { id: "m".into(), context_tokens: Some(8_192), caps, price: Some(price), ..Model::default() };
         Arc::new(Scripted {
             place: Arc::new(place),
             models: vec![Arc::new(model)],
@@ -166,6 +161,11 @@ impl Backend for Scripted {
                     Ok(Reply::Stream(Box::pin(futures_util::stream::iter(
                         chunks.into_iter().map(Ok).chain([Err(Fault::new(Cause::Truncated, "scripted"))]),
                     ))))
+                }
+                Act::Read(text) => {
+                    let asked = last(&ask);
+                    let mark = asked.strip_prefix('<').and_then(|t| t.split('>').next()).unwrap_or("no mark");
+                    Ok(Reply::Plain(Box::new(answer(&text.replace("{mark}", mark)))))
                 }
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),

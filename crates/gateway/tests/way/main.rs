@@ -15,5 +15,6 @@ mod house;
 mod kept;
 mod plain;
 mod policy;
+mod reader;
 mod stream;
 mod veil;

@@ -63,9 +63,11 @@ impl Stretch {
         if at + more.len() > LONGEST || usize::from(self.groups) >= GROUPS {
             return false;
         }
-        for (i, &byte) in more.iter().enumerate() {
-            self.joined[at + i] = byte.to_ascii_uppercase();
-            self.mask |= u64::from(byte.is_ascii_alphabetic()) << (at + i);
+        for (i, (place, &byte)) in self.joined[at..at + more.len()].iter_mut().zip(more).enumerate() {
+            *place = byte.to_ascii_uppercase();
+            if !group.digits {
+                self.mask |= u64::from(byte.is_ascii_alphabetic()) << (at + i);
+            }
         }
         self.len += more.len() as u8;
         self.form = (self.form << 4) | more.len().min(15) as u64;

@@ -3,9 +3,10 @@
 //! Never here: how a single kind is recognised.
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
-use super::check::luhn;
+use super::check::alnum;
 use super::context::{Around, GENERIC, Heard};
 use super::kit::{Kit, Named, Wrapped};
+use super::phone::{self, Digits};
 use super::rec::Grade;
 use super::words::topic;
 use super::{Finding, card, coin, day, host, place, wrap};
@@ -126,7 +127,7 @@ impl<'a> Hunt<'a> {
             any |= !group.letters;
             let account = stretch.mask & 0b1111 == 0b0011 || stretch.groups == 1 && stretch.joined().len() < 4;
             let card = stretch.mask == 0 && (3..=7).contains(&(group.end - group.start));
-            if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(stretch.form)) {
+            if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(&stretch)) {
                 // The last group of a card may be of any length.
                 if stretch.mask == 0 && stretch.groups <= 5 {
                     self.one(&stretch, out);
@@ -146,9 +147,8 @@ impl<'a> Hunt<'a> {
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
             let usual = stretch.groups == 1
                 || b" -.".contains(&stretch.uniform) && card::grouping(stretch.form, stretch.groups);
-            if usual && luhn(joined) {
-                let said = self.around(start, end).near.has(topic::CARD);
-                let score = card::score(joined, stretch.groups > 1, said);
+            if usual {
+                let score = card::score(joined, stretch.groups > 1, || self.around(start, end).near.has(topic::CARD));
                 self.kit.note(out, Named::Card, start, end, score);
             }
         }
@@ -160,9 +160,10 @@ impl<'a> Hunt<'a> {
             self.kit.note(out, Named::Iban, start, end, 99);
         }
         let (kit, text) = (self.kit, self.text.as_bytes());
+        let mut around = None;
         kit.shapes.each(stretch, |i, rec, grade, grouped| {
             let plain = if grouped { rec.scores[1] } else { rec.scores[0] };
-            let near = self.around(start, end).near.has(topic::FIRST + i);
+            let near = around.get_or_insert_with(|| self.around(start, end).near).has(topic::FIRST + i);
             // What cannot be checked is at least written as it is issued.
             if grade == Grade::Weak && !near && text[start..end].iter().any(u8::is_ascii_lowercase) {
                 return;
@@ -194,28 +195,33 @@ impl<'a> Hunt<'a> {
         // As far as digits and the separators of telephone numbers go; an extension ends it.
         let mut run = i + 1;
         let mut count = groups[i].end - groups[i].start;
+        let mut digits = Digits::new();
+        digits.push(&bytes[start..groups[i].end]);
         while let Some(group) = groups.get(run) {
             let extension = !group.digits && extension(bytes, group);
             let joins = matches!(group.sep, b' ' | b'-' | b'.' | b'/' | PAREN) && (group.digits || extension);
-            if !joins || run - i >= 8 || count > 17 {
+            if !joins || run - i >= phone::GROUPS || count > 17 {
                 break;
             }
             count += group.end - group.start;
+            digits.push(&bytes[group.start..group.end]);
             run += 1;
             if extension {
                 break;
             }
         }
-        if count < 7 {
+        if count < phone::SHORTEST {
             return None;
         }
         let said = self.said(before, groups[run - 1].end);
-        for to in (i + 1..=run).rev() {
-            let end = groups[to - 1].end;
-            if number_after(bytes, end) {
+        // Where nothing says what it is, only groupings of few groups do.
+        let most = if said || plus || bytes[start] == b'0' { run } else { run.min(i + phone::WRITTEN) };
+        for to in (i + 1..=most).rev() {
+            let (end, digits) = (groups[to - 1].end, digits.of(to - i));
+            if digits.len() < phone::SHORTEST || number_after(bytes, end) {
                 continue;
             }
-            let mut score = self.kit.plans.score(bytes, &groups[i..to], plus, said);
+            let mut score = self.kit.plans.score(bytes, &groups[i..to], digits, plus, said);
             if score == 0 {
                 continue;
             }
@@ -244,6 +250,9 @@ impl<'a> Hunt<'a> {
 
 /// Whether this is an IBAN: a country of the registry, its length and structure, modulo 97. The library lacks Honduras and Pakistan.
 fn account(joined: &[u8]) -> bool {
+    if !checked(joined) {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(joined) else { return false };
     let bank = || joined[4..8].iter().all(u8::is_ascii_alphabetic);
     match &joined[..2] {
@@ -256,6 +265,16 @@ fn account(joined: &[u8]) -> bool {
         b"PK" => joined.len() == 24 && bank() && text.parse::<BaseIban>().is_ok(),
         _ => text.parse::<Iban>().is_ok_and(|iban| iban.electronic_str().len() == joined.len()),
     }
+}
+
+/// Modulo 97 (ISO 13616: the first four characters moved to the end, letters as 10 to 35). One stretch in 97 passes, and only that
+/// is worth the look at the registry.
+fn checked(joined: &[u8]) -> bool {
+    let rest = joined[4..].iter().chain(&joined[..4]).fold(0, |rest, &byte| {
+        let (value, scale) = (u64::from(alnum(byte)), if byte.is_ascii_digit() { 10 } else { 100 });
+        (rest * scale + value) % 97
+    });
+    rest == 1
 }
 
 /// `3560x4587`: the last digits and an extension.

@@ -69,6 +69,7 @@ pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> 
         zone: decide::Zone::Embedded,
         provider: Arc::from("dewpoint"),
         terms: decide::Terms::default(),
+        economics: None,
     };
     Some(EngineSettings {
         place: Arc::new(place),

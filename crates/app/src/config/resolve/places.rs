@@ -153,6 +153,7 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         zone,
         provider: Arc::from(profile.provider),
         terms: super::terms::terms(r, section, path),
+        economics: None,
     };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })
@@ -317,12 +318,7 @@ fn told(r: &mut Reader<'_>, table: &ModelTable, path: &str) -> Told {
         let input = read("input_per_mtok", &p.input_per_mtok);
         let output = read("output_per_mtok", &p.output_per_mtok);
         let cached = p.cached_per_mtok.as_ref().map(|n| read("cached_per_mtok", n));
-        Some(Price {
-            input_nanousd_per_mtok: input?,
-            output_nanousd_per_mtok: output?,
-            cached_nanousd_per_mtok: cached.flatten(),
-            version: Arc::from("config"),
-        })
+        Some(Price::plain(input?, output?, cached.flatten(), "config"))
     });
     if table.quality_permille.is_some_and(|q| q > 1000) {
         let why = "it is a share of a thousand";

@@ -151,6 +151,7 @@ fn money(r: &mut Reader<'_>, (path, shown): (&str, &str), budget: &Budget, terms
         r.wrong(&format!("{path}.budget.soft"), format!("soft = {}", budget.soft), "it must be from 0 to 1", help);
     }
     terms.soft_permille = (budget.soft.clamp(0.0, 1.0) * 1_000.0).round() as u16;
+    terms.pace = budget.pace;
     terms.on_budget = match budget.on_budget {
         OnBudget::Degrade => ::budget::OnBudget::Degrade,
         OnBudget::Refuse => ::budget::OnBudget::Refuse,

@@ -81,6 +81,7 @@ fn settings(key: &Stored, secret_sha256: [u8; 32], former: Option<([u8; 32], u64
         budget_nanousd: [budget.day_nanousd, budget.week_nanousd, budget.month_nanousd],
         soft_permille: budget.soft_permille,
         on_budget: if budget.degrade { OnBudget::Degrade } else { OnBudget::Refuse },
+        pace: budget.pace,
         requests_per_minute: key.requests_per_minute.map(u64::from),
         tokens_per_minute: key.tokens_per_minute.map(u64::from),
     };
