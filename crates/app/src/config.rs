@@ -21,8 +21,8 @@ mod words;
 pub(crate) use number::nanousd as dollars;
 pub(crate) use origin::{Origin, Value, Values};
 pub(crate) use resolve::{
-    DetectSettings, EgressSettings, EngineSettings, Flags, Group, KeySettings, PlaceSettings, SecondSettings,
-    Settings, is_loopback, with_stored_keys,
+    DetectSettings, EgressSettings, EngineSettings, Flags, Group, KeySettings, PlaceSettings, SecondSettings, Settings,
+    is_loopback, with_stored_keys,
 };
 pub(crate) use secret::Env;
 pub(crate) use shape::Discovery;

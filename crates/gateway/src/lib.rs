@@ -159,10 +159,10 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
+    spend::advise(caller, &mut need, request.arrived_unix_ms);
     account.asked(&need, ask.stream);
     caller.may_ask(&need.model, &wiring.policy.load())?;
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
-    spend::advise(caller, &mut need, request.arrived_unix_ms);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();

@@ -79,6 +79,8 @@ pub(crate) fn page() -> String {
         "resilience",
         "place",
         "route",
+        "organisation",
+        "team",
         "key",
     ];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -105,7 +107,13 @@ pub(crate) fn page() -> String {
             part(&mut out, "DetectDictionary", "`[[detect.dictionary]]`", &defs);
         }
     }
-    for (name, title) in [("ModelTable", "A model as a table"), ("Price", "A price"), ("Table", "Where a secret is")] {
+    for (name, title) in [
+        ("Budget", "A budget"),
+        ("RateLimits", "Limits per minute"),
+        ("ModelTable", "A model as a table"),
+        ("Price", "A price"),
+        ("Table", "Where a secret is"),
+    ] {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");

@@ -84,8 +84,9 @@ fn compare(told: &Told, ledger: &[Standing]) -> Vec<Differs> {
             })
         })
         .collect();
-    let known =
-        |l: &str, a: &str, p: &str| ledger.iter().any(|s| s.account.level.as_str() == l && *s.account.name == *a && s.period.as_str() == p);
+    let known = |l: &str, a: &str, p: &str| {
+        ledger.iter().any(|s| s.account.level.as_str() == l && *s.account.name == *a && s.period.as_str() == p)
+    };
     out.extend(told.rows("spent").filter(|(l, a, p, v)| *v != 0 && !known(l, a, p)).map(|(l, a, p, v)| Differs {
         level: l.to_owned(),
         account: a.to_owned(),

@@ -91,7 +91,11 @@ fn table(rows: &[Standing], live: bool) -> String {
         .filter(|s| s.over_nanousd > 0)
         .map(|s| {
             let (level, name) = (s.account.level.as_str(), printable(&s.account.name));
-            format!("{level} {name}: ${} were billed above what had been reserved this {}\n", Nanousd(s.over_nanousd), s.period.as_str())
+            format!(
+                "{level} {name}: ${} were billed above what had been reserved this {}\n",
+                Nanousd(s.over_nanousd),
+                s.period.as_str()
+            )
         })
         .collect();
     out.push_str(&over.concat());
@@ -130,7 +134,9 @@ pub(super) fn keys(args: &args::List) -> Result<ExitCode> {
         })?,
         None => HashMap::new(),
     };
-    let of_use = |k: &&KeySettings| args.all || state(k, now_ms).is_empty() || k.former.is_some() && state(k, now_ms).starts_with("rotat");
+    let of_use = |k: &&KeySettings| {
+        args.all || state(k, now_ms).is_empty() || k.former.is_some() && state(k, now_ms).starts_with("rotat")
+    };
     let keys: Vec<&KeySettings> = settings.keys.iter().filter(of_use).collect();
     if args.common.json {
         let list: Vec<_> = keys.iter().map(|k| key_json(k, &used, &standings, now_ms)).collect();

@@ -41,7 +41,9 @@ pub(super) fn create(args: &Create) -> Result<ExitCode> {
     } else {
         ""
     };
-    crate::print(&format!("{shown}\n\nThe key is shown this once. A running server takes it within a second.\n{opened}"))
+    crate::print(&format!(
+        "{shown}\n\nThe key is shown this once. A running server takes it within a second.\n{opened}"
+    ))
 }
 
 /// Everything that is wrong with what was asked for.

@@ -25,7 +25,10 @@ impl Told {
 
     /// All rows of a family: level, account, period, value.
     pub(super) fn rows(&self, family: &str) -> impl Iterator<Item = (&str, &str, &str, i64)> {
-        self.0.iter().filter(move |(k, _)| k.0 == family).map(|((_, l, a, p), v)| (l.as_str(), a.as_str(), p.as_str(), *v))
+        self.0
+            .iter()
+            .filter(move |(k, _)| k.0 == family)
+            .map(|((_, l, a, p), v)| (l.as_str(), a.as_str(), p.as_str(), *v))
     }
 }
 

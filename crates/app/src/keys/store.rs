@@ -133,10 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`], what `change` says, and what the disk refuses; the file is as it was then.
-    pub(crate) fn change<T>(
-        path: &Path,
-        change: impl FnOnce(&mut Store) -> Result<T, Problem>,
-    ) -> Result<T, Problems> {
+    pub(crate) fn change<T>(path: &Path, change: impl FnOnce(&mut Store) -> Result<T, Problem>) -> Result<T, Problems> {
         let failed = |what: &str, e: &std::io::Error| {
             let help = "check the folder's owner and free space, or name another with DEWPOINT_DATA";
             Problem::new(format!("{} could not be {what}", path.display()), e.to_string(), help)
@@ -170,7 +167,11 @@ impl Store {
         };
         if let Some(at) = key.revoked_unix_s {
             let why = format!("it was revoked on {}", budget::rfc3339(at.saturating_mul(1_000)));
-            return Err(Problem::new(format!("the key \"{named}\" is of no more use"), why, "make another with `dewpoint keys create`"));
+            return Err(Problem::new(
+                format!("the key \"{named}\" is of no more use"),
+                why,
+                "make another with `dewpoint keys create`",
+            ));
         }
         Ok(key)
     }

@@ -77,8 +77,22 @@ impl Live {
         let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
         let guard = Arc::new(ArcSwap::from_pointee(guard));
         let now = Mutex::new(Now { settings, places });
-        let live =
-            Live { board, policy, keys, budgets, guard, care, book, address, engine, profiles, dialer, found, flags, now };
+        let live = Live {
+            board,
+            policy,
+            keys,
+            budgets,
+            guard,
+            care,
+            book,
+            address,
+            engine,
+            profiles,
+            dialer,
+            found,
+            flags,
+            now,
+        };
         Ok((Arc::new(live), finds))
     }
 
@@ -100,9 +114,8 @@ impl Live {
             let before = std::mem::replace(&mut now.settings.keys, keys);
             let refused = self.refuse_open(&now.settings).map_err(anyhow::Error::from);
             let now_ms = now_unix_ms();
-            let ready = refused.and_then(|()| {
-                Ok(accounts::ready(&self.budgets, &now.settings, now_ms).map_err(|e| failed(&e))?)
-            });
+            let ready = refused
+                .and_then(|()| Ok(accounts::ready(&self.budgets, &now.settings, now_ms).map_err(|e| failed(&e))?));
             if ready.is_err() {
                 now.settings.keys = before;
             }

@@ -69,7 +69,9 @@ mod tests {
         budgets.charge_past(&key, (0, 0), 7);
         let text = text(&budgets, 0);
         let row = |family: &str, value: &str| {
-            let row = format!("dewpoint_budget_{family}_usd{{level=\"key\",account=\"a\\\"b\\\\\",period=\"month\"}} {value}\n");
+            let row = format!(
+                "dewpoint_budget_{family}_usd{{level=\"key\",account=\"a\\\"b\\\\\",period=\"month\"}} {value}\n"
+            );
             assert!(text.contains(&row), "{row}\n{text}");
         };
         row("limit", "1.500000000");

@@ -83,8 +83,7 @@ pub(super) fn known(r: &mut Reader<'_>, path: &str, (kind, name): (&str, &str), 
     if names.contains(&name) {
         return;
     }
-    let help =
-        if names.is_empty() { format!("add a [[{kind}]] name = \"{name}\"") } else { suggest(name, names) };
+    let help = if names.is_empty() { format!("add a [[{kind}]] name = \"{name}\"") } else { suggest(name, names) };
     r.wrong(path, format!("there is no {kind} \"{name}\""), format!("no [[{kind}]] has that name"), help);
 }
 
@@ -96,7 +95,12 @@ fn named(r: &mut Reader<'_>, path: &str, kind: &str, name: &str, before: &[Group
     }
     if name.len() > NAME_MAX || name.contains('/') || name.chars().any(char::is_control) {
         let why = format!("a name has no slash, no control characters and at most {NAME_MAX} bytes");
-        r.wrong(&path, format!("the {kind} \"{name}\" has a name that cannot be"), why, "give it a shorter, plain name");
+        r.wrong(
+            &path,
+            format!("the {kind} \"{name}\" has a name that cannot be"),
+            why,
+            "give it a shorter, plain name",
+        );
     }
 }
 

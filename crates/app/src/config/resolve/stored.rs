@@ -69,7 +69,10 @@ fn read(path: &Path, configured: &[KeySettings], groups: &Groups) -> Result<Vec<
         match (hash, former) {
             (Some(hash), None) => out.push(settings(key, hash, None)),
             (Some(hash), Some(Some(former))) => out.push(settings(key, hash, Some(former))),
-            _ => wrong("its hash is not sha256: and 64 hexadecimal digits".to_owned(), "put back the last good copy".to_owned()),
+            _ => wrong(
+                "its hash is not sha256: and 64 hexadecimal digits".to_owned(),
+                "put back the last good copy".to_owned(),
+            ),
         }
     }
     if problems.0.is_empty() { Ok(out) } else { Err(problems) }
