@@ -45,7 +45,12 @@ pub(crate) enum Command {
     /// The schema and the reference page of the configuration.
     #[command(subcommand)]
     Config(Config),
-    /// Keys of callers.
+    /// Stored keys of callers: make, list, rotate, revoke.
+    #[command(subcommand)]
+    Keys(crate::keys::Keys),
+    /// Show what organisations, teams and keys spent, and what is left.
+    Budgets(crate::keys::Budgets),
+    /// A key for the configuration file.
     #[command(subcommand)]
     Key(Key),
     /// Measure speed and memory.
@@ -274,7 +279,7 @@ pub(crate) struct Probe {
 }
 
 /// `30s`, `15m`, `1h`, `7d`.
-fn span(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn span(text: &str) -> Result<std::time::Duration, String> {
     let bad = || format!("\"{text}\" is not a time: write a number and s, m, h or d, such as 1h");
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {

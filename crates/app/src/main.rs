@@ -2,6 +2,7 @@
 //!
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
+mod accounts;
 mod audit;
 mod bench;
 mod bill;
@@ -19,6 +20,7 @@ mod flags;
 mod fleet;
 mod init;
 mod key;
+mod keys;
 mod measure;
 mod models;
 mod passages;
@@ -69,6 +71,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::EgressRules(args) => egress::run(&args),
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
+        Command::Keys(args) => keys::run(&args),
+        Command::Budgets(args) => keys::budgets(&args),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),

@@ -4,7 +4,7 @@
 
 use crate::bucket::Bucket;
 use crate::meter::Meter;
-use crate::{Period, Window};
+use crate::{Pace, Period, Window};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What an account is of. The order is that of locking.
@@ -64,6 +64,8 @@ pub struct Terms {
     pub soft_permille: u16,
     /// What happens as a budget comes to its end.
     pub on_budget: OnBudget,
+    /// Whether money weighs more while it is spent faster than it would last ([`Pace`]).
+    pub pace: bool,
     /// Requests per minute.
     pub requests_per_minute: Option<u64>,
     /// Tokens per minute, of prompts and answers together.
@@ -109,6 +111,8 @@ pub(crate) struct State {
     pub(crate) terms: Terms,
     /// One for each of [`Period::ALL`], with and without a budget: a budget that is set later finds what was spent.
     pub(crate) meters: [Meter; 3],
+    /// One for each budget that is to last.
+    paces: [Option<Pace>; 3],
     pub(crate) requests: Bucket,
     pub(crate) tokens: Bucket,
 }
@@ -116,7 +120,9 @@ pub(crate) struct State {
 impl Account {
     pub(crate) fn new(id: AccountId, terms: Terms, now_ms: u64) -> Account {
         let meters = Period::ALL.map(|period| Meter::new(period, now_ms));
-        let state = State { terms, meters, requests: Bucket::default(), tokens: Bucket::default() };
+        let (requests, tokens) = (Bucket::default(), Bucket::default());
+        let mut state = State { terms, meters, paces: [None, None, None], requests, tokens };
+        state.renew(terms);
         Account { id, state: Mutex::new(state) }
     }
 
@@ -151,9 +157,46 @@ impl Account {
 impl State {
     /// Goes over to the windows of `at_ms`.
     pub(crate) fn roll(&mut self, at_ms: u64) {
-        for meter in &mut self.meters {
-            meter.roll(at_ms);
+        for ((meter, pace), limit) in self.meters.iter_mut().zip(&mut self.paces).zip(self.terms.budget_nanousd) {
+            if meter.roll(at_ms)
+                && let (Some(pace), Some(limit)) = (pace, limit)
+            {
+                let window = meter.current().window;
+                pace.renew(limit, window.start_ms / 1_000, window.end_ms / 1_000);
+            }
         }
+    }
+
+    /// Takes over new terms. What the pace of a budget has learnt stays.
+    pub(crate) fn renew(&mut self, terms: Terms) {
+        self.terms = terms;
+        for ((meter, pace), limit) in self.meters.iter().zip(&mut self.paces).zip(terms.budget_nanousd) {
+            let Some(limit) = limit.filter(|_| terms.pace) else {
+                *pace = None;
+                continue;
+            };
+            let window = meter.current().window;
+            let (from, until) = (window.start_ms / 1_000, window.end_ms / 1_000);
+            match pace {
+                Some(pace) => pace.renew(limit, from, until),
+                None => *pace = Some(Pace::new(limit, from, until)),
+            }
+        }
+    }
+
+    /// Tells the paces what is spent in the windows of now by `at_ms`.
+    fn observe(&mut self, at_ms: u64) {
+        for (meter, pace) in self.meters.iter().zip(&mut self.paces) {
+            let sums = meter.current();
+            if let Some(pace) = pace.as_mut().filter(|_| sums.window.contains(at_ms)) {
+                pace.observe(sums.spent, at_ms / 1_000);
+            }
+        }
+    }
+
+    /// What money weighs above its face value, per mille: the most of all its budgets.
+    pub(crate) fn thrift_permille(&self, at_ms: u64) -> u32 {
+        self.paces.iter().flatten().map(|p| p.thrift_permille(at_ms / 1_000)).max().unwrap_or(0)
     }
 
     /// The first moment that every period still keeps.
@@ -179,15 +222,19 @@ impl State {
                 sums.over = sums.over.saturating_add(charge.saturating_sub(reserved).max(0));
             }
         }
+        if charge > 0 {
+            self.observe(at_ms);
+        }
     }
 
-    /// Adds what was settled elsewhere.
-    pub(crate) fn past(&mut self, at_ms: u64, charge: i64) {
+    /// Adds what was settled elsewhere by `by_ms`.
+    pub(crate) fn past(&mut self, at_ms: u64, by_ms: u64, charge: i64) {
         for meter in &mut self.meters {
             if let Some(sums) = meter.sums(at_ms) {
                 sums.spent = sums.spent.saturating_add(charge);
             }
         }
+        self.observe(by_ms);
     }
 
     /// The budget that has no room for `nanousd` more and comes back last, if there is one.

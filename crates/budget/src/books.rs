@@ -29,7 +29,7 @@ impl Budgets {
         for (id, terms) in terms {
             let account = match accounts.remove(id) {
                 Some(account) => {
-                    account.state().terms = *terms;
+                    account.state().renew(*terms);
                     account
                 }
                 None => {
@@ -43,10 +43,16 @@ impl Budgets {
         new
     }
 
-    /// What was settled for `account` by a request that arrived at `at_ms`, before this process or before the account was named.
-    pub fn charge_past(&self, account: &AccountId, at_ms: u64, nanousd: i64) {
+    /// Which accounts there are.
+    pub fn names(&self) -> Vec<AccountId> {
+        self.accounts().keys().cloned().collect()
+    }
+
+    /// What was settled by `by_ms` for requests of `account` that arrived at `at_ms`, before this process or before the account was
+    /// named. Called in the order of time, so that the pace of a budget is learnt anew.
+    pub fn charge_past(&self, account: &AccountId, (at_ms, by_ms): (u64, u64), nanousd: i64) {
         if let Some(account) = self.accounts().get(account) {
-            account.state().past(at_ms, nanousd);
+            account.state().past(at_ms, by_ms, nanousd);
         }
     }
 

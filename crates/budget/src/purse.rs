@@ -78,6 +78,10 @@ pub struct Rates {
 pub struct Mood {
     /// A budget is used up to its soft share: cheaper places go first.
     pub degrade: bool,
+    /// What money weighs above its face value, per mille: the most of all budgets, so that each lasts.
+    pub thrift_permille: u32,
+    /// Whose budget that is (`team:lab`), where it is more than nothing.
+    pub thrift_of: Option<Arc<str>>,
 }
 
 impl Purse {
@@ -180,6 +184,12 @@ impl Purse {
             }
             state.roll(at_ms);
             mood.degrade |= state.degrades(at_ms);
+            let thrift = state.thrift_permille(at_ms);
+            if thrift > mood.thrift_permille {
+                let id = &account.id;
+                mood.thrift_of = Some(Arc::from(format!("{}:{}", id.level.as_str(), id.name)));
+                mood.thrift_permille = thrift;
+            }
         }
         mood
     }

@@ -138,7 +138,7 @@ fn new_terms_keep_what_was_spent_and_new_accounts_are_told() {
     let more = [(id(Level::Key), day(60)), (AccountId::new(Level::Key, "other"), day(5))];
     let new = budgets.take_over(&more, NOON);
     assert_eq!(new, [AccountId::new(Level::Key, "other")]);
-    budgets.charge_past(&new[0], NOON - 1, 3);
+    budgets.charge_past(&new[0], (NOON - 1, NOON), 3);
     let now = budgets.purse(&ids()).unwrap();
     assert!(now.reserve(NOON, 11).is_err(), "50 are reserved under the old terms");
     drop(under_way);

@@ -37,7 +37,7 @@ fn campaign(seed: u64) {
         assert_eq!(budgets.take_over(&terms, NOON).len(), terms.len());
         for (k, charge) in ledger.lock().unwrap().iter() {
             for id in [organisation.clone(), team(*k), key(*k)] {
-                budgets.charge_past(&id, NOON, *charge);
+                budgets.charge_past(&id, (NOON, NOON), *charge);
             }
         }
         let barrier = Barrier::new(25);

@@ -160,16 +160,16 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
-    caller.may_ask(&need.model, &wiring.policy.load())?;
-    account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     need.unpriced = wiring.policy.load().unpriced;
     spend::advise(caller, &mut need, request.arrived_unix_ms);
+    account.asked(&need, ask.stream);
+    caller.may_ask(&need.model, &wiring.policy.load())?;
+    account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();
     need.at_unix_s = request.arrived_unix_ms / 1_000;
     let mut deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
-    account.asked(&need, ask.stream);
     account.route(&wiring.policy.load());
     let mut chosen = choose::choose(&need, ask.stream, wiring);
     if let Some(second) = guard.second.as_ref().filter(|second| second.matters(&chosen.verdict)) {

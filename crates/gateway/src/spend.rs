@@ -30,9 +30,12 @@ pub(crate) fn admit(caller: &Caller, ask: &Ask, need: &Need, now_unix_ms: u64) -
 /// What the budgets of its key say to where a request goes.
 pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
     let Some(key) = &caller.key else { return };
-    need.unpriced = key.unpriced;
+    if let Some(unpriced) = key.unpriced {
+        need.unpriced = unpriced;
+    }
     if let Some(purse) = &key.purse {
-        need.degrade = purse.mood(arrived_unix_ms).degrade;
+        let mood = purse.mood(arrived_unix_ms);
+        (need.degrade, need.thrift_permille) = (mood.degrade, mood.thrift_permille);
     }
 }
 
@@ -85,12 +88,14 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
     tokens.max(share)
 }
 
-/// Tokens of answer at most: what was asked for, and no more than the model's window holds.
+/// Tokens of answer at most: what was asked for, and no more than the model gives or its window holds.
 fn output_most(candidate: &Candidate, ask: &Ask, need: &Need) -> u64 {
     if matches!(ask.endpoint, Endpoint::Embeddings | Endpoint::Rerank) {
         return 0;
     }
-    let window = candidate.model.context_tokens.map(|c| u64::from(c.saturating_sub(need.input_tokens)).max(1));
+    let room = candidate.model.context_tokens.map(|c| u64::from(c.saturating_sub(need.input_tokens)).max(1));
+    let most = candidate.model.output_tokens_max.map(u64::from);
+    let window = [room, most].into_iter().flatten().min();
     // A dialect that demands a limit gets one where the caller gave none; thinking comes on top of it.
     let given = (candidate.place.api == Api::Anthropic && ask.reasoning.is_none())
         .then_some(wire::anthropic::MAX_TOKENS_DEFAULT);

@@ -79,6 +79,8 @@ pub(crate) fn page() -> String {
         "resilience",
         "place",
         "route",
+        "organisation",
+        "team",
         "key",
     ];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -106,6 +108,8 @@ pub(crate) fn page() -> String {
         }
     }
     for (name, title) in [
+        ("Budget", "A budget"),
+        ("RateLimits", "Limits per minute"),
         ("ModelTable", "A model as a table"),
         ("Price", "A price"),
         ("PriceTier", "A tier of a price"),

@@ -35,7 +35,11 @@ pub(crate) struct File {
     pub(crate) price: Vec<OwnPrice>,
     /// Named routes: a model name of your own that stands for a list of models.
     pub(crate) route: Vec<Route>,
-    /// Keys of callers. Without any, only this host may call.
+    /// Organisations of teams, with what they may spend.
+    pub(crate) organisation: Vec<super::spending::Organisation>,
+    /// Teams of keys, with what they may spend.
+    pub(crate) team: Vec<super::spending::Team>,
+    /// Keys of callers. Without any, only this host may call. `dewpoint keys create` makes keys that stand in a file of their own.
     pub(crate) key: Vec<Key>,
 }
 
@@ -291,9 +295,29 @@ pub(crate) struct Key {
     /// Models it may use; `*` at the end stands for any rest. Left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<Vec<String>>,
+    /// Names that stand for several models (routes, `auto`, `auto:cheap`, …) it may ask for; beside them only models that `models`
+    /// names. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) routes: Option<Vec<String>>,
     /// The least data class that its requests have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// The highest data class that its requests may declare. Left out: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_max: Option<Class>,
+    /// The team that it belongs to. Left out: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) team: Option<String>,
+    /// What it may spend, as a table `[key.budget]`. Left out: no bound of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) budget: Option<super::spending::Budget>,
+    /// Limits per minute, as a table `[key.limits]`. Left out: none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<super::spending::RateLimits>,
+    /// What becomes of offers whose price is not known. Left out: `estimate` where the key, its team or its organisation has a
+    /// budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unpriced: Option<super::spending::Unpriced>,
     /// Tags that its requests have; rules may be about them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// One caller's key. The secret itself is nowhere: only its digest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Key {
     /// Name in the ledger.
     pub id: Arc<str>,
@@ -28,8 +28,8 @@ pub struct Key {
     pub team: Option<Arc<str>>,
     /// What it spends from; `None`: nothing is counted.
     pub purse: Option<Purse>,
-    /// What becomes of offers whose price is not known.
-    pub unpriced: Unpriced,
+    /// What becomes of offers whose price is not known; `None`: as the policy says.
+    pub unpriced: Option<Unpriced>,
     /// Places it may use; `None` is all.
     pub places: Option<Vec<String>>,
     /// Model patterns it may use (`gpt-5*`, `openai/*`); `None` is all.
@@ -49,24 +49,7 @@ pub struct Key {
 impl Key {
     /// A key of that name and digest without any limit.
     pub fn named(id: &str, secret_sha256: [u8; 32]) -> Key {
-        Key {
-            id: Arc::from(id),
-            secret_sha256,
-            public_id: None,
-            former: None,
-            expires_unix_s: None,
-            revoked_unix_s: None,
-            team: None,
-            purse: None,
-            unpriced: Unpriced::default(),
-            places: None,
-            models: None,
-            routes: None,
-            class: None,
-            class_max: None,
-            tags: Vec::new(),
-            durability: Durability::default(),
-        }
+        Key { id: Arc::from(id), secret_sha256, ..Key::default() }
     }
 
     /// Whether it may be used at `now_unix_s` by who shows the secret of this digest.

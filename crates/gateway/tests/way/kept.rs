@@ -2,7 +2,7 @@
 //! fails.
 
 use super::house::*;
-use decide::{DataClass, Durability, Outcome, Route, Zone};
+use decide::{Durability, Outcome, Route, Zone};
 use gateway::{Key, Limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;

@@ -16,5 +16,6 @@ mod kept;
 mod plain;
 mod policy;
 mod reader;
+mod spend;
 mod stream;
 mod veil;

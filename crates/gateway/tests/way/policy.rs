@@ -1,7 +1,7 @@
 //! What key, route and request say of the data reaches the decision, and a denial says why in the caller's dialect.
 
 use super::house::*;
-use decide::{DataClass, Demand, Durability, Policy, Route, Rule, Zone};
+use decide::{DataClass, Demand, Policy, Route, Rule, Zone};
 use gateway::{Key, Limits};
 use ring::digest::{SHA256, digest};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use crate::evidence::Notebook;
 use crate::house::*;
-use decide::{Cause, DataClass, Demand, Durability, Outcome, Policy, Rule, Zone};
+use decide::{Cause, DataClass, Demand, Outcome, Policy, Rule, Zone};
 use gateway::{CareOptions, Guard, Key, Limits, Second};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
@@ -175,13 +175,8 @@ async fn the_policy_says_whether_the_reader_may_read() {
 #[tokio::test]
 async fn what_a_key_may_use_does_not_matter_to_the_reader() {
     let key = Key {
-        id: "k".into(),
-        secret_sha256: digest(&SHA256, b"k").as_ref().try_into().unwrap(),
         places: Some(vec!["cloud".into()]),
-        models: None,
-        class: None,
-        tags: vec![],
-        durability: Durability::default(),
+        ..Key::named("k", digest(&SHA256, b"k").as_ref().try_into().unwrap())
     };
     let near = Scripted::new("near", Zone::SameHost, vec![Act::Read(PERSONAL)]);
     let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
