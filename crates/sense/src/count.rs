@@ -84,7 +84,8 @@ impl Tokenizer {
             return None;
         }
         match ask.endpoint {
-            Endpoint::Chat => {
+            // A place of OpenAI's dialect is asked for a chat either way.
+            Endpoint::Chat | Endpoint::Messages => {
                 let each = |m| self.message(m);
                 ask.messages.iter().map(each).sum::<Option<u64>>().map(|sum| sum + ANSWER)
             }

@@ -110,6 +110,11 @@ impl Account {
         &self.request_id
     }
 
+    /// Whether the token counts of this request are compared with our own.
+    pub(crate) fn is_sampled(&self, wiring: &Wiring) -> bool {
+        wiring.metrics.reconcile.samples(self.number)
+    }
+
     /// Whether an attempt was made already.
     pub(crate) fn has_attempts(&self) -> bool {
         self.attempts > 0

@@ -16,4 +16,5 @@ mod kept;
 mod plain;
 mod policy;
 mod stream;
+mod usage;
 mod veil;
