@@ -7,6 +7,7 @@ use decide::{
     Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Record, Task, Usage, Verdict,
 };
 use http::HeaderValue;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -28,6 +29,8 @@ pub(crate) struct Account {
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
+    /// What money weighs above its face value for it, per mille.
+    thrift_permille: u32,
     decision: Arc<str>,
     decision_header: HeaderValue,
     pub(super) attempts: u8,
@@ -55,6 +58,7 @@ impl Account {
             class: DataClass::default(),
             task: Task::default(),
             difficulty: Difficulty::default(),
+            thrift_permille: 0,
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
@@ -73,6 +77,7 @@ impl Account {
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+        self.thrift_permille = need.thrift_permille;
     }
 
     /// Notes what the named route that was asked for wants.
@@ -90,7 +95,11 @@ impl Account {
     /// Notes what was decided.
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
-        let summary = verdict.summary();
+        let mut summary = verdict.summary();
+        if self.thrift_permille > 0 {
+            // Writing into a String cannot fail.
+            let _ = write!(summary, ";thrift={}", self.thrift_permille);
+        }
         self.decision_header = value(&summary);
         self.decision = Arc::from(summary);
     }
@@ -247,6 +256,19 @@ pub(super) mod tests {
     /// Some record of some request.
     pub(in crate::settle) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn the_decision_says_what_money_weighed() {
+        let decided = |thrift_permille| {
+            let mut account = Account::open(&request(), &Caller::default());
+            let need = Need { thrift_permille, ..Need::default() };
+            account.asked(&need, false);
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.blank().decision
+        };
+        assert!(decided(800).ends_with(";thrift=800"));
+        assert!(!decided(0).contains("thrift"));
     }
 
     #[test]
