@@ -104,6 +104,9 @@ pub(crate) struct Explain {
     /// Configured key that would ask: its class, tags and scope count.
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<String>,
+    /// As if a budget were ahead of its pace and money weighed so many times its face value.
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) money: Option<f64>,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
     let mut need = need(&prompt, &args.model, args.class.map(Into::into), finder.as_ref());
     need.at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     caller(&mut need, args, &settings)?;
+    need.thrift_permille = args.money.map_or(0, |times| ((times - 1.0) * 1_000.0).round() as u32);
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
         serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
@@ -158,6 +159,7 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("found", found(&need.found)),
         ("class", class(verdict, policy)),
         ("tags", need.tags.join(", ")),
+        ("money", need.thrift().map(|weighs| format!("weighs {}", printable(&weighs))).unwrap_or_default()),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
     let rows: Vec<Vec<String>> = facts

@@ -4,15 +4,18 @@
 
 mod account;
 mod attempt;
+mod count;
 mod evidence;
 mod kept;
 mod meterage;
 mod metrics;
+mod reconcile;
 mod tell;
 
 pub use metrics::Metrics;
 
 pub(crate) use account::{Account, value};
 pub(crate) use attempt::Attempt;
+pub(crate) use count::prompt_tokens;
 pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;

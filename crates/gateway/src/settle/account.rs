@@ -9,6 +9,7 @@ use decide::{
     Usage, Verdict,
 };
 use http::HeaderValue;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -32,6 +33,8 @@ pub(crate) struct Account {
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
+    /// What money weighs above its face value for it, per mille.
+    thrift_permille: u32,
     decision: Arc<str>,
     decision_header: HeaderValue,
     pub(super) attempts: u8,
@@ -68,6 +71,7 @@ impl Account {
             class: DataClass::default(),
             task: Task::default(),
             difficulty: Difficulty::default(),
+            thrift_permille: 0,
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
@@ -130,6 +134,7 @@ impl Account {
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+        self.thrift_permille = need.thrift_permille;
     }
 
     /// Notes what the named route that was asked for wants.
@@ -174,7 +179,11 @@ impl Account {
     /// Notes what was decided.
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
-        let summary = verdict.summary();
+        let mut summary = verdict.summary();
+        if self.thrift_permille > 0 {
+            // Writing into a String cannot fail.
+            let _ = write!(summary, ";thrift={}", self.thrift_permille);
+        }
         self.decision_header = value(&summary);
         self.decision = Arc::from(summary);
     }
@@ -192,6 +201,11 @@ impl Account {
     /// The request id that the caller sees.
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Whether the token counts of this request are compared with our own.
+    pub(crate) fn is_sampled(&self, wiring: &Wiring) -> bool {
+        wiring.metrics.reconcile.samples(self.number)
     }
 
     /// Whether an attempt was made already.
@@ -333,6 +347,19 @@ pub(super) mod tests {
     /// Some record of some request.
     pub(in crate::settle) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn the_decision_says_what_money_weighed() {
+        let decided = |thrift_permille| {
+            let mut account = Account::open(&request(), &Caller::default());
+            let need = Need { thrift_permille, ..Need::default() };
+            account.asked(&need, false);
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.blank().decision
+        };
+        assert!(decided(800).ends_with(";thrift=800"));
+        assert!(!decided(0).contains("thrift"));
     }
 
     #[test]

@@ -105,6 +105,15 @@ impl Scripted {
         Arc::new(unknown)
     }
 
+    /// One whose model has this name.
+    pub(crate) fn named(name: &str, model: &str, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut named = Arc::into_inner(Scripted::new(name, Zone::SameHost, acts)).unwrap();
+        for known in &mut named.models {
+            *known = Arc::new(Model { id: model.into(), ..Model::clone(known) });
+        }
+        Arc::new(named)
+    }
+
     /// One whose model can do this.
     pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
@@ -354,7 +363,7 @@ pub(crate) async fn house_told(
         guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap())),
         witness,
         limits,
-        metrics: Metrics::default(),
+        metrics: Metrics::default().comparing_one_in(1),
         care: Arc::new(Care::new(care)),
         draining: AtomicBool::new(false),
         door: Arc::default(),
