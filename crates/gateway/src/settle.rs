@@ -8,6 +8,7 @@ mod evidence;
 mod kept;
 mod meterage;
 mod metrics;
+mod price;
 mod tell;
 
 pub use metrics::Metrics;

@@ -1,6 +1,7 @@
 //! The account of one request: what all its records have in common.
 
 use super::evidence::Evidence;
+use super::price::Bases;
 use crate::admit::Caller;
 use crate::{Request, Wiring};
 use decide::{
@@ -34,6 +35,8 @@ pub(crate) struct Account {
     /// A bit for each attempt that has no record yet; the last one is for all from the 64th on.
     open: AtomicU64,
     last_place: Option<PlaceId>,
+    /// What savings are compared with.
+    pub(super) bases: Bases,
     pub(super) evidence: Evidence,
 }
 
@@ -60,6 +63,7 @@ impl Account {
             attempts: 0,
             open: AtomicU64::new(0),
             last_place: None,
+            bases: Bases::default(),
             evidence: Evidence::default(),
         }
     }
@@ -90,6 +94,7 @@ impl Account {
     /// Notes what was decided.
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
+        self.bases = Bases::of(verdict);
         let summary = verdict.summary();
         self.decision_header = value(&summary);
         self.decision = Arc::from(summary);
