@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
+    /// Show how fast GPUs were measured to be, and what they rent for.
+    Capacity(crate::capacity::Capacity),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,

@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod book;
 mod bundled;
+mod capacity;
 mod check;
 mod cli;
 mod config;
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Capacity(args) => capacity::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }
