@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
     /// Show how fast GPUs were measured to be, and what they rent for.
-    Capacity(crate::capacity::Capacity),
+    Capacity(crate::speeds::Capacity),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,

@@ -28,6 +28,7 @@ mod pull;
 mod report;
 mod scan;
 mod serve;
+mod speeds;
 mod table;
 
 use anyhow::Result;
@@ -70,7 +71,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),
-        Command::Capacity(args) => capacity::run(&args),
+        Command::Capacity(args) => speeds::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }
