@@ -205,26 +205,23 @@ fn baselines_are_the_strongest_and_the_cheapest_that_is_enough() {
 }
 
 proptest! {
-    /// With more load at a place it never gains, and the others never lose.
+    /// With more requests at a place it never gains.
     #[test]
     fn load_only_pushes_away(
-        loads in prop::collection::vec((0u32..40, 0u32..60), 2),
+        at_first in 0u32..30,
+        more in 0u32..30,
         difficulty in 0u16..1_000,
         model in prop::sample::select(vec!["auto", "auto:cheap", "auto:best"]),
         prices in prop::collection::vec(0i64..20 * DOLLAR, 2),
     ) {
         let n = Need { model: model.into(), difficulty: Difficulty(difficulty), ..need() };
-        let rank = |(r, w): (u32, u32)| {
-            let mut f = fleet(running(r, w));
+        let rank = |there| {
+            let mut f = fleet(running(there, 0));
             f.places.push(place("other", Tier::Local, Some(prices[0]), None));
             f.places.push(place("third", Tier::Edge, Some(prices[1]), None));
             let v = run(&n, &f);
             v.order.iter().position(|c| c.place.id.as_str() == "gpu").unwrap()
         };
-        let there = |(r, w): (u32, u32)| (r + w, w * 1_000 / r.max(1));
-        let (a, b) = (loads[0], loads[1]);
-        if there(a).0 <= there(b).0 && a.1 == 0 && b.1 == 0 {
-            prop_assert!(rank(a) <= rank(b));
-        }
+        prop_assert!(rank(at_first) <= rank(at_first + more));
     }
 }
