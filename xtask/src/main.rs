@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use xtask::{deny, prices, ratchet, tidy};
+use xtask::{capacity, deny, prices, ratchet, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   tidy            rooms, module cycles, heads, pure rooms, sizes, names, links
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   prices          the price book of crates/price/data, from public catalogues (no network)
                   --data DIR  the catalogues; left out: ../shared/data/economics/prices
                   --key FILE  signs it with this Ed25519 key (PKCS#8); left out: the development key
+  capacity FOLDER prints the table of speeds and rents of GPUs (crates/app/data/capacity.toml), derived from public measurements
   test-models DIR writes the test models of `testkit::tiny` as GGUF files
                   --real-size adds the ones to measure with (570 MB)";
 
@@ -38,6 +39,10 @@ fn run() -> Result<()> {
         ["ratchet", file] => report("ratchet", &ratchet::check(&root, Path::new(file))?),
         ["ratchet", file, "--write"] | ["ratchet", "--write", file] => ratchet::write(&root, Path::new(file)),
         ["prices", args @ ..] => prices::run(&root, args),
+        ["capacity", folder] => {
+            print!("{}", capacity::table(Path::new(folder))?);
+            Ok(())
+        }
         ["test-models", folder @ ..] if !folder.is_empty() => test_models(folder),
         _ => bail!("{USAGE}"),
     }

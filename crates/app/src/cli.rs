@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Prices(crate::prices::Args),
     /// Say what raw answers of providers cost: NDJSON in, one line out for each.
     Price(crate::bill::Args),
+    /// Show how fast GPUs were measured to be, and what they rent for.
+    Capacity(crate::speeds::Capacity),
     /// The worker process of the embedded engine; started by `serve`.
     #[command(hide = true)]
     EngineWorker,

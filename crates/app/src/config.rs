@@ -4,6 +4,7 @@
 
 mod audit;
 mod detect;
+mod economics;
 mod egress;
 mod engine;
 mod number;

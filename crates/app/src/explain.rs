@@ -147,6 +147,9 @@ fn caller(need: &mut Need, args: &cli::Explain, settings: &Settings) -> Result<(
 /// The verdict for people.
 fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> String {
     let how = match verdict.objective {
+        Some(_) if need.degrade => {
+            format!("{} (optimises: cheap, since a budget is nearly used up)", printable(&need.model))
+        }
         Some(objective) => format!("{} (optimises: {})", printable(&need.model), objective.as_str()),
         None => format!("{} (in the order given)", printable(&need.model)),
     };
@@ -160,6 +163,7 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("class", class(verdict, policy)),
         ("tags", need.tags.join(", ")),
         ("money", need.thrift().map(|weighs| format!("weighs {}", printable(&weighs))).unwrap_or_default()),
+        ("spills over", verdict.spill().map(|s| printable(&s.to_string())).unwrap_or_default()),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
     let rows: Vec<Vec<String>> = facts

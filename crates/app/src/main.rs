@@ -8,6 +8,7 @@ mod bench;
 mod bill;
 mod book;
 mod bundled;
+mod capacity;
 mod check;
 mod cli;
 mod config;
@@ -32,6 +33,7 @@ mod pull;
 mod report;
 mod scan;
 mod serve;
+mod speeds;
 mod table;
 
 use anyhow::Result;
@@ -78,6 +80,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Probe(args) => probe::run(&args),
         Command::Prices(args) => prices::run(&args),
         Command::Price(args) => bill::run(&args),
+        Command::Capacity(args) => speeds::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod kept;
 mod meterage;
 mod metrics;
+mod price;
 mod reconcile;
 mod tell;
 

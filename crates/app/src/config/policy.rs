@@ -2,6 +2,7 @@
 //!
 //! Never here: validation across fields (`resolve`).
 
+use super::number::Number;
 use super::words::{Class, Objective, Training, Unpriced, Zone};
 use schemars::JsonSchema;
 use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
@@ -29,6 +30,14 @@ pub(crate) struct Policy {
     pub(crate) unpriced: Unpriced,
     /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
     pub(crate) margin_permille: u16,
+    /// What an answer of full expected quality is worth over none, US dollars per request: what quality may cost. Left out: 10,
+    /// about what it takes to notice and repair a wrong answer (ten minutes at $60 an hour).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quality_value_usd: Option<Number>,
+    /// What a second is worth that a request waits in the queue of a place, US dollars. Left out: 0, so that only declared
+    /// economics move traffic from a busy place (`auto:fast` weighs waits in any case).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) second_value_usd: Option<Number>,
 }
 
 impl Default for Policy {
@@ -40,6 +49,8 @@ impl Default for Policy {
             attempts_max: 3,
             unpriced: Unpriced::Allow,
             margin_permille: 0,
+            quality_value_usd: None,
+            second_value_usd: None,
         }
     }
 }

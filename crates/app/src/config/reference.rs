@@ -97,6 +97,7 @@ pub(crate) fn page() -> String {
         }
         if name == "place" {
             part(&mut out, "Terms", "`[place.terms]`", &defs);
+            part(&mut out, "Economics", "`[place.economics]`", &defs);
         }
         if name == "engine" {
             part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
@@ -191,6 +192,7 @@ fn kind(property: &Value, defs: &Map<String, Value>) -> String {
             "EngineModels" => "string or [tables](#enginemodel)".to_owned(),
             "Rule" => "[rule](#policyrule)".to_owned(),
             "Terms" => "[terms](#placeterms)".to_owned(),
+            "Economics" => "[economics](#placeeconomics)".to_owned(),
             "Classes" => "[class](#class), or a list".to_owned(),
             "Retention" => "`\"none\"` or days".to_owned(),
             "Redact" => "true or `\"elsewhere\"`".to_owned(),

@@ -6,6 +6,7 @@
 mod audit;
 mod capacity;
 mod detect;
+mod economics;
 mod egress;
 mod engine;
 mod keys;

@@ -169,12 +169,13 @@ pub(crate) struct Place {
     /// Its models: ids, or tables with what is known of them. Left out: asked of the place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) models: Vec<Model>,
-    /// Prompt tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning; routing
-    /// does not read it yet.
+    /// What its machines cost, as a table `[place.economics]`; for kinds other than `serverless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) economics: Option<Economics>,
+    /// Prompt tokens per second of all its clients together, as `dewpoint probe` measures them: its capacity, with `economics`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_tokens_per_s: Option<f64>,
-    /// Completion tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning;
-    /// routing does not read it yet.
+    /// Completion tokens per second of all its clients together, as `dewpoint probe` measures them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) decode_tokens_per_s: Option<f64>,
 }
@@ -327,6 +328,7 @@ pub(crate) struct Key {
 }
 
 pub(crate) use super::detect::{Detect, DetectDictionary};
+pub(crate) use super::economics::Economics;
 pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};

@@ -1,6 +1,7 @@
 //! The account of one request: what all its records have in common.
 
 use super::evidence::Evidence;
+use super::price::Bases;
 use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
@@ -49,6 +50,8 @@ pub(crate) struct Account {
     tokens: AtomicU64,
     /// Index, cost and full cost of the estimates of the attempts that may be under way: never more than two.
     sent: [Option<(u8, Option<Nanousd>, Option<Nanousd>)>; 2],
+    /// What savings are compared with.
+    pub(super) bases: Bases,
     pub(super) evidence: Evidence,
 }
 
@@ -81,6 +84,7 @@ impl Account {
             pass: None,
             tokens: AtomicU64::new(0),
             sent: [None; 2],
+            bases: Bases::default(),
             evidence: Evidence::default(),
         }
     }
@@ -116,8 +120,15 @@ impl Account {
             pass: None,
             tokens: AtomicU64::new(0),
             sent: [None; 2],
+            bases: Bases::default(),
+            thrift_permille: 0,
             evidence: Evidence::default(),
         }
+    }
+
+    /// When the request arrived, Unix seconds: prices hold at a moment.
+    pub(super) fn at_unix_s(&self) -> u64 {
+        self.arrived_unix_ms / 1_000
     }
 
     /// Our number of the request.
@@ -179,6 +190,7 @@ impl Account {
     /// Notes what was decided.
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
+        self.bases = Bases::of(verdict);
         let mut summary = verdict.summary();
         if self.thrift_permille > 0 {
             // Writing into a String cannot fail.

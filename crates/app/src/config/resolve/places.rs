@@ -152,7 +152,7 @@ fn place(r: &mut Reader<'_>, section: &shape::Place, path: &str) -> Option<Place
         zone,
         provider: Arc::from(profile.provider),
         terms: super::terms::terms(r, section, path),
-        economics: None,
+        economics: super::economics::economics(r, section, path, kind),
     };
     let models = models(r, section, path, profile, &place);
     Some(PlaceSettings { place: Arc::new(place), profile, base_url, key, models, from: r.source.at(path) })
@@ -279,12 +279,9 @@ fn models(
         models.push(Arc::new(book::complete(r.book, profile, place, id, &told)));
     }
     let shown = models.iter().map(|m| &*m.id).collect::<Vec<_>>().join(", ");
+    let shown = if shown.is_empty() { "(discovered)" } else { &shown };
     let origin = r.origin_or(&format!("{path}.models"), "asked of the place");
-    r.values.note(
-        format!("place.{}.models", section.name),
-        if shown.is_empty() { "(discovered)" } else { &shown },
-        origin,
-    );
+    r.values.note(format!("place.{}.models", section.name), shown, origin);
     for model in &models {
         note_price(r, section, path, model);
     }
