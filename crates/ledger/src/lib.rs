@@ -33,6 +33,7 @@ mod replay;
 mod report;
 mod sent;
 mod state;
+mod statement;
 mod store;
 mod verify;
 mod writer;
@@ -51,4 +52,7 @@ pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, records, report};
 pub use state::{Condition, State};
+pub use statement::{
+    Against, DAY_MS, Dim, Latency, Line, Money, Name, Period, Sheet, Statement, Sums, View, Wanted, statement,
+};
 pub use verify::{Bad, Verified, verify};
