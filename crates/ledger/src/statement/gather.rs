@@ -13,17 +13,17 @@ const NONE: u32 = 0;
 /// Texts by number. A name is looked up once a record, mostly the same few.
 #[derive(Default)]
 struct Names {
-    numbers: HashMap<Box<str>, u32>,
-    texts: Vec<Box<str>>,
+    numbers: HashMap<Box<[u8]>, u32, BuildHasherDefault<Mix>>,
+    texts: Vec<String>,
 }
 
 impl Names {
-    fn number(&mut self, text: Option<&str>) -> u32 {
+    fn number(&mut self, text: Option<&[u8]>) -> u32 {
         let Some(text) = text else { return NONE };
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        self.texts.push(text.into());
+        self.texts.push(String::from_utf8_lossy(text).into_owned());
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.numbers.insert(text.into(), number);
         number
@@ -31,11 +31,12 @@ impl Names {
 
     fn name(&self, number: u32) -> Name {
         let at = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
-        at.and_then(|at| self.texts.get(at)).map_or(Name::None, |text| Name::Text(text.to_string()))
+        at.and_then(|at| self.texts.get(at)).map_or(Name::None, |text| Name::Text(text.clone()))
     }
 }
 
-/// Hashes a pair of small numbers that nobody outside chooses.
+/// Hashes names of a configuration and pairs of small numbers: what nobody outside chooses, so that it need not be as strong, and as slow, as the
+/// standard one.
 #[derive(Default)]
 struct Mix(u64);
 
@@ -45,9 +46,12 @@ impl Hasher for Mix {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
         }
+        let tail = rest.iter().fold(1, |tail, byte| tail << 8 | u64::from(*byte));
+        self.write_u64(tail);
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -67,12 +71,12 @@ type Groups = HashMap<u64, Group, BuildHasherDefault<Mix>>;
 /// Names of one record, by what they are of.
 #[derive(Default)]
 pub(super) struct Texts<'a> {
-    pub(super) team: Option<&'a str>,
-    pub(super) key: Option<&'a str>,
-    pub(super) place: Option<&'a str>,
-    pub(super) model: Option<&'a str>,
-    pub(super) task: Option<&'a str>,
-    pub(super) kind: Option<&'a str>,
+    pub(super) team: Option<&'a [u8]>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) place: Option<&'a [u8]>,
+    pub(super) model: Option<&'a [u8]>,
+    pub(super) task: Option<&'a [u8]>,
+    pub(super) kind: Option<&'a [u8]>,
     pub(super) arrived_unix_ms: u64,
 }
 
@@ -142,7 +146,7 @@ impl Gather {
 }
 
 impl<'a> Texts<'a> {
-    fn of(&self, dim: Dim) -> Option<&'a str> {
+    fn of(&self, dim: Dim) -> Option<&'a [u8]> {
         match dim {
             Dim::Team => self.team,
             Dim::Key => self.key,

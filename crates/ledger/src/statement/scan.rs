@@ -205,11 +205,11 @@ fn read_piece(
 }
 
 fn add(r: &Row<'_>, gather: &mut Gather) -> Result<(), LedgerError> {
-    let outcome = row::outcome(text(r, 17)?.unwrap_or_default())?;
+    let outcome = row::outcome(named(r, 17)?.unwrap_or_default())?;
     let (cost, estimated) = (row::get::<Option<i64>>(r, 12)?, row::get::<i64>(r, 11)? != 0);
-    let priced = match text(r, 19)? {
+    let priced = match named(r, 19)? {
         Some(name) => row::priced_from(name)?,
-        None => old::priced(cost.is_some(), text(r, 13)?, estimated),
+        None => old::priced(cost.is_some(), named(r, 13)?, estimated),
     };
     let item = Item {
         first: row::get::<i64>(r, 1)? == 0,
@@ -238,6 +238,10 @@ fn add(r: &Row<'_>, gather: &mut Gather) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn text<'a>(r: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, LedgerError> {
+fn text<'a>(r: &'a Row<'_>, column: usize) -> Result<Option<&'a [u8]>, LedgerError> {
+    r.get_ref(column).map_err(unread())?.as_bytes_or_null().map_err(|e| unread()(e.into()))
+}
+
+fn named<'a>(r: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, LedgerError> {
     r.get_ref(column).map_err(unread())?.as_str_or_null().map_err(|e| unread()(e.into()))
 }
