@@ -27,6 +27,7 @@ mod pull;
 mod report;
 mod scan;
 mod serve;
+mod statement;
 mod table;
 
 use anyhow::Result;
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Report(args) => statement::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),
