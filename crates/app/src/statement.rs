@@ -132,3 +132,7 @@ fn available((from, to): (day::Day, day::Day)) -> f64 {
     let end = (to.start_ms() + ledger::DAY_MS).min(now.max(from.start_ms()));
     end.saturating_sub(from.start_ms()) as f64 / 1000.0
 }
+
+#[cfg(test)]
+#[path = "statement/tests.rs"]
+mod tests;
