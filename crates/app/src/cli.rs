@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Scan(crate::scan::Args),
     /// Report what was asked, where it went and what it cost; `ledger verify` checks it.
     Ledger(Ledger),
+    /// What a period cost, by team, key, place, model, task, kind or day, against what it would have cost; `report reconcile` compares a bill.
+    Report(crate::statement::Report),
     /// The evidence of decisions: check it, export its signed head, report what went where.
     #[command(subcommand)]
     Audit(crate::audit::Audit),

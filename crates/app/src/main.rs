@@ -34,6 +34,7 @@ mod report;
 mod scan;
 mod serve;
 mod speeds;
+mod statement;
 mod table;
 
 use anyhow::Result;
@@ -65,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Report(args) => statement::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),
