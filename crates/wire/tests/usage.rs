@@ -115,12 +115,7 @@ fn the_end_of_a_stream_adds_to_what_its_start_said() {
     let mut last = None;
     for frame in [start, end] {
         let chunk = reader.read(None, &Bytes::from_static(frame.as_bytes())).unwrap();
-        last = chunk
-            .events
-            .into_iter()
-            .filter_map(|e| if let Event::Usage(u) = e { Some(u) } else { None })
-            .last()
-            .or(last);
+        last = chunk.events.iter().rev().find_map(|e| if let Event::Usage(u) = e { Some(*u) } else { None }).or(last);
     }
     let wanted = Usage {
         input: 73,

@@ -68,7 +68,7 @@ impl Reconcile {
     /// Whether the request of this number is compared.
     pub(crate) fn samples(&self, number: u128) -> bool {
         // The low bits of a ULID are random.
-        number.is_multiple_of(u128::from(self.one_in))
+        (number as u32).is_multiple_of(self.one_in)
     }
 
     /// Compares one whole answer, later and beside this task.
