@@ -117,8 +117,20 @@ pub(crate) fn page() -> String {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "AuditFailing", "CacheType", "Split"]
-    {
+    for name in [
+        "Api",
+        "Tier",
+        "Kind",
+        "Zone",
+        "Class",
+        "Training",
+        "Objective",
+        "AuditFailing",
+        "CacheType",
+        "Split",
+        "OnBudget",
+        "Unpriced",
+    ] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }
