@@ -3,7 +3,10 @@
 //! - [`tidy`]: what the sources and pages must look like.
 //! - [`deny`]: what may be depended on.
 //! - [`ratchet`]: figures that may only improve.
+//! - [`capacity`]: speeds and rents of GPUs, derived from public measurements.
 
+pub mod capacity;
 pub mod deny;
+pub mod prices;
 pub mod ratchet;
 pub mod tidy;

@@ -4,11 +4,13 @@
 
 mod audit;
 mod detect;
+mod economics;
 mod egress;
 mod engine;
 mod number;
 mod origin;
 mod policy;
+mod price;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;

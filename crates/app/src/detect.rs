@@ -21,12 +21,20 @@ pub(crate) fn finder(settings: &Settings) -> Result<Option<Finder>, Problems> {
 /// # Errors
 /// As [`finder`].
 pub(crate) fn guard(settings: &Settings, key: [u8; 32]) -> Result<Guard, Problems> {
+    warnings(settings).iter().for_each(|warning| tracing::warn!("{warning}"));
     let DetectSettings { enabled, options, second } = &settings.detect;
     let guard = if *enabled { Guard::new(options, key).map_err(wrong)? } else { Guard::off(key) };
     Ok(match second {
         Some(SecondSettings { name, within, bytes_max }) => guard.and(Second::new(name, *within, *bytes_max)),
         None => guard,
     })
+}
+
+/// What should be known of the patterns of the configuration: those that some texts make dear.
+pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
+    let DetectSettings { enabled, options, .. } = &settings.detect;
+    let warnings = if *enabled { options.warnings() } else { Vec::new() };
+    warnings.iter().map(|warning| format!("[detect] {warning}")).collect()
 }
 
 fn wrong(FinderError { option, why }: FinderError) -> Problems {

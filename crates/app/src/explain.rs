@@ -45,6 +45,7 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
     let mut need = need(&prompt, &args.model, args.class.map(Into::into), finder.as_ref());
     need.at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     caller(&mut need, args, &settings)?;
+    need.thrift_permille = args.money.map_or(0, |times| ((times - 1.0) * 1_000.0).round() as u32);
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
         serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
@@ -146,6 +147,9 @@ fn caller(need: &mut Need, args: &cli::Explain, settings: &Settings) -> Result<(
 /// The verdict for people.
 fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> String {
     let how = match verdict.objective {
+        Some(_) if need.degrade => {
+            format!("{} (optimises: cheap, since a budget is nearly used up)", printable(&need.model))
+        }
         Some(objective) => format!("{} (optimises: {})", printable(&need.model), objective.as_str()),
         None => format!("{} (in the order given)", printable(&need.model)),
     };
@@ -158,6 +162,8 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("found", found(&need.found)),
         ("class", class(verdict, policy)),
         ("tags", need.tags.join(", ")),
+        ("money", need.thrift().map(|weighs| format!("weighs {}", printable(&weighs))).unwrap_or_default()),
+        ("spills over", verdict.spill().map(|s| printable(&s.to_string())).unwrap_or_default()),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];
     let rows: Vec<Vec<String>> = facts

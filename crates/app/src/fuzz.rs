@@ -16,6 +16,7 @@
 
 mod book;
 mod bundled;
+mod capacity;
 mod config;
 mod key;
 mod problem;

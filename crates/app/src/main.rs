@@ -5,8 +5,10 @@
 mod accounts;
 mod audit;
 mod bench;
+mod bill;
 mod book;
 mod bundled;
+mod capacity;
 mod check;
 mod cli;
 mod config;
@@ -23,12 +25,16 @@ mod keys;
 mod measure;
 mod models;
 mod passages;
+
+mod prices;
 mod probe;
 mod problem;
 mod pull;
 mod report;
 mod scan;
 mod serve;
+mod speeds;
+mod statement;
 mod table;
 
 use anyhow::Result;
@@ -60,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Report(args) => statement::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),
@@ -73,6 +80,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Prices(args) => prices::run(&args),
+        Command::Price(args) => bill::run(&args),
+        Command::Capacity(args) => speeds::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }
 }

@@ -77,8 +77,9 @@ pub struct Economics {
     pub machines: u32,
     /// What they can do together; `None` is unknown, and then so is each request's share.
     pub capacity: Option<Capacity>,
-    /// Requests that they work on at once at those speeds.
-    pub seats: u32,
+    /// Requests that they work on at once at those speeds; `None` is unknown: then the place's own word on its queue and its KV
+    /// cache counts alone.
+    pub seats: Option<u32>,
 }
 
 /// How a place stands for the next request.
@@ -167,19 +168,16 @@ impl Economics {
 
     /// How the place stands. `load` is as old as the last probe, `standing` is of this moment: whichever says more counts.
     ///
-    /// The pressure is the largest of: requests there over seats; one and the queue over the batch, where requests wait;
-    /// use of the KV cache; full, where no more are taken.
+    /// The pressure is the largest of: requests there over seats; use of the KV cache, or one where requests wait, for as many
+    /// requests as are there now rather than when that was seen; and one where no more are taken.
     pub fn moment(&self, health: &Health, load: &Load, standing: Option<Standing>, sharers: u32) -> Moment {
         let seen = standing.unwrap_or_default();
         let there = u64::from(load.running).saturating_add(load.waiting.into()).max(seen.running.into());
-        let seated = there * 1_000 / u64::from(self.seats.max(1));
-        let queued = match load.waiting {
-            0 => 0,
-            n => 1_000 + u64::from(n) * 1_000 / u64::from(load.running.max(1)),
-        };
-        let cached = u64::from(load.kv_permille.unwrap_or(0));
+        let seated = self.seats.map_or(0, |seats| there * 1_000 / u64::from(seats.max(1)));
+        let told = if load.waiting > 0 { 1_000 } else { u64::from(load.kv_permille.unwrap_or(0).min(1_000)) };
+        let told = if load.running == 0 { told } else { told * there / u64::from(load.running) };
         let closed = if seen.gate == crate::Gate::Full { 1_000 } else { 0 };
-        let pressure = seated.max(queued).max(cached).max(closed);
+        let pressure = seated.max(told).max(closed);
         let stops = match self.tenure {
             Tenure::Burst { idle_stop_s, .. } => idle_stop_s,
             _ => None,

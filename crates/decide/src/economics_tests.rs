@@ -7,7 +7,7 @@ const DOLLAR: i64 = 1_000_000_000;
 /// 10,000 prompt and 1,000 completion tokens per second, half of it for interactive use.
 fn place(tenure: Tenure) -> Economics {
     let capacity = Capacity { prompt_per_ks: 10_000_000, decode_per_ks: 1_000_000, interactive_permille: 500 };
-    Economics { tenure, machines: 1, capacity: Some(capacity), seats: 10 }
+    Economics { tenure, machines: 1, capacity: Some(capacity), seats: Some(10) }
 }
 
 /// 0.5 seconds at full speed, one at interactive.
@@ -89,8 +89,17 @@ fn the_pressure_is_what_says_most() {
     assert_eq!(p(Load { running: 5, ..Load::default() }, None), 500);
     assert_eq!(p(Load { running: 4, waiting: 2, ..Load::default() }, None), 1_500, "its batch is four, and two wait");
     assert_eq!(p(Load { kv_permille: Some(900), ..Load::default() }, None), 900);
+    let half = Load { running: 2, kv_permille: Some(450), ..Load::default() };
     let ours = |running| Some(Standing { running, ..Standing::default() });
     assert_eq!(p(Load { running: 1, ..Load::default() }, ours(12)), 1_200, "sent since the last probe");
+    let unknown = Economics { seats: None, ..burst() };
+    let p_unknown = |load, standing| unknown.moment(&Health::Up, &load, standing, 0).pressure_permille;
+    assert_eq!(
+        (p_unknown(half, None), p_unknown(half, ours(4))),
+        (450, 900),
+        "twice as many as when the cache was seen"
+    );
+    assert_eq!(p_unknown(Load { running: 99, ..Load::default() }, None), 0, "nothing says how many it can do");
     let full = Some(Standing { gate: Gate::Full, ..Standing::default() });
     assert_eq!(p(Load::default(), full), 1_000);
     assert_eq!(p(Load { waiting: u32::MAX, running: 1, ..Load::default() }, None), PRESSURE_MAX);

@@ -109,6 +109,9 @@ pub enum When {
         from_minute: u16,
         /// The minute after the last, 0 to 1440.
         until_minute: u16,
+        /// On which days of the week in UTC, Monday the lowest of seven bits. None set: on all.
+        #[serde(default)]
+        weekdays: u8,
     },
 }
 
@@ -129,10 +132,14 @@ impl When {
     pub fn holds(self, at_unix_s: u64) -> bool {
         match self {
             When::From { unix_s } => at_unix_s >= unix_s,
-            When::Daily { from_minute, until_minute } => {
+            When::Daily { from_minute, until_minute, weekdays } => {
                 let minute = at_unix_s % 86_400 / 60;
                 let (from, until) = (u64::from(from_minute), u64::from(until_minute));
-                if until < from { minute >= from || minute < until } else { (from..until).contains(&minute) }
+                // The first day of Unix time was a Thursday.
+                let today = (at_unix_s / 86_400 + 3) % 7;
+                let hour =
+                    if until < from { minute >= from || minute < until } else { (from..until).contains(&minute) };
+                hour && (weekdays == 0 || weekdays >> today & 1 == 1)
             }
         }
     }

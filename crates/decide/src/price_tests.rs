@@ -84,12 +84,17 @@ fn a_tier_holds_for_the_whole_request_and_only_above_its_edge() {
 
 #[test]
 fn dates_and_times_of_day_hold_as_they_say() {
-    let night = When::Daily { from_minute: 990, until_minute: 30 };
+    let night = When::Daily { from_minute: 990, until_minute: 30, weekdays: 0 };
     let at = |day: u64, minute: u64| day * 86_400 + minute * 60;
     assert!(night.holds(at(3, 990)) && night.holds(at(3, 0)) && night.holds(at(3, 29)));
     assert!(!night.holds(at(3, 30)) && !night.holds(at(3, 989)));
-    let day = When::Daily { from_minute: 30, until_minute: 990 };
+    let day = When::Daily { from_minute: 30, until_minute: 990, weekdays: 0 };
     assert!(day.holds(at(3, 30)) && day.holds(at(3, 989)) && !day.holds(at(3, 990)) && !day.holds(at(3, 29)));
+    let weekend = When::Daily { from_minute: 0, until_minute: 1440, weekdays: 0b110_0000 };
+    // 1 January 1970 was a Thursday, so day 2 a Saturday.
+    assert!(
+        !weekend.holds(at(1, 5)) && weekend.holds(at(2, 0)) && weekend.holds(at(3, 1439)) && !weekend.holds(at(4, 0))
+    );
     let other = |when, input| Otherwise { when, rates: rates(input, 0), tiers: Vec::new() };
     let otherwise = vec![other(When::From { unix_s: at(10, 0) }, 1_000_000), other(day, 5_000_000)];
     let price = with(More { otherwise, ..More::default() });

@@ -11,8 +11,8 @@ mod veil;
 
 pub(crate) use aside::aside;
 
+use crate::beside::BESIDE_BYTES;
 use crate::care::{self, Pass, Work};
-use crate::guard::BESIDE_BYTES;
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
 use crate::{Judged, Wiring, spend};
@@ -312,11 +312,14 @@ async fn turn<'v, F: Future<Output = Result<Brought, Fault>>>(
     }
 }
 
-/// Whether it may cost money; what is not known may.
+/// Whether it may cost money; what is not known may. The power of one's own machine is nobody's bill.
 fn is_paid(candidate: &Candidate) -> bool {
-    candidate.reason.cost_nanousd != Some(0)
+    let own = candidate.place.economics.is_some() && candidate.place.kind == decide::Kind::Appliance;
+    !own && candidate.reason.cost_nanousd != Some(0)
 }
 
+/// In full where that is known, as the caller is told afterwards.
 fn costs_at_most(candidate: &Candidate, max: Nanousd) -> bool {
-    candidate.reason.cost_nanousd.is_some_and(|cost| cost <= max.0)
+    let reason = &candidate.reason;
+    reason.full_nanousd.or(reason.cost_nanousd).is_some_and(|cost| cost <= max.0)
 }

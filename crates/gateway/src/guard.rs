@@ -10,22 +10,16 @@ mod second;
 
 pub use second::{SECOND_READER, Second};
 
+use crate::beside::{BESIDE_BYTES, seat};
 use ring::digest::{SHA256, digest};
 use sense::{Finder, FinderError, FinderOptions, Inspection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use wire::Ask;
 
-/// A request of more bytes than this is read beside the threads that serve: at 20 MB/s it holds one for 13 ms.
-pub(crate) const BESIDE_BYTES: usize = 256 << 10;
 /// How long the reading of one large request may take. The largest body by default (32 MB) takes under two seconds.
 const READ_MAX: Duration = Duration::from_secs(20);
-
-/// Large requests that are read or masked at the same time: one per core, so that reading never starves serving.
-static READERS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
 /// Reads requests for data that may not travel. [`Finder`] is the one that is shipped.
 pub trait Reader: Send + Sync {
@@ -91,8 +85,7 @@ pub(crate) async fn inspect(guard: &Arc<Guard>, ask: &Arc<Ask>, bytes: usize) ->
     if bytes <= BESIDE_BYTES {
         return caught(&**reader, ask);
     }
-    // Never closed; an error would read as "no limit", which is still a reading.
-    let _seat = READERS.acquire().await;
+    let _seat = seat().await;
     let (reader, ask) = (reader.clone(), ask.clone());
     let reading = tokio::task::spawn_blocking(move || caught(&*reader, &ask));
     match tokio::time::timeout(READ_MAX, reading).await {
@@ -100,13 +93,6 @@ pub(crate) async fn inspect(guard: &Arc<Guard>, ask: &Arc<Ask>, bytes: usize) ->
         Ok(Err(_)) => failed("a detector did not come to its end"),
         Err(_) => failed("the detectors ran out of time"),
     }
-}
-
-/// Does work of a large request beside the threads that serve, as much at a time as there are cores. `None`: it panicked.
-pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    // Never closed; an error would read as "no limit", and the work is done all the same.
-    let _seat = READERS.acquire().await;
-    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn caught(reader: &dyn Reader, ask: &Ask) -> Inspection {

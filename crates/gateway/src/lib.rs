@@ -20,6 +20,7 @@ mod accept;
 mod admit;
 mod ask;
 mod assess;
+mod beside;
 mod care;
 mod choose;
 mod cut;
@@ -159,20 +160,23 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
+    need.unpriced = wiring.policy.load().unpriced;
     spend::advise(caller, &mut need, request.arrived_unix_ms);
     account.asked(&need, ask.stream);
-    caller.may_ask(&need.model, &wiring.policy.load())?;
+    if caller.key.is_some() {
+        caller.may_ask(&need.model, &wiring.policy.load())?;
+    }
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();
     need.at_unix_s = request.arrived_unix_ms / 1_000;
-    let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
+    let mut deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.route(&wiring.policy.load());
     let mut chosen = choose::choose(&need, ask.stream, wiring);
     if let Some(second) = guard.second.as_ref().filter(|second| second.matters(&chosen.verdict)) {
         // Boxed: a request that is not read by a model has no room for it.
-        Box::pin(second.read(wiring, (&guard, &ask), &mut need, account, reply)).await?;
+        Box::pin(second.read(wiring, (&guard, &ask), (&mut need, &mut deadlines), account, reply)).await?;
         chosen = choose::choose(&need, ask.stream, wiring);
     }
     wiring.metrics.findings(&need.found);

@@ -35,7 +35,7 @@ pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
     }
     if let Some(purse) = &key.purse {
         let mood = purse.mood(arrived_unix_ms);
-        (need.degrade, need.thrift_permille) = (mood.degrade, mood.thrift_permille);
+        (need.degrade, need.thrift_permille, need.thrift_of) = (mood.degrade, mood.thrift_permille, mood.thrift_of);
     }
 }
 

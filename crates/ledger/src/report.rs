@@ -8,6 +8,8 @@
 mod table;
 mod tally;
 
+pub(crate) use tally::{middle, step};
+
 use crate::report::tally::{Item, Tally};
 use crate::store::{self, Store, row};
 use crate::{LedgerError, lock, replay};

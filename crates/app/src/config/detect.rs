@@ -54,8 +54,9 @@ impl Default for Detect {
 pub(crate) struct DetectPattern {
     /// Name of what it finds, in reports and placeholders: letters, digits, `_`, `-` and `.`, at most 64.
     pub(crate) name: String,
-    /// The expression, in the syntax of the Rust crate `regex` (no look-around and no back-references, so that no text makes it
-    /// slow).
+    /// The expression, in the syntax of the Rust crate `regex` (no look-around and no back-references). Its
+    /// work on a text is bounded: a text on which it takes more than 16 steps a byte and 65,536 besides counts as unread. Give what
+    /// repeats a bound: `.{0,64}` for `.*`.
     pub(crate) regex: String,
     /// The class that a request with it has at least.
     pub(crate) class: Class,

@@ -2,7 +2,8 @@
 //!
 //! Never here: validation across fields (`resolve`).
 
-use super::words::{Class, Objective, Training, Zone};
+use super::number::Number;
+use super::words::{Class, Objective, Training, Unpriced, Zone};
 use schemars::JsonSchema;
 use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,19 @@ pub(crate) struct Policy {
     pub(crate) rule: Vec<Rule>,
     /// Attempts per request at most, the first included (1 to 10).
     pub(crate) attempts_max: u8,
+    /// What becomes of places whose price is not known, for requests without a key: `allow` (its cost stays unknown), `estimate`
+    /// (charged at the dearest known price of its provider, flagged as an estimate) or `deny`. Unknown is never zero.
+    pub(crate) unpriced: Unpriced,
     /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
     pub(crate) margin_permille: u16,
+    /// What an answer of full expected quality is worth over none, US dollars per request: what quality may cost. Left out: 10,
+    /// about what it takes to notice and repair a wrong answer (ten minutes at $60 an hour).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quality_value_usd: Option<Number>,
+    /// What a second is worth that a request waits in the queue of a place, US dollars. Left out: 0, so that only declared
+    /// economics move traffic from a busy place (`auto:fast` weighs waits in any case).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) second_value_usd: Option<Number>,
 }
 
 impl Default for Policy {
@@ -35,7 +47,10 @@ impl Default for Policy {
             reach: BTreeMap::new(),
             rule: Vec::new(),
             attempts_max: 3,
+            unpriced: Unpriced::Allow,
             margin_permille: 0,
+            quality_value_usd: None,
+            second_value_usd: None,
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) fn page() -> String {
         }
         if name == "place" {
             part(&mut out, "Terms", "`[place.terms]`", &defs);
+            part(&mut out, "Economics", "`[place.economics]`", &defs);
         }
         if name == "engine" {
             part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
@@ -112,6 +113,8 @@ pub(crate) fn page() -> String {
         ("RateLimits", "Limits per minute"),
         ("ModelTable", "A model as a table"),
         ("Price", "A price"),
+        ("PriceTier", "A tier of a price"),
+        ("PriceHours", "Hours of a price"),
         ("Table", "Where a secret is"),
     ] {
         part(&mut out, name, title, &defs);
@@ -125,11 +128,11 @@ pub(crate) fn page() -> String {
         "Class",
         "Training",
         "Objective",
+        "Unpriced",
         "AuditFailing",
         "CacheType",
         "Split",
         "OnBudget",
-        "Unpriced",
     ] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
@@ -190,6 +193,7 @@ fn kind(property: &Value, defs: &Map<String, Value>) -> String {
             "EngineModels" => "string or [tables](#enginemodel)".to_owned(),
             "Rule" => "[rule](#policyrule)".to_owned(),
             "Terms" => "[terms](#placeterms)".to_owned(),
+            "Economics" => "[economics](#placeeconomics)".to_owned(),
             "Classes" => "[class](#class), or a list".to_owned(),
             "Retention" => "`\"none\"` or days".to_owned(),
             "Redact" => "true or `\"elsewhere\"`".to_owned(),

@@ -6,12 +6,14 @@
 mod audit;
 mod capacity;
 mod detect;
+mod economics;
 mod egress;
 mod engine;
 mod keys;
 mod ledger;
 mod places;
 mod policy;
+mod price;
 mod resilience;
 mod rules;
 mod server;
@@ -27,6 +29,7 @@ use crate::book::Book;
 use crate::problem::{Problem, Problems};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use detect::{DetectSettings, SecondSettings};
@@ -225,6 +228,7 @@ pub(crate) fn resolve(
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
     let mut detect = detect::detect(r, &file.detect);
+    let before = book.override_with(Arc::new(price::overrides(r, &file.price)));
     let places = places::places(r, &file.place, engine.as_ref());
     detect.second = detect::second(r, &file.detect, &places, engine.as_ref(), discovery.enabled);
     let egress = egress::egress(r, &file.egress);
@@ -261,6 +265,10 @@ pub(crate) fn resolve(
             values: reader.values,
             warnings: reader.warnings,
         }),
-        _ => Err(Problems(reader.problems)),
+        _ => {
+            // What is wrong is not in force, and its prices are not either.
+            book.override_with(before);
+            Err(Problems(reader.problems))
+        }
     }
 }

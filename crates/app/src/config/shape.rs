@@ -3,7 +3,6 @@
 //!
 //! Never here: validation across fields (`resolve`) or defaults that depend on other fields.
 
-use super::number::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +31,8 @@ pub(crate) struct File {
     pub(crate) policy: Policy,
     /// Places that can answer.
     pub(crate) place: Vec<Place>,
+    /// Prices of models that the price book does not have, or has otherwise.
+    pub(crate) price: Vec<OwnPrice>,
     /// Named routes: a model name of your own that stands for a list of models.
     pub(crate) route: Vec<Route>,
     /// Organisations of teams, with what they may spend.
@@ -168,12 +169,13 @@ pub(crate) struct Place {
     /// Its models: ids, or tables with what is known of them. Left out: asked of the place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) models: Vec<Model>,
-    /// Prompt tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning; routing
-    /// does not read it yet.
+    /// What its machines cost, as a table `[place.economics]`; for kinds other than `serverless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) economics: Option<Economics>,
+    /// Prompt tokens per second of all its clients together, as `dewpoint probe` measures them: its capacity, with `economics`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_tokens_per_s: Option<f64>,
-    /// Completion tokens per second of all its clients together, as `dewpoint probe` measures them. Kept for planning;
-    /// routing does not read it yet.
+    /// Completion tokens per second of all its clients together, as `dewpoint probe` measures them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) decode_tokens_per_s: Option<f64>,
 }
@@ -253,19 +255,6 @@ pub(crate) struct ModelTable {
     pub(crate) price: Option<Price>,
 }
 
-/// What a model costs, in US dollars per million tokens, read as exact decimals (at most nine digits after the point).
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Price {
-    /// Prompt tokens.
-    pub(crate) input_per_mtok: Number,
-    /// Completion tokens.
-    pub(crate) output_per_mtok: Number,
-    /// Prompt tokens read from the provider's cache. Left out: as prompt tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cached_per_mtok: Option<Number>,
-}
-
 /// A named route.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -329,7 +318,7 @@ pub(crate) struct Key {
     /// What becomes of offers whose price is not known. Left out: `estimate` where the key, its team or its organisation has a
     /// budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unpriced: Option<super::spending::Unpriced>,
+    pub(crate) unpriced: Option<super::words::Unpriced>,
     /// Tags that its requests have; rules may be about them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
@@ -339,9 +328,11 @@ pub(crate) struct Key {
 }
 
 pub(crate) use super::detect::{Detect, DetectDictionary};
+pub(crate) use super::economics::Economics;
 pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
+pub(crate) use super::price::{OwnPrice, Price};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};

@@ -5,7 +5,7 @@
 //!
 //! Never here: taking a candidate in or out.
 
-use super::order::Ranked;
+use super::order::{Ranked, fnv1a};
 use crate::{Gate, Pick, Standing};
 use std::cmp::Reverse;
 
@@ -32,16 +32,27 @@ pub(super) fn balance(order: &mut [Ranked], by_objective: bool, chance: u64) {
     if !by_objective {
         return;
     }
-    let mut first = 0;
-    while let Some(leader) = order.get(first) {
+    // Pairs are compared by one number each; only those that agree in it are looked at.
+    let marks: Vec<u64> = order.iter().map(mark).collect();
+    for first in 0..order.len() {
+        if !marks[first + 1..].contains(&marks[first]) {
+            continue;
+        }
+        let leader = &order[first];
         let same = group(order, first);
         // Those before `first` were placed with an earlier leader.
         let earlier = order[..first].iter().any(|r| replicas(r, leader));
         if same.len() > 1 && !earlier {
             arrange(order, &same, chance);
         }
-        first += 1;
     }
+}
+
+/// The same for replicas, and seldom for others.
+fn mark(r: &Ranked) -> u64 {
+    let c = &r.candidate;
+    let seed = (c.reason.cost_nanousd.unwrap_or(-1) as u64).rotate_left(16) ^ u64::from(c.reason.quality_permille);
+    fnv1a(seed, c.model.id.as_bytes())
 }
 
 /// The replicas of the leader at `first`, it included: as far as nothing of another tier or zone stands between that is worth more
@@ -65,16 +76,17 @@ fn group(order: &[Ranked], first: usize) -> Vec<usize> {
 }
 
 fn gate(r: &Ranked) -> Gate {
-    r.candidate.reason.standing.map_or(Gate::Free, |s| s.gate)
+    r.candidate.reason.standing.as_ref().map_or(Gate::Free, |s| s.gate)
 }
 
 /// Whether two candidates differ in nothing but where they are and how busy.
 fn replicas(a: &Ranked, b: &Ranked) -> bool {
-    let of = |r: &Ranked| {
-        let reason = r.candidate.reason;
-        (r.rank, r.candidate.tier(), r.candidate.place.zone, reason.cost_nanousd, reason.quality_permille, gate(r))
-    };
-    of(a) == of(b) && a.candidate.model.id == b.candidate.model.id
+    // What tells most apart comes first: this is asked for every pair.
+    let (x, y) = (&a.candidate, &b.candidate);
+    x.reason.cost_nanousd == y.reason.cost_nanousd
+        && x.reason.quality_permille == y.reason.quality_permille
+        && (a.rank, x.tier(), x.place.zone, gate(a)) == (b.rank, y.tier(), y.place.zone, gate(b))
+        && x.model.id == y.model.id
 }
 
 /// Puts the better of home and one other first, the rest behind them by cost, all in the positions `at` of the order.

@@ -71,6 +71,6 @@ impl Affinity {
 /// FNV-1a, 64 bit (Fowler, Noll, Vo): offset basis.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-fn fnv1a(basis: u64, bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(basis: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(basis, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -24,7 +24,7 @@ pub(crate) async fn aside(
     let mut way = Way::new(wiring, judged);
     match way.first_content(account, reply).await {
         End::Content(attempt, crate::relay::Brought::Plain(answer)) => {
-            let meterage = Meterage::of_plain(&answer);
+            let meterage = Meterage::of_plain(&answer, attempt.candidate, attempt.redacted_above.is_some(), false);
             let cost = attempt.cost(&meterage, account);
             attempt.ok(wiring, account, &meterage).durable().await?;
             Ok((*answer, cost))

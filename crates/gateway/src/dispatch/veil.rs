@@ -3,7 +3,7 @@
 //!
 //! Never here: whether a place may see all (the permit says), or how texts are masked (room `redact`).
 
-use crate::guard::beside;
+use crate::beside::beside;
 use crate::{Judged, Wiring};
 use decide::{Cause, DataClass, Fault};
 use redact::{MaskError, Scope, Vault};
@@ -30,9 +30,7 @@ impl Veil {
 
     /// Makes the request without everything above `above`, beside the threads that serve.
     pub(super) async fn prepare(&mut self, wiring: &Wiring, judged: &Judged, above: DataClass) {
-        let (ask, seen, scope) = (judged.ask.clone(), judged.seen.clone(), scope(wiring, judged));
-        let made = beside(move || masked(&ask, &seen, above, &scope)).await;
-        let made = made.unwrap_or_else(|| Err(MaskError::Rigid("the masking of it broke off".to_owned())));
+        let made = masked_beside(judged.ask.clone(), judged.seen.clone(), above, scope(wiring, judged)).await;
         if made.is_ok() {
             count(wiring, judged, above);
         }
@@ -72,8 +70,45 @@ fn masked(ask: &Ask, seen: &Inspection, above: DataClass, scope: &Scope) -> Resu
     Ok(Masked { ask: Arc::new(ask), vault: Arc::new(vault) })
 }
 
+async fn masked_beside(ask: Arc<Ask>, seen: Inspection, above: DataClass, scope: Scope) -> Result<Masked, MaskError> {
+    let made = beside(move || masked(&ask, &seen, above, &scope)).await;
+    made.unwrap_or_else(|| Err(MaskError::Rigid("the masking of it broke off".to_owned())))
+}
+
 fn count(wiring: &Wiring, judged: &Judged, above: DataClass) {
     if judged.need.found.any_above(above) {
         wiring.metrics.redacted.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use wire::{Endpoint, Message, Role};
+
+    /// A runtime of one thread: where the masking held it, nothing else would run meanwhile.
+    #[tokio::test]
+    async fn large_requests_are_masked_while_others_are_served() {
+        let mut ask = Ask::new(Endpoint::Chat);
+        let text: String = (0..20_000).map(|n| format!("Write to person{n}@corp.example about the matter. ")).collect();
+        ask.messages.push(Message::text(Role::User, text));
+        let seen = sense::Finder::new(&sense::FinderOptions::default()).unwrap().inspect(&ask);
+        let scope = Scope { key: Arc::new([7; 32]), conversation: "c".into() };
+        let here = masked(&ask, &seen, DataClass::Internal, &scope).unwrap();
+        let turns = Arc::new(AtomicU64::new(0));
+        let counted = turns.clone();
+        let others = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        });
+        let made = masked_beside(Arc::new(ask), seen, DataClass::Internal, scope).await.unwrap();
+        assert!(turns.load(Ordering::SeqCst) > 0, "nothing else ran until it was masked");
+        others.abort();
+        assert_eq!(format!("{:?}", made.ask.messages), format!("{:?}", here.ask.messages));
+        assert!(!format!("{:?}", made.ask).contains("@corp.example"));
     }
 }

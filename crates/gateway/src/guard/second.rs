@@ -65,7 +65,7 @@ impl Second {
         verdict.declared < DataClass::Sensitive && verdict.order.iter().any(|c| !c.place.zone.is_own_ground())
     }
 
-    /// Has the texts of `ask` read, and notes in `need` what came of it.
+    /// Has the texts of `ask` read, and notes in `need` what came of it. The time that it takes is taken from `deadlines`.
     ///
     /// # Errors
     /// The caller left.
@@ -73,13 +73,16 @@ impl Second {
         &self,
         wiring: &Wiring,
         (guard, ask): (&Arc<Guard>, &Ask),
-        need: &mut Need,
+        (need, deadlines): (&mut Need, &mut Deadlines),
         account: &Account,
         reply: &mut Reply,
     ) -> Result<(), Fault> {
-        let due = Instant::now() + self.within;
+        let began = Instant::now();
+        let due = began + self.within.min(deadlines.total);
         let mut reading = Reading { second: self, wiring, guard, need, due, account, reply };
-        match reading.texts(ask).await {
+        let read = reading.texts(ask).await;
+        deadlines.total = deadlines.total.saturating_sub(began.elapsed());
+        match read {
             Ok(None) => {}
             Ok(Some(class)) => need.found.note_loose(&Arc::from(SECOND_READER), class),
             Err(Unread::Left(fault)) => return Err(fault),

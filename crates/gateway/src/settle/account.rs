@@ -1,6 +1,7 @@
 //! The account of one request: what all its records have in common.
 
 use super::evidence::Evidence;
+use super::price::Bases;
 use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
@@ -9,6 +10,7 @@ use decide::{
     Usage, Verdict,
 };
 use http::HeaderValue;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -32,6 +34,8 @@ pub(crate) struct Account {
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
+    /// What money weighs above its face value for it, per mille.
+    thrift_permille: u32,
     decision: Arc<str>,
     decision_header: HeaderValue,
     pub(super) attempts: u8,
@@ -46,6 +50,8 @@ pub(crate) struct Account {
     tokens: AtomicU64,
     /// Index, cost and full cost of the estimates of the attempts that may be under way: never more than two.
     sent: [Option<(u8, Option<Nanousd>, Option<Nanousd>)>; 2],
+    /// What savings are compared with.
+    pub(super) bases: Bases,
     pub(super) evidence: Evidence,
 }
 
@@ -68,6 +74,7 @@ impl Account {
             class: DataClass::default(),
             task: Task::default(),
             difficulty: Difficulty::default(),
+            thrift_permille: 0,
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
@@ -77,6 +84,7 @@ impl Account {
             pass: None,
             tokens: AtomicU64::new(0),
             sent: [None; 2],
+            bases: Bases::default(),
             evidence: Evidence::default(),
         }
     }
@@ -112,8 +120,15 @@ impl Account {
             pass: None,
             tokens: AtomicU64::new(0),
             sent: [None; 2],
+            bases: Bases::default(),
+            thrift_permille: 0,
             evidence: Evidence::default(),
         }
+    }
+
+    /// When the request arrived, Unix seconds: prices hold at a moment.
+    pub(super) fn at_unix_s(&self) -> u64 {
+        self.arrived_unix_ms / 1_000
     }
 
     /// Our number of the request.
@@ -130,6 +145,7 @@ impl Account {
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+        self.thrift_permille = need.thrift_permille;
     }
 
     /// Notes what the named route that was asked for wants.
@@ -174,7 +190,12 @@ impl Account {
     /// Notes what was decided.
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
-        let summary = verdict.summary();
+        self.bases = Bases::of(verdict);
+        let mut summary = verdict.summary();
+        if self.thrift_permille > 0 {
+            // Writing into a String cannot fail.
+            let _ = write!(summary, ";thrift={}", self.thrift_permille);
+        }
         self.decision_header = value(&summary);
         self.decision = Arc::from(summary);
     }
@@ -192,6 +213,11 @@ impl Account {
     /// The request id that the caller sees.
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Whether the token counts of this request are compared with our own.
+    pub(crate) fn is_sampled(&self, wiring: &Wiring) -> bool {
+        wiring.metrics.reconcile.samples(self.number)
     }
 
     /// Whether an attempt was made already.
@@ -333,6 +359,19 @@ pub(super) mod tests {
     /// Some record of some request.
     pub(in crate::settle) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn the_decision_says_what_money_weighed() {
+        let decided = |thrift_permille| {
+            let mut account = Account::open(&request(), &Caller::default());
+            let need = Need { thrift_permille, ..Need::default() };
+            account.asked(&need, false);
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.blank().decision
+        };
+        assert!(decided(800).ends_with(";thrift=800"));
+        assert!(!decided(0).contains("thrift"));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use super::Kept;
 use super::account::{Account, micros};
 use super::meterage::{Known, Meterage};
+use super::price::Cost;
 use crate::Wiring;
 use crate::care::Pass;
 use crate::spend::charge;
 use backend::Entry;
 use budget::Hold;
-use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot, cost};
+use decide::{Baselines, Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot};
 use std::time::Instant;
 
 /// Counts a request under way at its place for as long as it lives.
@@ -80,18 +81,15 @@ impl<'v> Attempt<'v> {
         self.pass.first();
     }
 
-    /// What this attempt costs by what was metered; `None` where the price is unknown.
+    /// What this attempt costs by what was metered, in full where that is known; `None` where the price is unknown.
     pub(crate) fn cost(&self, meterage: &Meterage, account: &Account) -> Option<Nanousd> {
-        self.candidate
-            .model
-            .price
-            .as_ref()
-            .map(|p| cost(p, &meterage.usage(self.known(account)), account.arrived_unix_ms / 1_000))
+        Cost::of(self.candidate, &meterage.usage(self.known(account)), account.at_unix_s()).charged()
     }
 
     /// What it was expected to cost, for the head of a stream.
     pub(crate) fn expected_cost(&self) -> Option<Nanousd> {
-        self.candidate.reason.cost_nanousd.map(Nanousd)
+        let reason = &self.candidate.reason;
+        reason.full_nanousd.or(reason.cost_nanousd).map(Nanousd)
     }
 
     /// The whole answer was relayed, but for what waits until it is [`Kept::durable`].
@@ -153,17 +151,24 @@ impl<'v> Attempt<'v> {
     /// What the ledger is to keep of this attempt, by what was metered.
     fn record(&self, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) -> Record {
         let usage = meterage.usage(self.known(account));
-        let price = self.candidate.model.price.as_ref();
+        let cost = Cost::of(self.candidate, &usage, account.at_unix_s());
+        let (place, model) = (&self.candidate.place, &self.candidate.model);
+        let answered = outcome == Outcome::Ok;
         Record {
             attempt_id: self.id,
             attempt: self.index,
-            place: Some(self.candidate.place.id.clone()),
-            model: Some(self.candidate.model.id.clone()),
+            place: Some(place.id.clone()),
+            model: Some(model.id.clone()),
             tier: Some(self.candidate.tier()),
             usage,
             reserved: self.hold.as_ref().map(|h| Nanousd(h.reserved_nanousd())),
-            cost: price.map(|p| cost(p, &usage, account.arrived_unix_ms / 1_000)),
-            price_version: price.map(|p| p.version.clone()),
+            cost: cost.marginal,
+            full: cost.full,
+            priced: cost.priced,
+            kind: Some(place.kind),
+            quality_permille: Some(self.candidate.reason.quality_permille),
+            baselines: if answered { account.bases.at(&usage, account.at_unix_s()) } else { Baselines::default() },
+            price_version: model.price.as_ref().map(|p| p.version.clone()),
             ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
             total_us: micros(self.started),
             outcome,

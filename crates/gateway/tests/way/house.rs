@@ -87,6 +87,15 @@ impl Scripted {
         Arc::new(free)
     }
 
+    /// One with a window of unknown size, which takes every length.
+    pub(crate) fn wide(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut wide = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut wide.models {
+            *model = Arc::new(Model { context_tokens: None, ..Model::clone(model) });
+        }
+        Arc::new(wide)
+    }
+
     /// One whose price nobody knows.
     pub(crate) fn unpriced(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
         let mut unknown = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
@@ -94,6 +103,15 @@ impl Scripted {
             *model = Arc::new(Model { price: None, ..Model::clone(model) });
         }
         Arc::new(unknown)
+    }
+
+    /// One whose model has this name.
+    pub(crate) fn named(name: &str, model: &str, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut named = Arc::into_inner(Scripted::new(name, Zone::SameHost, acts)).unwrap();
+        for known in &mut named.models {
+            *known = Arc::new(Model { id: model.into(), ..Model::clone(known) });
+        }
+        Arc::new(named)
     }
 
     /// One whose model can do this.
@@ -345,7 +363,7 @@ pub(crate) async fn house_told(
         guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap())),
         witness,
         limits,
-        metrics: Metrics::default(),
+        metrics: Metrics::default().comparing_one_in(1),
         care: Arc::new(Care::new(care)),
         draining: AtomicBool::new(false),
         door: Arc::default(),

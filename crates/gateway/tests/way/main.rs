@@ -18,4 +18,5 @@ mod policy;
 mod reader;
 mod spend;
 mod stream;
+mod usage;
 mod veil;

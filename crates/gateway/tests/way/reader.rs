@@ -128,17 +128,16 @@ async fn a_text_that_steers_the_reader_does_not_lower_its_class() {
 
 #[tokio::test]
 async fn a_reader_that_does_not_answer_keeps_the_request_here() {
+    let because = |cause: Cause| format!("the second reader did not answer ({})", cause.code());
     let fails = [
-        (Act::Silent, "the second reader did not answer in time"),
-        (Act::Fail(Cause::Connect), "the second reader did not answer (connect)"),
-        (Act::Panic, "the second reader did not answer (internal)"),
-        (good("a stream"), "the second reader did not answer (upstream_invalid)"),
+        (Act::Silent, "the second reader did not answer in time".to_owned()),
+        (Act::Fail(Cause::Connect), because(Cause::Connect)),
+        (Act::Panic, because(Cause::Internal)),
+        (good("a stream"), because(Cause::UpstreamInvalid)),
     ];
     for (act, why) in fails {
         let (h, near, cloud) = read_by(vec![act]).await;
         second(&h, Duration::from_millis(80));
-        let why_shown = Cause::Connect.code();
-        let why = why.replace("connect", why_shown);
         stayed(&ask(&h, "cloud/m", TEXT, &[]).await, &cloud, &why);
         let records = h.settled(2).await;
         let told: Vec<_> = records.iter().map(|r| (&*r.endpoint, r.outcome)).collect();
@@ -222,6 +221,38 @@ async fn a_long_text_is_read_in_pieces_and_one_that_is_too_long_not_at_all() {
     let why = format!("the second reader reads {MOST} bytes at most, and there are {}", MOST + 1);
     stayed(&ask(&h, "cloud/m", &format!("{}.", words(MOST)), &[]).await, &cloud, &why);
     assert!(seen(&near).is_empty());
+}
+
+#[tokio::test]
+async fn eight_requests_are_read_at_a_time() {
+    let answer = || Act::After(Duration::from_millis(100), Box::new(Act::Read(PERSONAL)));
+    let (h, near, cloud) = read_by((0..20).map(|_| answer()).collect()).await;
+    let all = futures_util::future::join_all((0..20).map(|_| ask(&h, "cloud/m", TEXT, &[])));
+    let place = decide::PlaceId::new("near");
+    let mut most = 0;
+    let watched = async {
+        loop {
+            most = most.max(h.wiring.board.entry(&place).unwrap().meter.load().running);
+            tokio::task::yield_now().await;
+        }
+    };
+    let got = tokio::select! { got = all => got, () = watched => unreachable!("it never ends") };
+    assert!(got.iter().all(|g| g.status == 403) && seen(&cloud).is_empty());
+    assert_eq!((most, seen(&near).len()), (8, 20));
+}
+
+/// The reader's time is the caller's too.
+#[tokio::test]
+async fn who_waits_for_a_short_time_has_a_reader_that_does() {
+    let (h, near, cloud) = read_by(vec![Act::Read(NONE), Act::Read(NONE)]).await;
+    for (said, total) in [("250", 250), ("900000", 20_000)] {
+        let got = ask(&h, "cloud/m", "hi", &[("x-dewpoint-timeout-ms", said)]).await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        let bound = near.bounds.lock().unwrap().pop().unwrap().total;
+        assert!(bound <= Duration::from_millis(total) && bound > Duration::from_millis(total / 2), "{said}: {bound:?}");
+        let left = cloud.bounds.lock().unwrap().pop().unwrap().total;
+        assert!(left <= Duration::from_millis(said.parse().unwrap()), "{said}: {left:?}");
+    }
 }
 
 #[tokio::test]

@@ -165,13 +165,18 @@ fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
 /// Rows of layout 1 say it by their price.
 fn priced(row: &Row<'_>) -> Result<Priced, LedgerError> {
     match get::<Option<String>>(row, 29)? {
-        Some(name) => priced_named(&name).ok_or_else(|| unknown("priced", &name)),
+        Some(name) => priced_from(&name),
         // Only rows of layout 1 have none.
         None => {
             let version: Option<String> = get(row, 20)?;
             Ok(layout::old::priced(money(row, 19)?.is_some(), version.as_deref(), flag(row, 18)?))
         }
     }
+}
+
+/// Reads how sure a cost is.
+pub(crate) fn priced_from(name: &str) -> Result<Priced, LedgerError> {
+    priced_named(name).ok_or_else(|| unknown("priced", name))
 }
 
 fn money(row: &Row<'_>, column: usize) -> Result<Option<Nanousd>, LedgerError> {

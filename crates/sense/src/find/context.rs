@@ -116,6 +116,16 @@ impl Context {
         around
     }
 
+    /// What is said anywhere in the stretch, or so near that [`Context::around`] counts it for a part of it.
+    pub(super) fn anywhere(&self, heard: &mut Heard, text: &[u8], start: usize, end: usize) -> Topics {
+        let (from, to) = (start.saturating_sub(BEFORE), text.len().min(end + AFTER));
+        self.hear(heard, text, from, to);
+        let first = heard.words.partition_point(|w| w.end <= from);
+        let mut all = Topics::default();
+        heard.words[first..].iter().take_while(|w| w.end <= to).for_each(|w| all.join(w.topics));
+        all
+    }
+
     /// Sees to it that the words of `from..to` are heard.
     fn hear(&self, heard: &mut Heard, text: &[u8], from: usize, to: usize) {
         if from >= heard.from && to <= heard.to {

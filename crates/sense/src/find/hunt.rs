@@ -3,7 +3,6 @@
 //! Never here: how a single kind is recognised.
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
-use super::check::alnum;
 use super::context::{Around, GENERIC, Heard};
 use super::kit::{Kit, Named, Wrapped};
 use super::phone::{self, Digits};
@@ -27,11 +26,13 @@ pub(super) struct Hunt<'a> {
     /// Up to where words of Base64 were tried.
     tried: usize,
     heard: Heard,
+    /// Whether no word near the chain says that numbers of it are for telephones.
+    hushed: bool,
 }
 
 impl<'a> Hunt<'a> {
     pub(super) fn new(kit: &'a Kit, text: &'a str) -> Hunt<'a> {
-        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default() }
+        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default(), hushed: false }
     }
 
     /// Looks at the chain around the digit at `at`.
@@ -43,6 +44,12 @@ impl<'a> Hunt<'a> {
         let mut groups = std::mem::take(&mut self.groups);
         self.done = chain::read(bytes, at, self.done, &mut groups);
         let mut phones = 0;
+        // Asked once for a chain; a short one is asked about number by number, which costs the same.
+        self.hushed = groups.len() > 2 && {
+            let (start, end) = (groups[0].start.saturating_sub(1), groups[groups.len() - 1].end);
+            let said = self.kit.context.anywhere(&mut self.heard, bytes, start, end);
+            !said.has(GENERIC) && !said.has(topic::PHONE)
+        };
         for i in 0..groups.len() {
             let group = groups[i];
             if !group.letters {
@@ -126,22 +133,25 @@ impl<'a> Hunt<'a> {
             }
             any |= !group.letters;
             let account = stretch.mask & 0b1111 == 0b0011 || stretch.groups == 1 && stretch.joined().len() < 4;
-            let card = stretch.mask == 0 && (3..=7).contains(&(group.end - group.start));
-            if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(&stretch)) {
+            let digits = stretch.mask == 0 && stretch.groups <= 5;
+            let card = digits && (3..=7).contains(&(group.end - group.start)) && stretch.joined().len() <= 19;
+            let known = stretch.groups == 1 || self.kit.shapes.begins(&stretch);
+            if !(account || card || known) {
                 // The last group of a card may be of any length.
-                if stretch.mask == 0 && stretch.groups <= 5 {
-                    self.one(&stretch, out);
+                if digits {
+                    self.one(&mut stretch, known, out);
                 }
                 break;
             }
             if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
                 continue;
             }
-            self.one(&stretch, out);
+            self.one(&mut stretch, known, out);
         }
     }
 
-    fn one(&mut self, stretch: &Stretch, out: &mut Vec<Finding>) {
+    /// One stretch; `known`: some identifier is grouped like this.
+    fn one(&mut self, stretch: &mut Stretch, known: bool, out: &mut Vec<Finding>) {
         let (start, end) = (stretch.start, stretch.end);
         let joined = stretch.joined();
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
@@ -153,11 +163,15 @@ impl<'a> Hunt<'a> {
             }
         }
         if stretch.mask & 0b1111 == 0b0011
-            && joined.len() >= 15
+            && stretch.joined().len() >= 15
             && (stretch.groups == 1 || b" -.".contains(&stretch.uniform))
-            && account(joined)
+            && stretch.checked()
+            && account(stretch.joined())
         {
             self.kit.note(out, Named::Iban, start, end, 99);
+        }
+        if !known {
+            return;
         }
         let (kit, text) = (self.kit, self.text.as_bytes());
         let mut around = None;
@@ -192,6 +206,13 @@ impl<'a> Hunt<'a> {
         if !plus && (amount(bytes, before) || number_before(bytes, start) || joined) {
             return None;
         }
+        // Where nothing says what it is, only groupings of few groups do.
+        let bare = !plus && bytes[start] != b'0';
+        let most = if bare && self.hushed { phone::WRITTEN } else { phone::GROUPS };
+        let (len, next) = (groups[i].end - start, groups.get(i + 1).map_or(0, |g| g.end - g.start));
+        if bare && self.hushed && !phone::begins(len, next) {
+            return None;
+        }
         // As far as digits and the separators of telephone numbers go; an extension ends it.
         let mut run = i + 1;
         let mut count = groups[i].end - groups[i].start;
@@ -200,7 +221,7 @@ impl<'a> Hunt<'a> {
         while let Some(group) = groups.get(run) {
             let extension = !group.digits && extension(bytes, group);
             let joins = matches!(group.sep, b' ' | b'-' | b'.' | b'/' | PAREN) && (group.digits || extension);
-            if !joins || run - i >= phone::GROUPS || count > 17 {
+            if !joins || run - i >= most || count > 17 {
                 break;
             }
             count += group.end - group.start;
@@ -213,9 +234,8 @@ impl<'a> Hunt<'a> {
         if count < phone::SHORTEST {
             return None;
         }
-        let said = self.said(before, groups[run - 1].end);
-        // Where nothing says what it is, only groupings of few groups do.
-        let most = if said || plus || bytes[start] == b'0' { run } else { run.min(i + phone::WRITTEN) };
+        let said = !self.hushed && self.said(before, groups[run - 1].end);
+        let most = if said || !bare { run } else { run.min(i + phone::WRITTEN) };
         for to in (i + 1..=most).rev() {
             let (end, digits) = (groups[to - 1].end, digits.of(to - i));
             if digits.len() < phone::SHORTEST || number_after(bytes, end) {
@@ -250,9 +270,6 @@ impl<'a> Hunt<'a> {
 
 /// Whether this is an IBAN: a country of the registry, its length and structure, modulo 97. The library lacks Honduras and Pakistan.
 fn account(joined: &[u8]) -> bool {
-    if !checked(joined) {
-        return false;
-    }
     let Ok(text) = std::str::from_utf8(joined) else { return false };
     let bank = || joined[4..8].iter().all(u8::is_ascii_alphabetic);
     match &joined[..2] {
@@ -265,16 +282,6 @@ fn account(joined: &[u8]) -> bool {
         b"PK" => joined.len() == 24 && bank() && text.parse::<BaseIban>().is_ok(),
         _ => text.parse::<Iban>().is_ok_and(|iban| iban.electronic_str().len() == joined.len()),
     }
-}
-
-/// Modulo 97 (ISO 13616: the first four characters moved to the end, letters as 10 to 35). One stretch in 97 passes, and only that
-/// is worth the look at the registry.
-fn checked(joined: &[u8]) -> bool {
-    let rest = joined[4..].iter().chain(&joined[..4]).fold(0, |rest, &byte| {
-        let (value, scale) = (u64::from(alnum(byte)), if byte.is_ascii_digit() { 10 } else { 100 });
-        (rest * scale + value) % 97
-    });
-    rest == 1
 }
 
 /// `3560x4587`: the last digits and an extension.

@@ -32,6 +32,29 @@ impl Words {
     }
 }
 
+/// A set of pairs of letters, whatever their case.
+#[derive(Debug)]
+pub(super) struct Pairs([u32; 26]);
+
+impl Pairs {
+    /// Of pairs with one space between them.
+    pub(super) const fn of(list: &str) -> Pairs {
+        let (pairs, mut set, mut i) = (list.as_bytes(), [0; 26], 0);
+        while i + 1 < pairs.len() {
+            set[(pairs[i] | 0x20) as usize - b'a' as usize] |= 1 << ((pairs[i + 1] | 0x20) - b'a');
+            i += 3;
+        }
+        Pairs(set)
+    }
+
+    /// Whether the text begins with one of them.
+    pub(super) fn begin(&self, text: &[u8]) -> bool {
+        let letter = |i: usize| text.get(i).filter(|b| b.is_ascii_alphabetic()).map(|b| (b | 0x20) - b'a');
+        let bits = letter(0).and_then(|i| self.0.get(usize::from(i)));
+        letter(1).is_some_and(|i| bits.is_some_and(|bits| bits >> i & 1 == 1))
+    }
+}
+
 /// A machine that finds any of the pieces in one pass, whatever their case. `None` where none can be built; there are too few
 /// pieces for that, and tests build each.
 pub(super) fn any_of<'p>(pieces: impl IntoIterator<Item = &'p str>) -> Option<AhoCorasick> {
@@ -52,6 +75,8 @@ mod tests {
         for word in ["", "a", "abcd", "z", "bb", "B"] {
             assert!(!list.has(word.as_bytes()), "{word}");
         }
+        let pairs = Pairs::of("de ZZ");
+        assert!(pairs.begin(b"DEx") && pairs.begin(b"zz") && !pairs.begin(b"d") && !pairs.begin(b"ed"));
         let any = any_of(["host=", "uid="]).unwrap();
         assert!(any.is_match("x UID=1") && !any.is_match("uid 1"));
     }

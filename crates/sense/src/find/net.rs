@@ -2,7 +2,7 @@
 //!
 //! Never here: addresses made of digits (`host`).
 
-use super::list::Words;
+use super::list::{Pairs, Words};
 use std::sync::LazyLock;
 
 /// A stretch that was recognised.
@@ -273,7 +273,7 @@ fn is_top(label: &[u8]) -> bool {
     lower.copy_from_slice(label);
     lower.make_ascii_lowercase();
     match lower.len() {
-        2 => country(lower[0], lower[1]),
+        2 => COUNTRY_SET.begin(lower),
         3.. => GENERIC_SET.has(lower) || lower.starts_with(b"xn--"),
         _ => false,
     }
@@ -282,21 +282,7 @@ fn is_top(label: &[u8]) -> bool {
 static GENERIC_SET: LazyLock<Words> = LazyLock::new(|| Words::of(GENERIC));
 static AMBIGUOUS_SET: LazyLock<Words> = LazyLock::new(|| Words::of(AMBIGUOUS));
 
-/// Whether two letters in lower case are a country code.
-fn country(first: u8, second: u8) -> bool {
-    /// By first letter: a bit for each second one.
-    const SET: [u32; 26] = {
-        let (codes, mut set, mut i) = (COUNTRIES.as_bytes(), [0; 26], 0);
-        while i + 1 < codes.len() {
-            set[(codes[i] - b'a') as usize] |= 1 << (codes[i + 1] - b'a');
-            i += 3;
-        }
-        set
-    };
-    let letter = |b: u8| b.is_ascii_lowercase().then(|| b - b'a');
-    let bits = letter(first).and_then(|i| SET.get(usize::from(i)));
-    letter(second).is_some_and(|i| bits.is_some_and(|bits| bits >> i & 1 == 1))
-}
+static COUNTRY_SET: Pairs = Pairs::of(COUNTRIES);
 
 /// Country codes of IANA's root zone.
 const COUNTRIES: &str = "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc \
@@ -369,7 +355,7 @@ mod tests {
             ("http://microsoft", None, false),
             ("://x.y", None, false),
         ] {
-            let seen = at(text, "://", url);
+            let seen = at(text, "://", |t, i| url(&mut Urls::default(), t, i));
             if let Some(found) = found {
                 assert_eq!(
                     (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1.is_some())),

@@ -208,6 +208,15 @@ impl Digits {
     }
 }
 
+/// Whether a grouping that is telling without any word may begin with groups of these lengths; false is certain.
+pub(super) fn begins(first: usize, second: usize) -> bool {
+    match first {
+        1 => second == 3,
+        2..=5 => second >= 2,
+        _ => false,
+    }
+}
+
 /// How telling the grouping of a valid number is without any word.
 fn written(groups: &[Group]) -> u8 {
     let mut lens = [0; WRITTEN];

@@ -99,6 +99,23 @@ pub(super) fn second(
         r.wrong(path, format!("\"{name}\" is no reader"), "a reader is place/model", help);
         return None;
     };
+    at_home(r, (name, place, model), places, engine, discovery);
+    Some(SecondSettings {
+        name: name.to_owned(),
+        within: Duration::from_millis(section.reader_ms),
+        bytes_max: usize::try_from(section.reader_max_bytes).unwrap_or(usize::MAX),
+    })
+}
+
+/// The place of the second reader is there, on own ground, and lists the model where it lists any.
+fn at_home(
+    r: &mut Reader<'_>,
+    (name, place, model): (&str, &str, &str),
+    places: &[PlaceSettings],
+    engine: Option<&EngineSettings>,
+    discovery: bool,
+) {
+    let path = "detect.reader";
     let configured = places.iter().find(|p| p.place.id.as_str() == place);
     let engine_zone = engine.filter(|e| e.place.id.as_str() == place).map(|e| e.place.zone);
     let zone = configured.map(|p| p.place.zone).or(engine_zone);
@@ -138,11 +155,6 @@ pub(super) fn second(
         let what = format!("the reader \"{name}\" names a model that the place does not list");
         r.wrong(path, what, format!("its models are {}", known.join(", ")), "name one of them, or add it to the place");
     }
-    Some(SecondSettings {
-        name: name.to_owned(),
-        within: Duration::from_millis(section.reader_ms),
-        bytes_max: usize::try_from(section.reader_max_bytes).unwrap_or(usize::MAX),
-    })
 }
 
 /// A name stands in headers, metrics and placeholders.

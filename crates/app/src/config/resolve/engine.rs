@@ -60,7 +60,10 @@ pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> 
         }
         EngineModels::Many(list) => many(r, section, list, keep_alive),
     };
-    let declared = file.place.iter().find(|p| p.api == Some(shape::Api::Engine));
+    let at = file.place.iter().position(|p| p.api == Some(shape::Api::Engine));
+    let declared = at.map(|i| &file.place[i]);
+    let economics = at
+        .and_then(|i| super::economics::economics(r, &file.place[i], &format!("place[{i}]"), decide::Kind::Appliance));
     let place = decide::Place {
         id: decide::PlaceId::new(declared.map_or("edge", |p| p.name.as_str())),
         api: decide::Api::Engine,
@@ -69,7 +72,7 @@ pub(super) fn engine(r: &mut Reader<'_>, file: &File) -> Option<EngineSettings> 
         zone: decide::Zone::Embedded,
         provider: Arc::from("dewpoint"),
         terms: decide::Terms::default(),
-        economics: None,
+        economics,
     };
     Some(EngineSettings {
         place: Arc::new(place),

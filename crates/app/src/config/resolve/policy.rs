@@ -4,9 +4,10 @@
 
 use super::Reader;
 use super::rules::{Names, rules, warn_together};
+use crate::config::number::nanousd;
 use crate::config::shape::{self, File};
 use crate::problem::nearest;
-use decide::{DataClass, Policy, Route, Target};
+use decide::{DataClass, Nanousd, Policy, Route, Target};
 use std::collections::BTreeMap;
 
 /// Model names that a route may not take: they have a meaning already.
@@ -33,12 +34,28 @@ pub(super) fn policy(r: &mut Reader<'_>, file: &File, places: &[&str], discovery
     }
     r.note("policy.attempts_max", section.attempts_max);
     policy.attempts_max = section.attempts_max;
+    policy.unpriced = section.unpriced.into();
+    r.note("policy.unpriced", policy.unpriced.as_str());
     if section.margin_permille > 1000 {
         let what = format!("policy.margin_permille is {}", section.margin_permille);
         r.wrong("policy.margin_permille", what, "it is a share of a thousand", "write a number from 0 to 1000");
     }
     r.note("policy.margin_permille", section.margin_permille);
     policy.margin_permille = section.margin_permille;
+    for (key, number, into) in [
+        ("quality_value_usd", &section.quality_value_usd, &mut policy.quality_value),
+        ("second_value_usd", &section.second_value_usd, &mut policy.second_value),
+    ] {
+        let path = format!("policy.{key}");
+        if let Some(number) = number {
+            let text = r.source.written(&number.span).to_owned();
+            match nanousd(&text) {
+                Ok(value) => *into = Nanousd(value),
+                Err(why) => r.wrong(&path, format!("\"{text}\" is not an amount"), why, "write dollars such as 0.25"),
+            }
+        }
+        r.note(&path, *into);
+    }
     policy.routes = routes(r, &file.route, places, discovery);
     policy.rules = rules(r, file, &Names { places, discovery });
     warn_together(r, &policy);
