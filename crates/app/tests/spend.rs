@@ -19,13 +19,16 @@ const UNIT: i64 = 1_000_000;
 const BUDGET: i64 = 100;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dewpoint");
 
-fn config(fakes: &[(&str, &Fake)]) -> String {
-    let mut out = "[engine]\nenabled = false\n[discovery]\nenabled = false\n[audit]\nenabled = false\n\
-                   [server]\nfirst_s = 1\ngap_s = 1\n[detect]\nenabled = false\n\
+fn config(port: u16, fakes: &[(&str, &Fake)]) -> String {
+    let mut out = format!("[server]\nlisten = \"127.0.0.1:{port}\"\nfirst_s = 1\ngap_s = 1\n");
+    // The commands find the server where the configuration says.
+    out.push_str(
+        "[engine]\nenabled = false\n[discovery]\nenabled = false\n[audit]\nenabled = false\n\
+                   [detect]\nenabled = false\n\
                    [resilience]\nhedge = true\nhedge_after_ms = 30\nretry_percent = 100\n\
                    [[organisation]]\nname = \"acme\"\nbudget = { month = 1 }\n\
-                   [[team]]\nname = \"lab\"\norganisation = \"acme\"\nbudget = { month = 0.1, pace = false }\n"
-        .to_owned();
+                   [[team]]\nname = \"lab\"\norganisation = \"acme\"\nbudget = { month = 0.1, pace = false }\n",
+    );
     for (name, fake) in fakes {
         out.push_str(&format!(
             "[[place]]\nname = \"{name}\"\napi = \"openai\"\nbase_url = \"http://{}/v1\"\nzone = \"vendor-cloud\"\n\
@@ -177,10 +180,10 @@ async fn a_thousand_requests_of_one_unit_against_a_budget_of_a_hundred_with_kill
     println!("seed {seed}");
     upstream(&one, seed);
     upstream(&two, seed + 500_000);
-    std::fs::write(folder.join("dewpoint.toml"), config(&[("one", &one), ("two", &two)])).unwrap();
+    let port = quiet_port();
+    std::fs::write(folder.join("dewpoint.toml"), config(port, &[("one", &one), ("two", &two)])).unwrap();
     let keys: Vec<String> =
         ["ann", "bob"].map(|name| key(folder, &[name, "--team", "lab", "--budget", "day=0.09"])).into();
-    let port = quiet_port();
     let start = || Served::start(Path::new(PROGRAM), folder, port, &[]);
     let mut saw = Saw::default();
     for number in 0..4 {
@@ -264,17 +267,10 @@ async fn keys_are_made_rotated_and_revoked_under_a_running_server() {
     let folder = folder.path();
     let fake = Fake::start().await;
     upstream(&fake, 1);
-    std::fs::write(folder.join("dewpoint.toml"), config(&[("one", &fake)])).unwrap();
-    let mut served = Served::start(Path::new(PROGRAM), folder, quiet_port(), &[]);
+    let port = quiet_port();
+    std::fs::write(folder.join("dewpoint.toml"), config(port, &[("one", &fake)])).unwrap();
+    let mut served = Served::start(Path::new(PROGRAM), folder, port, &[]);
     served.ready().await;
-    let port = served.address().port().to_string();
-    // The commands find the server where the configuration says.
-    let at = std::fs::read_to_string(folder.join("dewpoint.toml")).unwrap();
-    std::fs::write(
-        folder.join("dewpoint.toml"),
-        at.replace("first_s", &format!("listen = \"127.0.0.1:{port}\"\nfirst_s")),
-    )
-    .unwrap();
     let caller = Caller::new(served.address());
     let told = async |key: &str| {
         let heard = caller.call(&call("x", key, false, true, Manner::Read)).await;

@@ -163,7 +163,9 @@ async fn judge(
     need.unpriced = wiring.policy.load().unpriced;
     spend::advise(caller, &mut need, request.arrived_unix_ms);
     account.asked(&need, ask.stream);
-    caller.may_ask(&need.model, &wiring.policy.load())?;
+    if caller.key.is_some() {
+        caller.may_ask(&need.model, &wiring.policy.load())?;
+    }
     account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
     let guard = wiring.guard.load_full();
     let seen = guard::inspect(&guard, &ask, request.body.len()).await;

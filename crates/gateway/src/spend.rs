@@ -10,7 +10,7 @@ pub(crate) use head::tell;
 use crate::admit::Caller;
 use crate::settle::Account;
 use budget::{Hold, Level, Limited, Pass, Refused, What};
-use decide::{Api, Candidate, Cause, Fault, Nanousd, Need, Record, Unpriced, Usage, cost};
+use decide::{Api, Candidate, Cause, Fault, Kind, Nanousd, Need, Record, Unpriced, Usage, cost};
 use wire::{Ask, Endpoint};
 
 /// Completion tokens that are assumed where neither the request nor what is known of the model bounds them.
@@ -35,7 +35,7 @@ pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
     }
     if let Some(purse) = &key.purse {
         let mood = purse.mood(arrived_unix_ms);
-        (need.degrade, need.thrift_permille) = (mood.degrade, mood.thrift_permille);
+        (need.degrade, need.thrift_permille, need.thrift_of) = (mood.degrade, mood.thrift_permille, mood.thrift_of);
     }
 }
 
@@ -78,8 +78,9 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
         let kept = Usage { cache_write_long: input, ..written };
         [plain, written, kept].iter().map(|usage| cost(price, usage, need.at_unix_s).0).max().unwrap_or(0)
     });
-    // Of a machine's cost the share that such an answer would take, if the choice knows it for the one expected.
-    let share = candidate.reason.full_nanousd.map(|full| {
+    // Of a machine's cost the share that such an answer would take, from that of the one expected.
+    let machine = candidate.place.kind != Kind::Serverless;
+    let share = candidate.reason.full_nanousd.filter(|_| machine).map(|full| {
         let of = |output: u64| i128::from(u64::from(need.input_tokens).saturating_add(output).max(1));
         let (expected, most) = (of(u64::from(need.output_tokens)), of(output));
         let scaled = (i128::from(full) * most.max(expected) + expected - 1).div_euclid(expected);

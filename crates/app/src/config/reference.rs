@@ -132,6 +132,7 @@ pub(crate) fn page() -> String {
         "AuditFailing",
         "CacheType",
         "Split",
+        "OnBudget",
     ] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);

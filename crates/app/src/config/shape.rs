@@ -318,7 +318,7 @@ pub(crate) struct Key {
     /// What becomes of offers whose price is not known. Left out: `estimate` where the key, its team or its organisation has a
     /// budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unpriced: Option<super::spending::Unpriced>,
+    pub(crate) unpriced: Option<super::words::Unpriced>,
     /// Tags that its requests have; rules may be about them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,

@@ -87,25 +87,3 @@ pub(crate) struct RateLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tokens_per_minute: Option<u32>,
 }
-
-/// What becomes of offers whose price is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Unpriced {
-    /// They may not answer.
-    Deny,
-    /// They may, and count at an estimate that is flagged as one.
-    Estimate,
-    /// They may, and count for nothing in budgets.
-    Allow,
-}
-
-impl From<Unpriced> for decide::Unpriced {
-    fn from(unpriced: Unpriced) -> decide::Unpriced {
-        match unpriced {
-            Unpriced::Deny => decide::Unpriced::Deny,
-            Unpriced::Estimate => decide::Unpriced::Estimate,
-            Unpriced::Allow => decide::Unpriced::Allow,
-        }
-    }
-}

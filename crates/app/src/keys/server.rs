@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::config::dollars;
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,7 +47,10 @@ fn here(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+#[expect(clippy::disallowed_methods, reason = "it asks this machine's own server for its numbers, and nobody else")]
 fn metrics(address: SocketAddr) -> std::io::Result<String> {
+    // Only an address of this machine can be bound: a configuration of another one leads nowhere.
+    drop(TcpListener::bind((address.ip(), 0))?);
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

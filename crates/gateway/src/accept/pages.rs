@@ -164,9 +164,13 @@ fn models(wiring: &Wiring, caller: &Caller, one: Option<&str>, dialect: Dialect)
         .into_iter()
         .map(str::to_owned)
         .chain(policy.routes.keys().cloned())
+        .filter(|name| caller.may_ask(name, &policy).is_ok())
         .map(|name| row(&name, "Dewpoint chooses the place for each request."))
         .collect();
-    rows.extend(fleet.offers().filter(|o| in_scope(caller, o.state.place.id.as_str(), &o.model.id)).map(|o| {
+    let may = |place: &str, model: &str| {
+        in_scope(caller, place, model) && caller.may_ask(&format!("{place}/{model}"), &policy).is_ok()
+    };
+    rows.extend(fleet.offers().filter(|o| may(o.state.place.id.as_str(), &o.model.id)).map(|o| {
         let mut row =
             row(&format!("{}/{}", o.state.place.id, o.model.id), describe(&o));
         row["dewpoint"] = json!({

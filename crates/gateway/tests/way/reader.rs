@@ -287,3 +287,24 @@ async fn a_caller_who_leaves_ends_the_reading() {
     assert_eq!(told, [("detect", Outcome::Cancelled), ("chat", Outcome::Refused)]);
     assert!(seen(&cloud).is_empty());
 }
+
+#[tokio::test]
+async fn the_readers_question_reserves_and_is_charged_to_the_key_like_any_other() {
+    use budget::{AccountId, Budgets, Level, Terms};
+    let (id, now) = (AccountId::new(Level::Key, "k"), 1_795_435_200_000);
+    let budgets = Budgets::new();
+    budgets.take_over(&[(id.clone(), Terms { budget_nanousd: [None, None, Some(i64::MAX)], ..Terms::default() })], now);
+    let digest = digest(&SHA256, b"k").as_ref().try_into().unwrap();
+    let key = Key { purse: budgets.purse(&[id]), ..Key::named("k", digest) };
+    let near = Scripted::new("near", Zone::SameHost, vec![Act::Read(PERSONAL), Act::Plain(answer("Hello."))]);
+    let h = house_with(&[near], Limits::default(), vec![key]).await;
+    second(&h, Duration::from_secs(20));
+    let _ = ask(&h, "auto", TEXT, &[("x-api-key", "k")]).await;
+    let records = h.settled(2).await;
+    assert_eq!(&*records[0].endpoint, "detect");
+    let asked: Vec<_> = records.iter().filter(|r| r.place.is_some()).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|r| r.reserved.is_some_and(|n| n.0 > 0)), "{records:?}");
+    let sum: i64 = records.iter().filter_map(|r| r.full.or(r.cost)).map(|c| c.0).sum();
+    let spent = budgets.standings(records[0].arrived_unix_ms)[2].clone();
+    assert_eq!((spent.spent_nanousd, spent.reserved_nanousd), (sum, 0));
+}

@@ -281,6 +281,9 @@ async fn scopes_of_routes_and_classes_hold() {
     let got = h.call("POST", "/v1/chat/completions", &classed, body).await;
     assert_eq!((got.status, got.json()["error"]["param"].as_str()), (403, Some("x-dewpoint-class")));
     assert_eq!(h.call("POST", "/v1/chat/completions", &AUTH, body).await.status, 200);
+    let listed = h.call("GET", "/v1/models", &AUTH, "").await.json();
+    let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+    assert_eq!(names, ["auto:cheap"], "what it may not ask for is not listed");
 }
 
 #[tokio::test]
