@@ -293,6 +293,7 @@ fn about(book: &Book, json: bool, now_unix_s: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn ask(model: &str, provider: Option<&str>, json: bool) -> Result<String> {
