@@ -89,7 +89,7 @@ fn book(data: &Path, out: &Path) -> Result<(Vec<u8>, String)> {
     genai::read(&providers, DATE, &mut pile)?;
     let shelves = pile.rows();
 
-    let priced = shelves.iter().map(|(_, rows)| rows.iter().filter(|r| r.source.is_some()).count());
+    let priced = shelves.values().map(|rows| rows.iter().filter(|r| r.source.is_some()).count());
     let told = format!(
         "{} models priced at {} providers, {} rows",
         priced.clone().sum::<usize>(),

@@ -65,6 +65,7 @@ fn priced(catalogue: &Catalogue, at: u64, from: impl Read, mut to: impl Write) -
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -276,7 +276,7 @@ fn about(book: &Book, json: bool, now_unix_s: u64) -> String {
     let mut text = format!(
         "{}: {priced} priced models of {} providers, {} old. Signed; nothing is fetched.\n\nfrom\n",
         book.version(),
-        counts.len(),
+        counts.iter().filter(|(_, _, n)| *n > 0).count(),
         age(&head.date, now_unix_s),
     );
     for s in &head.sources {
@@ -293,6 +293,7 @@ fn about(book: &Book, json: bool, now_unix_s: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn ask(model: &str, provider: Option<&str>, json: bool) -> Result<String> {

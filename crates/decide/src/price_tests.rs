@@ -1,5 +1,7 @@
 //! The cost of a usage: by hand, at the edges of tiers and windows, and under absurd counts.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn price() -> Price {

@@ -2,6 +2,7 @@
 //!
 //! Never here: the network, the clock. What is not in it is unknown; unknown is not free.
 
+use crate::bill::Catalogue;
 use crate::row::Row;
 use crate::volume::{Head, Volume};
 use crate::{Damaged, names};
@@ -15,6 +16,8 @@ pub struct Book {
     volume: &'static Volume,
     version: Arc<str>,
     providers: BTreeMap<String, OnceLock<Vec<Row>>>,
+    /// How genai-prices recognises models, for names that no row has.
+    rules: OnceLock<Option<Catalogue>>,
 }
 
 /// A row, and whose it is.
@@ -34,7 +37,7 @@ impl Book {
     pub fn built_in() -> Result<Book, Damaged> {
         let volume = Volume::built_in()?;
         let providers = volume.sections("rows/").map(|id| (id.to_owned(), OnceLock::new())).collect();
-        Ok(Book { volume, version: Arc::from(volume.version()), providers })
+        Ok(Book { volume, version: Arc::from(volume.version()), providers, rules: OnceLock::new() })
     }
 
     /// Which book it is: stands in the ledger beside every cost.
@@ -59,7 +62,8 @@ impl Book {
     }
 
     /// A model at a provider, each by any of its names: an id with a date behind it is the model without, unless the book
-    /// has it with.
+    /// has it with; and a name that no row has is the one that the rules of genai-prices say it is (a model that one
+    /// provider resells may be the row of the other).
     pub fn row(&self, provider: &str, model: &str) -> Option<Found<'_>> {
         let (provider, _) = self.providers.get_key_value(&names::provider_id(provider))?;
         let rows = self.rows(provider);
@@ -67,7 +71,17 @@ impl Book {
             let at = rows.binary_search_by(|row| row.id.to_lowercase().as_str().cmp(id)).ok()?;
             rows.get(at)
         };
-        let row = names::readings(model).iter().find_map(|id| by_id(id))?;
+        match names::readings(model).iter().find_map(|id| by_id(id)) {
+            Some(row) => Some(Found { provider, row }),
+            None => self.by_rule(provider, model),
+        }
+    }
+
+    fn by_rule(&self, provider: &str, model: &str) -> Option<Found<'_>> {
+        let rules = self.rules.get_or_init(|| Catalogue::built_in().ok()).as_ref()?;
+        let (owner, id) = rules.recognised(provider, model)?;
+        let (provider, _) = self.providers.get_key_value(&names::provider_id(owner))?;
+        let row = self.rows(provider).iter().find(|row| row.id == id)?;
         Some(Found { provider, row })
     }
 

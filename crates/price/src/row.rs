@@ -90,10 +90,10 @@ pub struct Row {
     pub(crate) base: Option<Written>,
     /// Tiers by size of prompt.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tiers: Vec<(u64, Written)>,
+    pub(crate) tiers: Vec<Above>,
     /// Rates from a date on or at times of day.
     #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) otherwise: Vec<(When, Written, Vec<(u64, Written)>)>,
+    pub(crate) otherwise: Vec<Exception>,
     /// Batch: input, output, cached.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<(i64, i64, Option<i64>)>,
@@ -139,6 +139,11 @@ pub struct Alternative(
     /// Output.
     pub i64,
 );
+
+/// A tier: above so many tokens of prompt.
+type Above = (u64, Written);
+/// When, the base then, and the tiers then.
+type Exception = (When, Written, Vec<Above>);
 
 /// [`Rates`] with short names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,7 +222,7 @@ impl Row {
     /// What its tokens cost; `None` where that is not known.
     pub fn price(&self, version: &Arc<str>) -> Option<Price> {
         let base: Rates = self.base?.into();
-        let tiers = |tiers: &[(u64, Written)]| -> Vec<PriceTier> {
+        let tiers = |tiers: &[Above]| -> Vec<PriceTier> {
             tiers.iter().map(|(above, w)| PriceTier { above_input_tokens: *above, rates: (*w).into() }).collect()
         };
         let more = More {

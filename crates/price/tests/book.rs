@@ -55,6 +55,11 @@ fn models_by_the_names_that_people_write() {
     assert_eq!(price("OpenAI", "GPT-5-mini"), mini);
     assert_eq!(price("openrouter", "openai/gpt-5-mini"), mini);
     assert_eq!(price("openai", "gpt-5-mini-turbo-xl"), None, "another suffix names another model");
+    assert_eq!(
+        price("anthropic", "claude-sonnet-4-5-thinking"),
+        price("anthropic", "claude-sonnet-4-5"),
+        "by a rule: starts_with"
+    );
     assert_eq!(price("nobody", "gpt-5-mini"), None);
     assert_eq!(price("together_ai", "no-such-model"), None);
     assert_eq!(

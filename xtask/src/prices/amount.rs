@@ -33,6 +33,7 @@ fn nano(amount: Decimal) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -211,6 +211,7 @@ fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

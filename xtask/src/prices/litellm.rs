@@ -180,6 +180,7 @@ fn pieces(model: &Value) -> Option<Pieces> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::json;
 

@@ -101,6 +101,7 @@ fn filled(price: Price, other: &Price) -> Price {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use decide::{Batch, Extra};
 

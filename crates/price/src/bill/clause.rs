@@ -53,6 +53,7 @@ impl Clause {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn clause(json: &str) -> Clause {

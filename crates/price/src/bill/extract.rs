@@ -3,14 +3,10 @@
 //! Never here: prices, models. What is read is untrusted; nothing of it is believed beyond its type.
 
 use super::clause::Clause;
-use super::unit::Units;
+use super::unit::{Counts, Units};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-
-/// How many of each unit were used, by the unit's usage key (`input_tokens`, …).
-pub(crate) type Counts = BTreeMap<String, Decimal>;
 
 /// How usage is read from the answers of one flavour of a provider's API.
 #[derive(Debug, Deserialize)]

@@ -2,9 +2,9 @@
 //!
 //! Never here: files, standard input, the clock.
 
-use super::extract::Counts;
 use super::moment::unix_s;
 use super::provider::Catalogue;
+use super::unit::Counts;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;

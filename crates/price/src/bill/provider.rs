@@ -117,6 +117,13 @@ impl Catalogue {
         })
     }
 
+    /// Whose model, and which, a name is at a provider (by the book's id) by the rules.
+    pub(crate) fn recognised(&self, provider: &str, name: &str) -> Option<(&str, &str)> {
+        let head = self.heads.iter().find(|h| crate::provider_id(&h.id) == provider)?;
+        let (owner, model) = self.model(self.by_id(&head.id)?, name)?;
+        Some((&owner.id, &model.id))
+    }
+
     /// Ids of all providers.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.heads.iter().map(|h| h.id.as_str())
@@ -183,6 +190,7 @@ fn dashed_date(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -2,8 +2,7 @@
 //!
 //! Never here: which prices hold, where counts come from.
 
-use super::extract::Counts;
-use super::unit::Units;
+use super::unit::{Counts, Units};
 use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, Error};
 use std::collections::BTreeMap;

@@ -2,10 +2,12 @@
 //!
 //! Never here: prices, answers.
 
-use super::extract::Counts;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// How many of each unit were used, by the unit's usage key (`input_tokens`, …).
+pub(crate) type Counts = BTreeMap<String, Decimal>;
 
 /// All units, by usage key.
 #[derive(Debug, Default, Deserialize)]
@@ -72,7 +74,7 @@ impl Units {
         for (key, unit) in &order {
             let all = self.count(key, usage)?;
             let inside = order.iter().filter(|(k, u)| k != key && unit.contains(u)).filter_map(|(k, _)| alone.get(*k));
-            let inside = inside.copied().fold(Some(Decimal::ZERO), |sum, n| sum?.checked_add(n));
+            let inside = inside.copied().try_fold(Decimal::ZERO, Decimal::checked_add);
             let left = inside.and_then(|inside| all.checked_sub(inside)).ok_or("the counts are too large")?;
             if left.is_sign_negative() && !left.is_zero() {
                 return Err(format!("the parts of `{key}` are more than its {all}"));
