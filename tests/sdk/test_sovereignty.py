@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from conftest import WEATHER, config, place
+from ledger import records
 
 CARD = "4111 1111 1111 1111"
 MAIL = "jane.roe@acme-corp.example"
@@ -209,6 +210,72 @@ def test_scan_and_explain(guarded):
     assert ran.returncode == 1
     told = json.loads(ran.stdout)
     assert told["found"]["kinds"]["CUSTOMER"]["n"] == 1 and told["refused"][0]["place"]["id"] == "oai"
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic", "ollama"])
+def test_a_second_reader_on_this_host(own, api):
+    """A name that no pattern knows goes to no cloud when a model at home knows it; streams and both SDKs."""
+    from double import Upstream
+
+    cloud, home = Upstream(), Upstream()
+    url = home.url if api == "ollama" else f"{home.url}/v1"
+    text = (
+        '[detect]\nreader = "home/reader"\nreader_ms = 20000\n'
+        + place("oai", "openai", f"{cloud.url}/v1", models=["letters"])
+        + place("home", api, url, zone="same-host", tier="local", models=["reader"])
+    )
+    dewpoint = own(config(text)).start()
+    try:
+        name = "Ask Jane Roe about it."
+        with pytest.raises(openai.PermissionDeniedError) as denied:
+            dewpoint.openai().chat.completions.create(model="oai/letters", messages=say(name), stream=True)
+        assert denied.value.code == "policy_denied" and "Jane" not in str(denied.value)
+        with pytest.raises(anthropic.PermissionDeniedError):
+            with dewpoint.anthropic().messages.stream(model="oai/letters", max_tokens=9, messages=say(name)) as stream:
+                stream.get_final_text()
+        assert cloud.requests == [] and "Jane Roe" in saw(home), "the control: the reader saw it"
+        # What it does not know goes on, with what patterns find taken out and restored.
+        chunks = dewpoint.openai().chat.completions.create(model="oai/letters", messages=say(PROMPT), stream=True)
+        assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == PROMPT
+        assert MAIL not in saw(cloud) and MAIL in saw(home)
+        asked = {"messages": say(PROMPT), "model": "oai/letters", "max_tokens": 99}
+        with dewpoint.anthropic().messages.stream(**asked) as stream:
+            assert "".join(stream.text_stream) == PROMPT
+        assert MAIL not in saw(cloud)
+        for value in ("Jane Roe", MAIL):
+            assert value not in dewpoint.log(), value
+        # Where the reader is not there nothing leaves, and the answer says why.
+        gone = own(config(text.replace(home.url, "http://127.0.0.1:1")), name="gone").start()
+        before = len(cloud.requests)
+        reply = gone.chat("oai/letters", "hello")
+        assert reply.status == 403 and b"the second reader did not answer" in reply.body, reply.body
+        assert len(cloud.requests) == before
+    finally:
+        home.close()
+        cloud.close()
+
+
+def test_the_bundled_model_is_asked_and_nothing_it_cannot_read_leaves(own):
+    """A real model behind the reader. It is too small for the task, and says nothing that means anything."""
+    from double import Upstream
+
+    cloud = Upstream()
+    text = '[detect]\nreader = "edge/dewpoint-edge"\nreader_ms = 60000\n'
+    text += place("oai", "openai", f"{cloud.url}/v1", models=["letters"])
+    dewpoint = own(config(text, engine=True)).start()
+    try:
+        reply = dewpoint.chat("oai/letters", "Ask Jane Roe about it.")
+        assert reply.status == 403 and b"policy_denied" in reply.body and b"Jane" not in reply.body, reply.body
+        assert cloud.requests == []
+        dewpoint.stop()
+        rows = sorted(records(dewpoint), key=lambda row: row["endpoint"])
+        assert [(r["endpoint"], r["place"], r["outcome"]) for r in rows] == [
+            ("chat", None, "refused"),
+            ("detect", "edge", "ok"),
+        ]
+        assert rows[0]["request_id"] == rows[1]["request_id"]
+    finally:
+        cloud.close()
 
 
 def test_a_bad_pattern_refuses_the_new_configuration_and_keeps_the_old(own, double):

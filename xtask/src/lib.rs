@@ -7,5 +7,6 @@
 
 pub mod capacity;
 pub mod deny;
+pub mod prices;
 pub mod ratchet;
 pub mod tidy;

@@ -1,17 +1,20 @@
-//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `test-models`.
+//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `prices`, `test-models`.
 //!
 //! Never here: anything that is shipped, and anything that needs a network.
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use xtask::{capacity, deny, ratchet, tidy};
+use xtask::{capacity, deny, prices, ratchet, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   tidy            rooms, module cycles, heads, pure rooms, sizes, names, links
   deny            licences, banned and foreign crates, by deny.toml and Cargo.lock (no network)
   ratchet FILE    figures that a bench printed (`ratchet NAME VALUE`) against benches.toml
                   --write sets the bounds to what was measured
+  prices          the price book of crates/price/data, from public catalogues (no network)
+                  --data DIR  the catalogues; left out: ../shared/data/economics/prices
+                  --key FILE  signs it with this Ed25519 key (PKCS#8); left out: the development key
   capacity FOLDER prints the table of speeds and rents of GPUs (crates/app/data/capacity.toml), derived from public measurements
   test-models DIR writes the test models of `testkit::tiny` as GGUF files
                   --real-size adds the ones to measure with (570 MB)";
@@ -35,6 +38,7 @@ fn run() -> Result<()> {
         ["deny"] => report("deny", &deny::check(&root)?),
         ["ratchet", file] => report("ratchet", &ratchet::check(&root, Path::new(file))?),
         ["ratchet", file, "--write"] | ["ratchet", "--write", file] => ratchet::write(&root, Path::new(file)),
+        ["prices", args @ ..] => prices::run(&root, args),
         ["capacity", folder] => {
             print!("{}", capacity::table(Path::new(folder))?);
             Ok(())

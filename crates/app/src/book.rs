@@ -1,16 +1,19 @@
 //! The price and capability book: what is known of models without asking anyone.
 //!
-//! `data/models.json` is derived from public lists by `data/derive.py`, which states origin, licences and rules. What is
-//! not in the book is unknown: no price (which is not zero) and no capability.
+//! Prices, contexts and limits are of room `price`; qualities, capabilities and the usual choices of `data/models.json`,
+//! which is derived from public lists by `data/derive.py` (it states origin, licences and rules). Prices of the
+//! configuration (`[[price]]`) go before the book's. What is in none of them is unknown: no price (which is not zero) and
+//! no capability.
 //!
 //! Never here: the network. The book is as new as the binary.
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use backend::{Discovered, Profile};
 use decide::{Api, Caps, Kind, Model, Place, Price, Tier, Zone};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The derived file inside the binary.
 const DATA: &str = include_str!("../data/models.json");
@@ -18,8 +21,22 @@ const DATA: &str = include_str!("../data/models.json");
 /// What is known of models, by provider (the profile's name) and id.
 #[derive(Debug)]
 pub(crate) struct Book {
-    version: Arc<str>,
+    prices: ::price::Book,
+    /// What the configuration says instead, as it was last read without a fault.
+    overrides: ArcSwap<Vec<Override>>,
+    /// The dearest price of each provider that was asked for.
+    dearest: Mutex<HashMap<String, Option<Price>>>,
     entries: HashMap<(String, String), Entry>,
+}
+
+/// A price of the configuration: `[[price]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Override {
+    /// The provider: a profile's name, or any name the price book knows it by.
+    pub(crate) provider: String,
+    /// The model's id, or with a `*` at its end the beginning of it.
+    pub(crate) model: String,
+    pub(crate) price: Price,
 }
 
 /// One row of the file. Money in nano-dollars per million tokens.
@@ -31,16 +48,12 @@ struct Entry {
     context: Option<u32>,
     #[serde(default)]
     caps: String,
-    input: i64,
-    output: i64,
-    cached: Option<i64>,
     quality: u16,
     usual: Option<u16>,
 }
 
 #[derive(Deserialize)]
 struct Data {
-    version: String,
     models: Vec<Entry>,
 }
 
@@ -71,27 +84,36 @@ impl Book {
     pub(crate) fn built_in() -> anyhow::Result<Book> {
         let data: Data = serde_json::from_str(DATA).context("the built-in price book cannot be read")?;
         let entries = data.models.into_iter().map(|e| ((e.provider.clone(), e.id.clone()), e)).collect();
-        Ok(Book { version: Arc::from(data.version), entries })
+        let prices = ::price::Book::built_in()?;
+        Ok(Book { prices, overrides: ArcSwap::default(), dearest: Mutex::default(), entries })
     }
 
     /// Which book this is; stands in the ledger beside every cost.
     pub(crate) fn version(&self) -> &str {
-        &self.version
+        self.prices.version()
     }
 
-    /// The model of a provider, by its id or by the longest known id of which it is a dated or `-latest` version
-    /// (`gpt-5-mini-2025-08-07` → `gpt-5-mini`). Any other suffix names another model.
+    /// Puts prices of the configuration in force; gives those that were.
+    pub(crate) fn override_with(&self, overrides: Arc<Vec<Override>>) -> Arc<Vec<Override>> {
+        self.overrides.swap(overrides)
+    }
+
+    /// The model of a provider, as [`complete`] makes it for a vendor's own place.
     #[cfg(test)]
     pub(crate) fn model(&self, provider: &str, id: &str) -> Option<Model> {
-        let entry = self.entry(provider, id)?;
-        Some(Model {
-            id: Arc::from(id),
-            context_tokens: entry.context,
-            caps: entry.caps(),
-            price: Some(self.price(entry)),
-            tier: None,
-            quality_permille: Some(entry.quality),
-        })
+        let profile = Profile::find(provider)?;
+        self.prices.row(provider, id)?;
+        let place = Place {
+            id: decide::PlaceId::new(provider),
+            api: profile.api,
+            tier: Tier::Cloud,
+            kind: Kind::Serverless,
+            zone: Zone::VendorCloud,
+            provider: provider.into(),
+            terms: decide::Terms::default(),
+            economics: None,
+        };
+        Some(complete(self, profile, &place, id, &Told::default()))
     }
 
     /// Ids of the models to offer at a provider when only its key was found, the usual choice first.
@@ -109,13 +131,37 @@ impl Book {
         })
     }
 
-    fn price(&self, entry: &Entry) -> Price {
-        Price {
-            input_nanousd_per_mtok: entry.input,
-            output_nanousd_per_mtok: entry.output,
-            cached_nanousd_per_mtok: entry.cached,
-            version: Arc::clone(&self.version),
-        }
+    fn overridden(&self, provider: &str, id: &str) -> Option<Price> {
+        let provider = ::price::provider_id(provider);
+        let covers = |model: &str| match model.strip_suffix('*') {
+            Some(start) => id.starts_with(start),
+            None => model == id,
+        };
+        let overrides = self.overrides.load();
+        let found = overrides.iter().filter(|o| ::price::provider_id(&o.provider) == provider && covers(&o.model));
+        // The most particular one.
+        found.max_by_key(|o| (!o.model.ends_with('*'), o.model.len())).map(|o| o.price.clone())
+    }
+
+    /// What stands in for a price that nobody knows: the dearest of the provider, or else the dearest of the usual choices
+    /// everywhere. Own tiers are cheaper, but who asks for a model without a price there rents it from somebody unknown.
+    fn assumed(&self, provider: &str) -> Option<Price> {
+        let mut known = self.dearest.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(provider.to_owned()).or_insert_with(|| self.dearest(provider)).clone()
+    }
+
+    fn dearest(&self, provider: &str) -> Option<Price> {
+        let version = self.version();
+        let (price, whose) = match self.prices.dearest(provider) {
+            Some(price) => (price, format!("estimate:dearest of {provider}, {version}")),
+            None => {
+                let usual = self.entries.values().filter(|e| e.usual.is_some());
+                let prices = usual.filter_map(|e| self.prices.price(&e.provider, &e.id));
+                let dear = |p: &Price| p.input_nanousd_per_mtok.saturating_add(p.output_nanousd_per_mtok);
+                (prices.max_by_key(dear)?, format!("estimate:dearest usual model, {version}"))
+            }
+        };
+        Some(Price { version: whose.into(), ..price })
     }
 }
 
@@ -150,7 +196,11 @@ fn is_dashed_date(text: &str) -> bool {
 /// A model complete: what was told, then the book, then what is usual for the engine, then "cannot" and "unknown".
 pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, told: &Told) -> Model {
     let entry = book.entry(profile.name, id);
-    let base = told.caps.or_else(|| entry.map(Entry::caps)).unwrap_or_else(|| usual_caps(profile, id, told));
+    let provider = profile.name;
+    let row = book.prices.row(provider, id).map(|found| found.row);
+    let listed = || row.filter(|r| !r.modalities.is_empty()).map(::price::Row::caps);
+    let base = told.caps.or_else(|| entry.map(Entry::caps)).or_else(listed);
+    let base = base.unwrap_or_else(|| usual_caps(profile, id, told));
     let caps = Caps {
         tools: told.tools.unwrap_or(base.tools),
         json_schema: told.json_schema.unwrap_or(base.json_schema),
@@ -161,12 +211,16 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
         embeddings: told.embeddings.unwrap_or(base.embeddings),
         rerank: told.rerank.unwrap_or(base.rerank),
     };
-    let book_price = entry.map(|e| book.price(e));
+    let price = told.price.clone().or_else(|| book.overridden(provider, id)).or_else(|| own_ground(place));
+    let price = price.or_else(|| book.prices.price(provider, id));
+    let price_assumed = if price.is_none() { book.assumed(provider) } else { None };
     Model {
         id: Arc::from(id),
-        context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)),
+        context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)).or_else(|| row?.context_tokens),
+        output_tokens_max: row.and_then(|r| r.output_tokens_max),
         caps,
-        price: told.price.clone().or(book_price).or_else(|| own_ground(place)),
+        price,
+        price_assumed,
         tier: told.tier,
         quality_permille: told.quality_permille.or_else(|| entry.map(|e| e.quality)),
     }
@@ -181,9 +235,8 @@ pub(crate) fn discovered(book: &Book, profile: Option<&Profile>, place: &Place, 
             id: Arc::from(found.id.as_str()),
             context_tokens: found.context_tokens,
             caps: found.caps.unwrap_or_default(),
-            price: own_ground(place),
-            tier: None,
-            quality_permille: None,
+            price: book.overridden(&place.provider, &found.id).or_else(|| own_ground(place)),
+            ..Model::default()
         },
     }
 }
@@ -213,7 +266,7 @@ fn usual_caps(profile: &Profile, id: &str, told: &Told) -> Caps {
 pub(crate) fn show_price(price: Option<&Price>) -> String {
     match price {
         None => "unknown".to_owned(),
-        Some(p) if p.input_nanousd_per_mtok == 0 && p.output_nanousd_per_mtok == 0 => "free".to_owned(),
+        Some(p) if p.is_free() => "free".to_owned(),
         Some(p) => format!("${} in, ${} out", dollars(p.input_nanousd_per_mtok), dollars(p.output_nanousd_per_mtok)),
     }
 }

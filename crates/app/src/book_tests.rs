@@ -30,8 +30,10 @@ fn the_book_names_its_origin_and_stays_small() {
         assert!(!book().usual(provider).is_empty(), "{provider}");
         assert!(Profile::find(provider).is_some(), "{provider} is in the book and not in the profiles");
     }
-    for entry in book().entries.values() {
-        assert!(entry.input > 0 && entry.output > 0, "{}: free is unknown", entry.id);
+    let book = book();
+    for entry in book.entries.values() {
+        let row = book.prices.row(&entry.provider, &entry.id);
+        assert!(row.is_some(), "{}/{} is not in the price book", entry.provider, entry.id);
         assert!((1..=1000).contains(&entry.quality), "{}", entry.id);
         let known = ["", "tools", "json_schema", "vision", "audio", "logprobs", "completions"];
         assert!(entry.caps.split(' ').all(|c| known.contains(&c)), "{}", entry.id);
@@ -68,6 +70,54 @@ fn what_is_told_goes_before_the_book() {
     let m = complete(&book(), openai, &place(Zone::VendorCloud, Kind::Serverless), "gpt-5-mini", &told);
     assert!(!m.caps.tools && m.caps.vision && m.price.is_some());
     assert_eq!((m.context_tokens, m.quality_permille), (Some(1000), Some(1)));
+}
+
+#[test]
+fn prices_of_the_configuration_go_before_the_book() {
+    let (book, vendor) = (book(), place(Zone::VendorCloud, Kind::Serverless));
+    let openai = Profile::find("openai").unwrap();
+    let own = |provider: &str, model: &str, n| Override {
+        provider: provider.to_owned(),
+        model: model.to_owned(),
+        price: Price::plain(n, n, None, "config"),
+    };
+    let before = book.override_with(Arc::new(vec![
+        own("openai", "gpt-5*", 1),
+        own("openai", "gpt-5-mini", 2),
+        own("gemini", "gpt-5-mini", 3),
+        own("openai", "gpt-99", 4),
+    ]));
+    assert!(before.is_empty());
+    let cost =
+        |id: &str, told: &Told| complete(&book, openai, &vendor, id, told).price.map(|p| p.input_nanousd_per_mtok);
+    assert_eq!(cost("gpt-5-mini", &Told::default()), Some(2), "the most particular one");
+    assert_eq!(cost("gpt-5", &Told::default()), Some(1));
+    assert_eq!(cost("gpt-99", &Told::default()), Some(4), "known to nobody else");
+    assert_eq!(cost("gpt-4o", &Told::default()), Some(2_500_000_000));
+    let told = Told { price: Some(Price::plain(9, 9, None, "config")), ..Told::default() };
+    assert_eq!(cost("gpt-5-mini", &told), Some(9), "the place's own list goes before [[price]]");
+}
+
+#[test]
+fn an_unknown_price_has_an_estimate_beside_it_and_is_not_one() {
+    let book = book();
+    let vendor = place(Zone::VendorCloud, Kind::Serverless);
+    let model =
+        |profile: &str, id: &str| complete(&book, Profile::find(profile).unwrap(), &vendor, id, &Told::default());
+    let known = model("openai", "gpt-5-mini");
+    assert!(known.price.is_some() && known.price_assumed.is_none());
+    assert_eq!(known.output_tokens_max, Some(128_000));
+    let unknown = model("openai", "gpt-99");
+    let assumed = unknown.price_assumed.unwrap();
+    assert!(unknown.price.is_none() && assumed.is_estimate());
+    assert!(assumed.version.contains("dearest of openai, book-2026-08-21"), "{}", assumed.version);
+    let dear = |p: &Price| p.input_nanousd_per_mtok + p.output_nanousd_per_mtok;
+    assert!(dear(&assumed) > dear(&known.price.unwrap()));
+    let elsewhere = model("vllm", "gpt-99").price_assumed.unwrap();
+    assert!(elsewhere.version.contains("dearest usual model"), "{}", elsewhere.version);
+    let own =
+        complete(&book, Profile::find("vllm").unwrap(), &place(Zone::SameHost, Kind::Appliance), "x", &Told::default());
+    assert!(own.price.is_some() && own.price_assumed.is_none());
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::number::nanousd;
+    use crate::config::dollars as nanousd;
 
     #[test]
     fn the_table_is_whole_and_every_row_has_a_source() {

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &cli::Common) -> Result<ExitCode> {
     })?;
     crate::detect::finder(&settings)?;
     finds.note(&mut settings.values);
-    for warning in &settings.warnings {
+    for warning in settings.warnings.iter().chain(&crate::detect::warnings(&settings)) {
         eprintln!("warning: {warning}");
     }
     let head = match &found.path {

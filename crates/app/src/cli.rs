@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Scan(crate::scan::Args),
     /// Report what was asked, where it went and what it cost; `ledger verify` checks it.
     Ledger(Ledger),
+    /// What a period cost, by team, key, place, model, task, kind or day, against what it would have cost; `report reconcile` compares a bill.
+    Report(crate::statement::Report),
     /// The evidence of decisions: check it, export its signed head, report what went where.
     #[command(subcommand)]
     Audit(crate::audit::Audit),
@@ -45,7 +47,12 @@ pub(crate) enum Command {
     /// The schema and the reference page of the configuration.
     #[command(subcommand)]
     Config(Config),
-    /// Keys of callers.
+    /// Stored keys of callers: make, list, rotate, revoke.
+    #[command(subcommand)]
+    Keys(crate::keys::Keys),
+    /// Show what organisations, teams and keys spent, and what is left.
+    Budgets(crate::keys::Budgets),
+    /// A key for the configuration file.
     #[command(subcommand)]
     Key(Key),
     /// Measure speed and memory.
@@ -53,6 +60,10 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
+    /// Search the price book: what models cost, what they can, how old that is and who says so.
+    Prices(crate::prices::Args),
+    /// Say what raw answers of providers cost: NDJSON in, one line out for each.
+    Price(crate::bill::Args),
     /// Show how fast GPUs were measured to be, and what they rent for.
     Capacity(crate::speeds::Capacity),
     /// The worker process of the embedded engine; started by `serve`.
@@ -97,6 +108,9 @@ pub(crate) struct Explain {
     /// Configured key that would ask: its class, tags and scope count.
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<String>,
+    /// As if a budget were ahead of its pace and money weighed so many times its face value.
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) money: Option<f64>,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -275,7 +289,7 @@ pub(crate) struct Probe {
 }
 
 /// `30s`, `15m`, `1h`, `7d`.
-fn span(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn span(text: &str) -> Result<std::time::Duration, String> {
     let bad = || format!("\"{text}\" is not a time: write a number and s, m, h or d, such as 1h");
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {

@@ -10,17 +10,21 @@ mod engine;
 mod number;
 mod origin;
 mod policy;
+mod price;
 pub(crate) mod reference;
 mod resilience;
 mod resolve;
 mod secret;
 mod shape;
 mod source;
+pub(crate) mod spending;
 mod words;
 
+pub(crate) use number::nanousd as dollars;
 pub(crate) use origin::{Origin, Value, Values};
 pub(crate) use resolve::{
-    DetectSettings, EgressSettings, EngineSettings, Flags, KeySettings, PlaceSettings, Settings, is_loopback,
+    DetectSettings, EgressSettings, EngineSettings, Flags, Group, KeySettings, PlaceSettings, SecondSettings, Settings,
+    is_loopback, with_stored_keys,
 };
 pub(crate) use secret::Env;
 pub(crate) use shape::Discovery;

@@ -474,3 +474,30 @@ fn the_examples_of_the_book_are_valid() {
         assert!(settings.warnings.iter().all(|w| w.contains("is configured")), "{block}\n{:?}", settings.warnings);
     }
 }
+
+#[test]
+fn a_second_reader_is_off_by_default_and_its_bounds_can_be_reached() {
+    assert_eq!(good("").detect.second, None);
+    for (ms, bytes) in [(50, 1_000), (60_000, 1_000_000)] {
+        let text = format!("[detect]\nreader = \"edge/m/x\"\nreader_ms = {ms}\nreader_max_bytes = {bytes}\n");
+        let second = good(&text).detect.second.unwrap();
+        assert_eq!((second.name.as_str(), second.bytes_max), ("edge/m/x", bytes));
+        assert_eq!(second.within, std::time::Duration::from_millis(ms));
+    }
+    for (ms, bytes) in [(49, 1_000), (60_001, 1_000), (50, 999), (50, 1_000_001)] {
+        let text = format!("[detect]\nreader = \"edge/m\"\nreader_ms = {ms}\nreader_max_bytes = {bytes}\n");
+        assert!(load_as(&text, &Flags::default()).is_err(), "{ms} ms, {bytes} bytes");
+    }
+    // What discovery can find on this host may come later; what it finds by a key is a cloud.
+    let ollama = good("[detect]\nreader = \"ollama/gemma3:4b\"\n");
+    assert!(ollama.detect.second.is_some());
+    assert!(
+        ollama.warnings.iter().any(|w| w.contains("until it is discovered, nothing leaves")),
+        "{:?}",
+        ollama.warnings
+    );
+    let unknown = |text: &str| load_as(text, &Flags::default()).map(|_| ()).unwrap_err().to_string();
+    assert!(unknown("[detect]\nreader = \"openai/gpt-5-mini\"\n").contains("names an unknown place"));
+    let off = "[detect]\nreader = \"ollama/m\"\n[discovery]\nenabled = false\n";
+    assert!(unknown(off).contains("names an unknown place"));
+}

@@ -2,9 +2,9 @@
 //!
 //! Never here: the sections of the file (`config`), or detection itself (room `sense`).
 
-use crate::config::{DetectSettings, Settings};
+use crate::config::{DetectSettings, SecondSettings, Settings};
 use crate::problem::{Problem, Problems};
-use gateway::Guard;
+use gateway::{Guard, Second};
 use sense::{Finder, FinderError};
 
 /// Sets the detectors up; `None` where they are switched off.
@@ -12,7 +12,7 @@ use sense::{Finder, FinderError};
 /// # Errors
 /// A pattern, a dictionary, a region or a kind is wrong.
 pub(crate) fn finder(settings: &Settings) -> Result<Option<Finder>, Problems> {
-    let DetectSettings { enabled, options } = &settings.detect;
+    let DetectSettings { enabled, options, .. } = &settings.detect;
     enabled.then(|| Finder::new(options).map_err(wrong)).transpose()
 }
 
@@ -21,10 +21,20 @@ pub(crate) fn finder(settings: &Settings) -> Result<Option<Finder>, Problems> {
 /// # Errors
 /// As [`finder`].
 pub(crate) fn guard(settings: &Settings, key: [u8; 32]) -> Result<Guard, Problems> {
-    match &settings.detect {
-        DetectSettings { enabled: true, options } => Guard::new(options, key).map_err(wrong),
-        DetectSettings { enabled: false, .. } => Ok(Guard::off(key)),
-    }
+    warnings(settings).iter().for_each(|warning| tracing::warn!("{warning}"));
+    let DetectSettings { enabled, options, second } = &settings.detect;
+    let guard = if *enabled { Guard::new(options, key).map_err(wrong)? } else { Guard::off(key) };
+    Ok(match second {
+        Some(SecondSettings { name, within, bytes_max }) => guard.and(Second::new(name, *within, *bytes_max)),
+        None => guard,
+    })
+}
+
+/// What should be known of the patterns of the configuration: those that some texts make dear.
+pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
+    let DetectSettings { enabled, options, .. } = &settings.detect;
+    let warnings = if *enabled { options.warnings() } else { Vec::new() };
+    warnings.iter().map(|warning| format!("[detect] {warning}")).collect()
 }
 
 fn wrong(FinderError { option, why }: FinderError) -> Problems {

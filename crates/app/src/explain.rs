@@ -45,12 +45,13 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
     let mut need = need(&prompt, &args.model, args.class.map(Into::into), finder.as_ref());
     need.at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     caller(&mut need, args, &settings)?;
+    need.thrift_permille = args.money.map_or(0, |times| ((times - 1.0) * 1_000.0).round() as u32);
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
         serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
             + "\n"
     } else {
-        show(&need, &verdict, &fleet, &settings.policy)
+        show(&need, &verdict, &fleet, &settings.policy) + &second(&settings, &verdict)
     };
     crate::print(&text)?;
     Ok(if verdict.order.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -107,6 +108,17 @@ fn found(found: &Found) -> String {
     }
 }
 
+/// What a second reader would add, where it would be asked.
+fn second(settings: &Settings, verdict: &Verdict) -> String {
+    match &settings.detect.second {
+        Some(reader) if verdict.order.iter().any(|c| !c.place.zone.is_own_ground()) => format!(
+            "\nThe second reader {} is not asked here. It may raise the class of such a request, and keep it on own ground.\n",
+            printable(&reader.name)
+        ),
+        _ => String::new(),
+    }
+}
+
 /// Adds what the key and the headers of the request would say.
 fn caller(need: &mut Need, args: &cli::Explain, settings: &Settings) -> Result<()> {
     let wrong = |what: String, why: &str, help: String| Problems::from(Problem::new(what, why, help));
@@ -150,6 +162,7 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("found", found(&need.found)),
         ("class", class(verdict, policy)),
         ("tags", need.tags.join(", ")),
+        ("money", need.thrift().map(|weighs| format!("weighs {}", printable(&weighs))).unwrap_or_default()),
         ("spills over", verdict.spill().map(|s| printable(&s.to_string())).unwrap_or_default()),
         ("tokens", format!("about {} in, {} out", need.input_tokens, need.output_tokens)),
     ];

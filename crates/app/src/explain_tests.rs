@@ -27,8 +27,7 @@ fn fleet() -> Fleet {
         context_tokens: Some(2048),
         caps: Caps::default(),
         price: Some(Price::free("own-ground")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     let cloud = book.model("openai", "gpt-5-mini").unwrap();
     Fleet {
@@ -94,4 +93,15 @@ fn the_same_prompt_gives_the_same_verdict() {
     let json = || serde_json::to_string(&explained("Translate: good morning", "auto:cheap", None).0).unwrap();
     assert_eq!(json(), json());
     assert!(json().contains("\"objective\":\"cheap\""));
+}
+
+#[test]
+fn what_money_weighs_is_told() {
+    let mut need = need("Hello", "auto", None, None);
+    let (fleet, policy) = (fleet(), Policy::default());
+    let shown = |need: &Need| show(need, &decide::choose(need, &fleet, &policy), &fleet, &policy);
+    assert!(!shown(&need).contains("weighs"));
+    (need.thrift_permille, need.thrift_of) = (800, Some("team:x".into()));
+    let text = shown(&need);
+    assert!(text.contains("weighs 1.8 times its face value: budget `team:x` is ahead of its pace"), "{text}");
 }

@@ -36,7 +36,7 @@ pub(crate) fn show_hash(hash: &[u8; 32]) -> String {
 }
 
 /// `count` random characters of the alphabet, each equally likely (values past the last multiple of 62 are drawn again).
-fn random(count: usize) -> Result<String, Problems> {
+pub(crate) fn random(count: usize) -> Result<String, Problems> {
     let source = ring::rand::SystemRandom::new();
     let mut out = String::with_capacity(count);
     while out.len() < count {

@@ -2,8 +2,10 @@
 //!
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
+mod accounts;
 mod audit;
 mod bench;
+mod bill;
 mod book;
 mod bundled;
 mod capacity;
@@ -19,9 +21,12 @@ mod flags;
 mod fleet;
 mod init;
 mod key;
+mod keys;
 mod measure;
 mod models;
 mod passages;
+
+mod prices;
 mod probe;
 mod problem;
 mod pull;
@@ -29,6 +34,7 @@ mod report;
 mod scan;
 mod serve;
 mod speeds;
+mod statement;
 mod table;
 
 use anyhow::Result;
@@ -60,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),
+        Command::Report(args) => statement::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Models(args) => models::list(&args),
@@ -68,9 +75,13 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::EgressRules(args) => egress::run(&args),
         Command::Config(cli::Config::Schema) => print(&config::reference::schema()?),
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
+        Command::Keys(args) => keys::run(&args),
+        Command::Budgets(args) => keys::budgets(&args),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Prices(args) => prices::run(&args),
+        Command::Price(args) => bill::run(&args),
         Command::Capacity(args) => speeds::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Clients of a place on own ground, where nothing is said: enough that a batching engine batches.
 const CLIENTS_OWN: u16 = 4;
@@ -204,8 +204,9 @@ fn usage(args: &cli::Probe, clients: usize) -> Usage {
 /// What costs money, or may, is measured only when that was agreed to.
 fn agreed(args: &cli::Probe, model: &Model, clients: usize) -> bool {
     let usage = usage(args, clients);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let cost = match &model.price {
-        Some(price) => match decide::cost(price, &usage) {
+        Some(price) => match decide::cost(price, &usage, now) {
             free if free.0 == 0 => return true,
             cost => format!("costs about ${cost}"),
         },

@@ -54,12 +54,20 @@ pub(crate) fn failed(error: &ledger::LedgerError) -> Problems {
     Problem::new("the ledger cannot be used", why, help).into()
 }
 
-/// The folder of the ledger. Secrets are not needed for it, so a configuration whose secrets are missing here will do.
 fn folder(config: Option<&Path>) -> Result<PathBuf> {
+    folder_of(settings(config)?)
+}
+
+/// The configuration, for reading a ledger. Secrets are not needed for that, so a configuration whose secrets are missing here will do.
+pub(crate) fn settings(config: Option<&Path>) -> Result<config::Settings> {
     let found = config::find(config, &config::process_env);
     let placeholder = |name: &str| config::process_env(name).or_else(|| Some(format!("not-set-{name}-0123456789")));
     let env = |name: &str| if is_folder_variable(name) { config::process_env(name) } else { placeholder(name) };
-    let settings = config::load(found.path.as_deref(), &Flags::default(), &env, &Book::built_in()?)?;
+    Ok(config::load(found.path.as_deref(), &Flags::default(), &env, &Book::built_in()?)?)
+}
+
+/// The folder of its ledger.
+pub(crate) fn folder_of(settings: config::Settings) -> Result<PathBuf> {
     settings.ledger.map(|l| l.dir).ok_or_else(|| {
         let why = "[ledger] enabled = false";
         Problems::from(Problem::new("there is no ledger", why, "set [ledger] enabled = true and restart `serve`"))

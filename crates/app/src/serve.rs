@@ -10,6 +10,7 @@ mod live;
 mod log;
 mod machine;
 mod nowhere;
+mod spending;
 mod watch;
 mod watchdog;
 
@@ -27,7 +28,7 @@ use live::Live;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch as channel;
 
@@ -106,6 +107,7 @@ async fn serve(
                 + &seen.text()
                 + &dropped.text()
                 + &counted.denied()
+                + &spending::text(&counted.budgets, now_unix_ms())
         }),
         care: live.care.clone(),
         draining: AtomicBool::new(false),
@@ -268,18 +270,10 @@ fn announce(live: &Live, finds: &Finds, started: Instant) {
     }
 }
 
-/// Keys in the form of the gateway.
-fn keys(settings: &Settings) -> gateway::Keys {
-    let key = |k: &config::KeySettings| gateway::Key {
-        id: Arc::from(k.name.as_str()),
-        secret_sha256: k.secret_sha256,
-        places: k.places.clone(),
-        models: k.models.clone(),
-        class: k.class,
-        tags: k.tags.clone(),
-        durability: k.durability,
-    };
-    gateway::Keys::new(settings.keys.iter().map(key).collect())
+/// Unix milliseconds.
+fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Which profile each place has, for completing discovered models; changes with a reload.

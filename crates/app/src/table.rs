@@ -96,18 +96,11 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use decide::{Api, Caps, Kind, Load, Place, PlaceId, Price, Tier, Zone};
+    use decide::{Api, Kind, Load, Place, PlaceId, Price, Tier, Zone};
 
     fn model(id: &str, price: Option<i64>) -> Arc<Model> {
         let price = price.map(|p| Price { input_nanousd_per_mtok: p, output_nanousd_per_mtok: p, ..Price::free("t") });
-        Arc::new(Model {
-            id: Arc::from(id),
-            context_tokens: None,
-            caps: Caps::default(),
-            price,
-            tier: None,
-            quality_permille: None,
-        })
+        Arc::new(Model { id: Arc::from(id), price, ..Model::default() })
     }
 
     fn state(id: &str, models: Vec<Arc<Model>>, health: Health) -> PlaceState {

@@ -17,6 +17,8 @@ mod desk;
 mod error;
 mod folder;
 mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+mod fuzz;
 mod head;
 mod hex;
 mod key;
@@ -33,6 +35,8 @@ mod verify;
 mod writer;
 
 pub use error::AuditError;
+#[cfg(any(test, feature = "fuzz"))]
+pub use fuzz::check_trail;
 pub use head::Head;
 pub use key::prompt_key;
 pub use options::{Options, WhenFailing};

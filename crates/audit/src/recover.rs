@@ -87,7 +87,7 @@ pub(crate) fn recover(dir: &Path) -> Result<Found, AuditError> {
         found.end = head.end();
     }
     found.torn = torn;
-    found.missing = last.filter(|h| h.seq > found.end.seq).map(|h| (found.end.seq + 1, h.end()));
+    found.missing = last.filter(|h| h.seq > found.end.seq).map(|h| (found.end.seq.saturating_add(1), h.end()));
     Ok(found)
 }
 

@@ -94,12 +94,14 @@ pub(crate) fn segment(
 
 /// Whether a line is the next one after `end`; a record of kind `gap` says itself which ones are missing before it.
 fn follows(end: End, line: &Line<'_>) -> Result<(), String> {
-    let expected = end.seq + 1;
+    let Some(expected) = end.seq.checked_add(1) else {
+        return Err(format!("no record can stand behind record {}", end.seq));
+    };
     let gap = if line.kind == "gap" { serde_json::from_slice::<Missing>(line.json).ok() } else { None };
     let stated = gap.is_some_and(|m| m.from == expected && m.to.checked_add(1) == Some(line.seq) && m.to >= m.from);
     match line.seq {
         seq if seq == expected || stated => {}
-        seq if seq == expected + 1 => {
+        seq if seq.checked_sub(1) == Some(expected) => {
             return Err(format!("record {expected} is missing before it: it was deleted or moved"));
         }
         seq if seq > expected => {

@@ -251,7 +251,7 @@ impl Walk<'_> {
                 Stop::Torn => "the record is unfinished: its end was cut off".to_owned(),
                 Stop::Bad(why) => why,
             };
-            self.out.bad(Some(read.end.seq + 1), &name, read.lines + 1, why);
+            self.out.bad(Some(read.end.seq.saturating_add(1)), &name, read.lines + 1, why);
             return Ok(None);
         }
         Ok(Some(end))

@@ -139,14 +139,7 @@ mod tests {
     }
 
     fn model(id: &str) -> Arc<Model> {
-        Arc::new(Model {
-            id: id.into(),
-            context_tokens: None,
-            caps: Caps::default(),
-            price: None,
-            tier: None,
-            quality_permille: None,
-        })
+        Arc::new(Model { id: id.into(), caps: Caps::default(), ..Model::default() })
     }
 
     fn why(spec: PlaceSpec) -> BuildFault {

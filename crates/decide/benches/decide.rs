@@ -42,6 +42,8 @@ fn place(i: usize, economics: bool) -> PlaceState {
         context_tokens: Some(131_072),
         caps: Caps { tools: true, json_schema: true, ..Caps::default() },
         price: Some(if own { Price::free("own-ground") } else { price }),
+        price_assumed: None,
+        output_tokens_max: None,
         tier: None,
         quality_permille: Some(500 + (i as u16 * 37) % 450),
     };

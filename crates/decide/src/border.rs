@@ -161,8 +161,12 @@ impl<'a> Border<'a> {
         if !as_it_is && (self.subject.unscanned || found.failed.is_some()) {
             return Err(Refusal::Unscanned { class: self.declared, rule: self.redacts(place, self.declared) });
         }
-        // A secret that nobody declared leaves this host only taken out, whatever the rules say.
         let secret = DataClass::Secret as usize;
+        if let Some(class) = found.loose {
+            // What cannot be taken out goes where its class may go whole, and a secret of that kind nowhere beyond this host.
+            self.hold(place, class, if beyond { whole.min(secret) } else { whole }, redacted)?;
+        }
+        // A secret that nobody declared leaves this host only taken out, whatever the rules say.
         let whole = if beyond && !(as_it_is && declared == secret) { whole.min(secret) } else { whole };
         let mut redact = !as_it_is;
         for class in found.kinds.values().map(|c| c.class) {
@@ -176,6 +180,16 @@ impl<'a> Border<'a> {
             redact = true;
         }
         Ok(redact.then(|| below(whole).unwrap_or(DataClass::Public)))
+    }
+
+    /// Refuses content of a class that cannot be taken out, unless so many of the lowest classes go as they are that it is one.
+    #[cold]
+    fn hold(&self, place: &Place, class: DataClass, whole: usize, redacted: usize) -> Result<(), Refusal> {
+        match class as usize {
+            at if at < whole => Ok(()),
+            at if at < redacted => Err(Refusal::Loose { class, rule: self.redacts(place, class) }),
+            _ => Err(self.refusal(place, class)),
+        }
     }
 
     /// The first rule that keeps a class from a place.

@@ -10,7 +10,7 @@ mod utility;
 use crate::border::Border;
 use crate::{
     Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
-    Refusal, Refused, Route, Standing, Subject, Tier, Unseen, Verdict, Zone, cost,
+    Refusal, Refused, Route, Standing, Subject, Tier, Unpriced, Unseen, Verdict, Zone, cost,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
@@ -42,6 +42,8 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         let other = pinned.as_ref().filter(|p| !(same_model(p, &model.id) || same_model(&model.id, p)));
         let why = match (rules.judge(state, model), other) {
             (Ok(redact_above), None) => {
+                let assumed = assumed(need, model);
+                let model = assumed.as_ref().unwrap_or(model);
                 let standing = live.standing(&state.place.id);
                 let (mut reason, queue_ms) = expect(need, state, model, policy.margin_permille, standing, waiting);
                 reason.redact_above = redact_above;
@@ -203,6 +205,14 @@ impl Rules<'_> {
         if let Some(lack) = lacks(self.need, &model.caps) {
             return Some(Refusal::Lacks(lack));
         }
+        let lacks_price = match self.need.unpriced {
+            Unpriced::Allow => false,
+            Unpriced::Estimate => model.price.is_none() && model.price_assumed.is_none(),
+            Unpriced::Deny => model.price.is_none(),
+        };
+        if lacks_price {
+            return Some(Refusal::Unpriced);
+        }
         // A window is for one text, and only the place knows its tokens.
         if self.need.embeddings || self.need.rerank {
             return self.unready(state);
@@ -259,6 +269,15 @@ fn lacks(need: &Need, caps: &Caps) -> Option<&'static str> {
         .or_else(|| lack(need.rerank, caps.rerank, "rerank"))
 }
 
+/// The model with its assumed price as its price, where its own is not known and the request asks for that. Whatever
+/// reserves, charges or records then reads one field, and the version of the price says `estimate:…`.
+fn assumed(need: &Need, model: &Model) -> Option<Arc<Model>> {
+    if model.price.is_some() || need.unpriced != Unpriced::Estimate {
+        return None;
+    }
+    model.price_assumed.as_ref().map(|price| Arc::new(Model { price: Some(price.clone()), ..model.clone() }))
+}
+
 /// What to expect of an offer on this request, and how much of the wait comes of its queue, milliseconds.
 fn expect(
     need: &Need,
@@ -277,7 +296,7 @@ fn expect(
             (economics.marginal(&usage, &moment), economics.full(&usage), moment.pressure_permille)
         }
         None => {
-            let price = model.price.as_ref().map(|p| cost(p, &usage));
+            let price = model.price.as_ref().map(|p| cost(p, &usage, need.at_unix_s));
             (price, price, 0)
         }
     };

@@ -60,6 +60,8 @@ pub enum Cause {
     NoPlaceReady,
     /// Too many requests.
     RateLimited,
+    /// A budget has no room for what the request may cost.
+    BudgetExceeded,
     /// The same idempotency key is in use by a request under way.
     InFlight,
     /// The idempotency key was used for another request.
@@ -116,6 +118,7 @@ impl Cause {
             Cause::Unsupported => "unsupported_feature",
             Cause::NoPlaceReady => "no_place_ready",
             Cause::RateLimited => "rate_limit_exceeded",
+            Cause::BudgetExceeded => "budget_exceeded",
             Cause::InFlight => "idempotency_key_in_use",
             Cause::KeyReused => "idempotency_key_reused",
             Cause::Overloaded => "overloaded",
@@ -150,7 +153,7 @@ impl Cause {
             Cause::TooLarge => 413,
             Cause::UnsupportedMedia => 415,
             Cause::KeyReused => 422,
-            Cause::RateLimited | Cause::UpstreamBusy => 429,
+            Cause::RateLimited | Cause::BudgetExceeded | Cause::UpstreamBusy => 429,
             Cause::Cancelled | Cause::Outrun => 499,
             Cause::Internal => 500,
             Cause::UpstreamAuth
@@ -220,6 +223,7 @@ impl Fault {
             | Cause::Engine => (Side::Backend, Retry::NextPlace),
             Cause::NoPlaceReady
             | Cause::RateLimited
+            | Cause::BudgetExceeded
             | Cause::Overloaded
             | Cause::LedgerUnavailable
             | Cause::AuditUnavailable

@@ -24,6 +24,9 @@ pub struct Found {
     pub kinds: BTreeMap<Arc<str>, Count>,
     /// Why the reading is not complete (a detector failed or ran out of time); then nothing may leave.
     pub failed: Option<Arc<str>>,
+    /// The highest class of what is somewhere in the texts while nobody says where, so that it cannot be taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loose: Option<DataClass>,
 }
 
 impl Found {
@@ -35,6 +38,12 @@ impl Found {
     /// Whether anything above `class` was found.
     pub fn any_above(&self, class: DataClass) -> bool {
         self.kinds.values().any(|c| c.class > class)
+    }
+
+    /// Notes an occurrence without a place in the text.
+    pub fn note_loose(&mut self, kind: &Arc<str>, class: DataClass) {
+        self.note(kind, class);
+        self.loose = self.loose.max(Some(class));
     }
 
     /// Notes one occurrence.

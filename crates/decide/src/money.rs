@@ -1,6 +1,6 @@
-//! Money in integer nano-dollars, token usage, and the price of one with the other.
+//! Money in integer nano-dollars, and token usage. What the one costs of the other is in `price`.
 //!
-//! Never here: floating point, or a price that is guessed. An unknown price is `None`, not zero.
+//! Never here: floating point, rates, or an amount that is guessed.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,76 +50,9 @@ pub struct Usage {
     pub estimated: bool,
 }
 
-/// Price of one model at one place, in nano-dollars per million tokens, with the version of the table it came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Price {
-    /// Per million uncached prompt tokens.
-    pub input_nanousd_per_mtok: i64,
-    /// Per million completion tokens.
-    pub output_nanousd_per_mtok: i64,
-    /// Per million prompt tokens read from cache; `None` means the same as uncached.
-    pub cached_nanousd_per_mtok: Option<i64>,
-    /// Which price table or configuration this is, for the ledger ("config", "own-ground", "book-2026-08-21").
-    pub version: std::sync::Arc<str>,
-}
-
-impl Price {
-    /// Own ground: no money changes hands per token. (Capital and power are the economics of a later issue.)
-    pub fn free(version: &str) -> Price {
-        Price {
-            input_nanousd_per_mtok: 0,
-            output_nanousd_per_mtok: 0,
-            cached_nanousd_per_mtok: None,
-            version: version.into(),
-        }
-    }
-}
-
-/// What `usage` costs at `price`, rounded up to the next nano-dollar so that nothing is under-charged.
-/// Absurd token counts saturate instead of overflowing.
-pub fn cost(price: &Price, usage: &Usage) -> Nanousd {
-    let cached = usage.cached.min(usage.input);
-    let fresh = usage.input - cached;
-    let cached_price = price.cached_nanousd_per_mtok.unwrap_or(price.input_nanousd_per_mtok);
-    let sum = i128::from(fresh) * i128::from(price.input_nanousd_per_mtok)
-        + i128::from(cached) * i128::from(cached_price)
-        + i128::from(usage.output) * i128::from(price.output_nanousd_per_mtok);
-    let nano = (sum + 999_999).div_euclid(1_000_000);
-    Nanousd(i64::try_from(nano).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn price() -> Price {
-        Price {
-            input_nanousd_per_mtok: 250_000_000,
-            output_nanousd_per_mtok: 2_000_000_000,
-            cached_nanousd_per_mtok: Some(25_000_000),
-            version: "t".into(),
-        }
-    }
-
-    #[test]
-    fn cost_counts_cached_tokens_once() {
-        let usage = Usage { input: 1_000, cached: 400, output: 10, ..Usage::default() };
-        // 600 × 250 + 400 × 25 + 10 × 2000 nano-dollars
-        assert_eq!(cost(&price(), &usage), Nanousd(600 * 250 + 400 * 25 + 10 * 2_000));
-    }
-
-    #[test]
-    fn cost_rounds_up_and_saturates() {
-        let one = Price { input_nanousd_per_mtok: 1, ..price() };
-        assert_eq!(cost(&one, &Usage { input: 1, ..Usage::default() }), Nanousd(1));
-        assert_eq!(cost(&price(), &Usage { output: u64::MAX, ..Usage::default() }), Nanousd(i64::MAX));
-    }
-
-    #[test]
-    fn cached_above_input_is_clamped() {
-        let usage = Usage { input: 10, cached: 99, ..Usage::default() };
-        assert_eq!(cost(&price(), &usage), Nanousd(250));
-    }
 
     #[test]
     fn shown_in_dollars() {

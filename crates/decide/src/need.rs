@@ -82,6 +82,17 @@ pub enum Unpriced {
     Allow,
 }
 
+impl Unpriced {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Unpriced::Deny => "deny",
+            Unpriced::Estimate => "estimate",
+            Unpriced::Allow => "allow",
+        }
+    }
+}
+
 /// How hard a request is, per mille: 0 trivial, 1000 beyond the frontier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -151,6 +162,9 @@ pub struct Need {
     /// What money weighs above its face value, per mille (0: at face value): the dual price of a budget that has to last.
     #[serde(default)]
     pub thrift_permille: u32,
+    /// The budget that makes it weigh so.
+    #[serde(default)]
+    pub thrift_of: Option<Arc<str>>,
     /// A budget is nearly used up and says `on_budget = "degrade"`: the cheapest that may answer comes first.
     #[serde(default)]
     pub degrade: bool,
@@ -163,4 +177,33 @@ pub struct Need {
     pub session: Option<String>,
     /// Hash of the stable prefix (system, tools, first user message), for cache affinity.
     pub prefix_hash: u64,
+}
+
+impl Need {
+    /// What money weighs and why, where it is not its face value: "1.8 times its face value: budget `team:x` is ahead of its pace".
+    pub fn thrift(&self) -> Option<String> {
+        if self.thrift_permille == 0 {
+            return None;
+        }
+        let tenths = (self.thrift_permille + 1_050) / 100;
+        let times = format!("{}.{} times its face value", tenths / 10, tenths % 10);
+        Some(match &self.thrift_of {
+            Some(budget) => format!("{times}: budget `{budget}` is ahead of its pace"),
+            None => times,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_money_weighs_is_said_where_it_is_not_its_face_value() {
+        assert_eq!(Need::default().thrift(), None);
+        let need = Need { thrift_permille: 800, thrift_of: Some("team:x".into()), ..Need::default() };
+        assert_eq!(need.thrift().as_deref(), Some("1.8 times its face value: budget `team:x` is ahead of its pace"));
+        let need = Need { thrift_permille: 11_960, ..Need::default() };
+        assert_eq!(need.thrift().as_deref(), Some("13.0 times its face value"));
+    }
 }

@@ -160,16 +160,23 @@ impl Caps {
 }
 
 /// One model offered by a place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Model {
     /// The id that the place itself knows.
     pub id: Arc<str>,
     /// Context window in tokens (prompt + completion); `None` if unknown, then nothing is refused for length.
     pub context_tokens: Option<u32>,
+    /// The most tokens that it writes in one answer; `None` if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_max: Option<u32>,
     /// What it can do.
     pub caps: Caps,
     /// What it costs; `None` is unknown, and unknown is not zero.
     pub price: Option<Price>,
+    /// What stands in for an unknown price where a key asked for that (`unpriced = "estimate"`): the dearest known of its
+    /// provider, or else of its tier. Only [`choose`](crate::choose) looks here, and gives a candidate that has it as `price`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_assumed: Option<Price>,
     /// Own tier where it differs from the place's.
     pub tier: Option<Tier>,
     /// Expected quality per mille on a request of middling difficulty, if declared; else the tier's.

@@ -3,7 +3,7 @@
 //!
 //! Never here: parsing of configuration (room `app`).
 
-use crate::{DataClass, Durability, Nanousd, Rule, Zone};
+use crate::{DataClass, Durability, Nanousd, Rule, Unpriced, Zone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +85,9 @@ pub struct Policy {
     pub margin_permille: u16,
     /// Attempts per request at most, the first included.
     pub attempts_max: u8,
+    /// What becomes of offers whose price is not known, for requests without a key. (A key says its own.)
+    #[serde(default)]
+    pub unpriced: Unpriced,
     /// What an answer of full expected quality is worth over none, each request.
     pub quality_value: Nanousd,
     /// What a second that a request waits because a place is busy is worth. Zero: only declared economics move traffic.
@@ -105,6 +108,7 @@ impl Default for Policy {
             auto: Objective::Sufficient,
             margin_permille: 0,
             attempts_max: 3,
+            unpriced: Unpriced::Allow,
             // About what it takes to notice and repair a wrong answer: ten minutes at $60 an hour.
             quality_value: Nanousd(10_000_000_000),
             second_value: Nanousd::ZERO,

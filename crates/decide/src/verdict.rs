@@ -52,6 +52,14 @@ pub enum Refusal {
         /// The rule that wants it redacted.
         rule: Arc<str>,
     },
+    /// The class may go there only with what was found taken out, and nobody says where in the text it stands.
+    #[error("takes class {class} only redacted ({rule}), and such data was found in words that cannot be taken out")]
+    Loose {
+        /// The class of what was found.
+        class: DataClass,
+        /// The rule that wants it redacted.
+        rule: Arc<str>,
+    },
     /// The search for personal data and secrets did not end well, so nothing leaves this host.
     #[error("is beyond this host, and the search for personal data and secrets did not finish ({0})")]
     Unread(Arc<str>),
@@ -61,6 +69,9 @@ pub enum Refusal {
     /// The caller's key does not cover it.
     #[error("outside the scope of this key")]
     Scope,
+    /// Its price is not known, and the key (or the policy) wants none of that: see [`Unpriced`](crate::Unpriced).
+    #[error("has no known price")]
+    Unpriced,
     /// Lacks a capability.
     #[error("cannot do {0}")]
     Lacks(&'static str),
@@ -83,7 +94,14 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the policy said so, rather than what a place can do or how it is.
     pub const fn is_policy(&self) -> bool {
-        matches!(self, Refusal::Class { .. } | Refusal::Rule { .. } | Refusal::Unscanned { .. } | Refusal::Unread(_))
+        matches!(
+            self,
+            Refusal::Class { .. }
+                | Refusal::Rule { .. }
+                | Refusal::Unscanned { .. }
+                | Refusal::Loose { .. }
+                | Refusal::Unread(_)
+        )
     }
 }
 
@@ -216,6 +234,10 @@ impl Verdict {
             let raised = format!("{what} ({} data was found in it)", self.class);
             let what = if self.class > self.declared { &raised } else { what };
             Fault::new(Cause::PolicyDenied, self.told(what, advice))
+        } else if any(|r| matches!(r, Refusal::Unpriced)) {
+            let advice = "Give it a price (`price` of the model, or [[price]]), look it up with `dewpoint prices`, or set unpriced = \"estimate\" or \"allow\" for this key";
+            let what = "What may be spent here has to be known before it is spent, and no price is known";
+            Fault::new(Cause::PolicyDenied, self.told(what, advice)).at("model")
         } else if any(|r| matches!(r, Refusal::Context { .. })) {
             let advice = "Shorten the prompt, lower max_tokens, or add a model with a larger context";
             Fault::new(Cause::ContextLength, self.told("The request fits no context window", advice)).at("messages")

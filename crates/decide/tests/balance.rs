@@ -40,8 +40,7 @@ fn place(name: &str, zone: Zone, model: &str) -> PlaceState {
         context_tokens: Some(8_192),
         caps: Caps::default(),
         price: Some(Price::free("test")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     PlaceState { place: Arc::new(place), models: vec![Arc::new(model)], health: Health::Up, load: Load::default() }
 }

@@ -9,15 +9,8 @@ fn model(id: &str, price: Option<(i64, i64)>) -> Arc<Model> {
     Arc::new(Model {
         id: id.into(),
         context_tokens: Some(2_048),
-        caps: Caps::default(),
-        price: price.map(|(input, output)| Price {
-            input_nanousd_per_mtok: input,
-            output_nanousd_per_mtok: output,
-            cached_nanousd_per_mtok: None,
-            version: "test".into(),
-        }),
-        tier: None,
-        quality_permille: None,
+        price: price.map(|(input, output)| Price::plain(input, output, None, "test")),
+        ..Model::default()
     })
 }
 
@@ -333,4 +326,34 @@ fn encoders_write_nothing_and_writers_encode_nothing() {
     let n = Need { embeddings: true, ..need("near/writer", 0) };
     let v = choose(&n, &encoders(), &Policy::default());
     assert_eq!(v.fault(&n, &encoders()).unwrap().cause, Cause::Unsupported);
+}
+
+#[test]
+fn what_becomes_of_an_unknown_price_is_the_keys_to_say() {
+    let unknown = model("new", None);
+    let guess = Price::plain(5_000_000_000, 9_000_000_000, None, "estimate:dearest of vendor");
+    let guessed = Model { price_assumed: Some(guess.clone()), ..Model::clone(&unknown) };
+    let ask = |unpriced, model: &Arc<Model>| {
+        let places = vec![place("vendor", Tier::Cloud, Zone::VendorCloud, vec![model.clone()])];
+        let fleet = Fleet { version: 1, places };
+        let need = Need { unpriced, ..need("vendor/new", 100) };
+        let verdict = choose(&need, &fleet, &Policy::default());
+        let fault = verdict.fault(&need, &fleet);
+        (verdict, fault)
+    };
+    let (verdict, _) = ask(Unpriced::Allow, &unknown);
+    assert_eq!(verdict.order[0].reason.cost_nanousd, None, "unknown is not zero");
+    for model in [&unknown, &Arc::new(guessed.clone())] {
+        let (verdict, fault) = ask(Unpriced::Deny, model);
+        assert!(matches!(verdict.refused[0].why, Refusal::Unpriced));
+        let fault = fault.unwrap();
+        assert_eq!((fault.cause, fault.cause.status()), (Cause::PolicyDenied, 403));
+        assert!(fault.shown.contains("vendor/new has no known price") && fault.shown.contains("[[price]]"));
+    }
+    let (verdict, _) = ask(Unpriced::Estimate, &unknown);
+    assert!(verdict.order.is_empty(), "with nothing to estimate by, it is refused");
+    let (verdict, _) = ask(Unpriced::Estimate, &Arc::new(guessed));
+    let chosen = &verdict.order[0];
+    assert_eq!(chosen.model.price.as_ref(), Some(&guess));
+    assert!(chosen.reason.cost_nanousd.is_some_and(|c| c > 0));
 }

@@ -18,6 +18,8 @@ fn place(name: &str, tier: Tier, price: Option<i64>, economics: Option<Economics
         context_tokens: None,
         caps: Caps::default(),
         price: price.map(|p| Price { input_nanousd_per_mtok: p, output_nanousd_per_mtok: 4 * p, ..Price::free("t") }),
+        price_assumed: None,
+        output_tokens_max: None,
         tier: None,
         quality_permille: None,
     };

@@ -62,14 +62,7 @@ fn places() -> Vec<Place> {
 }
 
 fn fleet() -> Fleet {
-    let model = Arc::new(Model {
-        id: "m".into(),
-        context_tokens: None,
-        caps: Caps { vision: true, ..Caps::default() },
-        price: None,
-        tier: None,
-        quality_permille: None,
-    });
+    let model = Arc::new(Model { id: "m".into(), caps: Caps { vision: true, ..Caps::default() }, ..Model::default() });
     let state = |place: Place| PlaceState {
         place: Arc::new(place),
         models: vec![model.clone()],
@@ -165,6 +158,33 @@ fn what_no_detector_can_read_is_not_clean() {
     assert!(why(&image(Personal), &p, "bare").contains("takes class personal only redacted (built-in rule)"));
     let with_mail = Need { found: found(&[("EMAIL_ADDRESS", Personal)]), ..image(Internal) };
     assert!(way(&with_mail, &p).contains("bare>internal"), "the image is internal, the address is taken out");
+}
+
+#[test]
+fn what_has_no_place_in_the_text_cannot_be_taken_out() {
+    let p = Policy::default();
+    let loose = |class, declared| {
+        let mut found = found(&[("EMAIL_ADDRESS", Personal)]);
+        found.note_loose(&Arc::from("READER"), class);
+        Need { found, ..need(declared) }
+    };
+    assert_eq!(
+        way(&loose(Internal, Internal), &p),
+        way(&Need { found: found(&[("EMAIL_ADDRESS", Personal)]), ..need(Internal) }, &p)
+    );
+    for class in [Personal, Sensitive] {
+        assert_eq!(way(&loose(class, Internal), &p), "edge ollama gpu", "{class}");
+        assert_eq!(choose(&loose(class, Public), &fleet(), &p).class, class);
+    }
+    assert!(why(&loose(Personal, Internal), &p, "us").contains("takes class personal only redacted (built-in rule)"));
+    assert!(why(&loose(Sensitive, Internal), &p, "us").contains("class sensitive may go no farther than own-network"));
+    // Where the class may go as it is, it goes, with what else was found taken out as ever.
+    let open = Policy { reach: [(Personal, Zone::VendorCloud)].into(), ..Policy::default() };
+    assert_eq!(way(&loose(Personal, Internal), &open), ALL);
+    // An undeclared secret leaves this host only taken out.
+    let open =
+        Policy { reach: [(Secret, Zone::VendorCloud), (Sensitive, Zone::VendorCloud)].into(), ..Policy::default() };
+    assert_eq!(way(&loose(Secret, Internal), &open), "edge ollama");
 }
 
 #[test]
@@ -565,9 +585,11 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 
 fn any_found() -> impl Strategy<Value = Found> {
     let failed = prop_oneof![9 => Just(None), 1 => Just(Some(Arc::from("time")))];
-    (prop::collection::vec(any_class(), 0..3), failed).prop_map(|(classes, failed)| {
+    let loose = prop::option::weighted(0.2, any_class());
+    (prop::collection::vec(any_class(), 0..3), failed, loose).prop_map(|(classes, failed, loose)| {
         let mut found = Found { failed, ..Found::default() };
         classes.iter().for_each(|c| found.note(&Arc::from(c.as_str()), *c));
+        loose.iter().for_each(|c| found.note_loose(&Arc::from("loose"), *c));
         found
     })
 }
@@ -621,7 +643,10 @@ proptest! {
         let before = outcome(&n, &p, &at);
         let mut more = n.clone();
         more.found.note(&Arc::from("more"), class);
-        prop_assert!(outcome(&more, &p, &at) <= before);
+        let placed = outcome(&more, &p, &at);
+        prop_assert!(placed <= before);
+        more.found.note_loose(&Arc::from("loose"), class);
+        prop_assert!(outcome(&more, &p, &at) <= placed, "what cannot be taken out lets no more through than what can");
         let mut failed = n.clone();
         failed.found.failed = Some("time".into());
         let after = outcome(&failed, &p, &at);
@@ -697,7 +722,9 @@ proptest! {
         let whole = up_to(passage.whole, n.class);
         let redacted = up_to(passage.redacted, n.class) && !n.unscanned && n.found.failed.is_none();
         let takeable = |c: &Count| up_to(passage.redacted, c.class) || c.class == Secret;
-        let eligible = (whole || redacted) && n.found.kinds.values().all(takeable) && (here || n.found.failed.is_none());
+        let loose = n.found.loose.is_none_or(|c| up_to(passage.whole, c) && (here || c != Secret));
+        let read = here || n.found.failed.is_none();
+        let eligible = (whole || redacted) && n.found.kinds.values().all(takeable) && loose && read;
         let got = outcome(&n, &p, &at);
         prop_assert_eq!(got.is_some(), eligible);
         let Some(got) = got else { return Ok(()) };

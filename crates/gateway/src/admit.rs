@@ -2,54 +2,14 @@
 //!
 //! Never here: where keys come from (room `app`), or what a request is for.
 
+mod keys;
+
+pub use keys::{Key, Keys};
+
 use crate::Wiring;
-use decide::{Cause, DataClass, Durability, Fault};
+use decide::{Cause, DataClass, Fault, Policy};
 use http::{HeaderMap, Uri, header};
-use ring::digest::{SHA256, digest};
-use std::collections::HashMap;
 use std::sync::Arc;
-
-/// One caller's key. The secret itself is nowhere: only its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Name in the ledger.
-    pub id: Arc<str>,
-    /// SHA-256 of the secret.
-    pub secret_sha256: [u8; 32],
-    /// Places it may use; `None` is all.
-    pub places: Option<Vec<String>>,
-    /// Model patterns it may use (`gpt-5*`, `openai/*`); `None` is all.
-    pub models: Option<Vec<String>>,
-    /// The least class of its requests.
-    pub class: Option<DataClass>,
-    /// Tags of its requests, sorted.
-    pub tags: Vec<Arc<str>>,
-    /// What its answers wait for.
-    pub durability: Durability,
-}
-
-/// All keys, found by digest.
-#[derive(Debug, Clone, Default)]
-pub struct Keys {
-    by_digest: HashMap<[u8; 32], Arc<Key>>,
-}
-
-impl Keys {
-    /// A table of keys. An empty table makes an open gateway.
-    pub fn new(keys: Vec<Key>) -> Keys {
-        Keys { by_digest: keys.into_iter().map(|k| (k.secret_sha256, Arc::new(k))).collect() }
-    }
-
-    /// No keys: open to callers on this machine.
-    pub fn is_open(&self) -> bool {
-        self.by_digest.is_empty()
-    }
-
-    /// Finds the key of a secret. Looking up by digest takes no longer for a secret that is nearly right.
-    fn find(&self, secret: &str) -> Option<Arc<Key>> {
-        self.by_digest.get(digest(&SHA256, secret.as_bytes()).as_ref()).cloned()
-    }
-}
 
 /// What step 2 gives.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +18,49 @@ pub(crate) struct Caller {
     pub(crate) key: Option<Arc<Key>>,
 }
 
+impl Caller {
+    /// Whether the key may ask for this model name.
+    ///
+    /// # Errors
+    /// It is scoped to other names.
+    pub(crate) fn may_ask(&self, model: &str, policy: &Policy) -> Result<(), Fault> {
+        let Some((key, routes)) = self.key.as_ref().and_then(|k| Some((k, k.routes.as_ref()?))) else { return Ok(()) };
+        let is_name = model == "auto" || model.starts_with("auto:") || policy.routes.contains_key(model);
+        // A model of its own name is judged by the scope of models, where the key has one.
+        if routes.iter().any(|r| r == model) || (!is_name && key.models.is_some()) {
+            return Ok(());
+        }
+        let shown = format!(
+            "The key \"{}\" may not ask for `{model}`; its routes are: {}. Ask for one of them, or ask whoever runs this gateway \
+             for a key with a wider scope.",
+            key.id,
+            routes.join(", "),
+        );
+        Err(Fault::new(Cause::Forbidden, shown).at("model"))
+    }
+
+    /// Whether the key may declare this class.
+    ///
+    /// # Errors
+    /// It is above the highest one of the key.
+    pub(crate) fn may_declare(&self, class: Option<DataClass>) -> Result<(), Fault> {
+        let Some((key, most)) = self.key.as_ref().and_then(|k| Some((k, k.class_max?))) else { return Ok(()) };
+        match class {
+            Some(class) if class > most => {
+                let (id, class, most) = (&key.id, class.as_str(), most.as_str());
+                let shown = format!(
+                    "The key \"{id}\" may send data of the class {most} at most, and the request declares {class}. Use a key that may, \
+                     or ask whoever runs this gateway for one.",
+                );
+                Err(Fault::new(Cause::Forbidden, shown).at("x-dewpoint-class"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Admits a caller, or says why not.
-pub(crate) fn caller(wiring: &Wiring, headers: &HeaderMap) -> Result<Caller, Fault> {
+pub(crate) fn caller(wiring: &Wiring, headers: &HeaderMap, now_unix_ms: u64) -> Result<Caller, Fault> {
     let keys = wiring.keys.load();
     if keys.is_open() {
         return on_this_machine(headers).map(|()| Caller::default());
@@ -68,13 +69,8 @@ pub(crate) fn caller(wiring: &Wiring, headers: &HeaderMap) -> Result<Caller, Fau
         let shown = "No API key was sent. Send one as `Authorization: Bearer dp_…` (or `x-api-key`).";
         return Err(Fault::new(Cause::Unauthenticated, shown));
     };
-    match keys.find(secret) {
-        Some(key) => Ok(Caller { key: Some(key) }),
-        None => {
-            let shown = "The API key is not known here. Check it, or ask whoever runs this gateway for one.";
-            Err(Fault::new(Cause::Unauthenticated, shown))
-        }
-    }
+    let key = keys.find(secret, now_unix_ms / 1_000).map_err(|why| Fault::new(Cause::Unauthenticated, why))?;
+    Ok(Caller { key: Some(key) })
 }
 
 /// The secret, from whichever header the caller's SDK uses.
@@ -132,21 +128,26 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_its_digest_only() {
-        let key = Key {
-            id: "k".into(),
-            secret_sha256: digest(&SHA256, b"right").as_ref().try_into().unwrap(),
-            places: None,
-            models: None,
-            class: None,
-            tags: Vec::new(),
-            durability: Durability::default(),
+    fn scopes_of_routes_and_classes() {
+        let policy = Policy::default();
+        let caller = |change: fn(&mut Key)| {
+            let mut key = Key::named("k", [0; 32]);
+            change(&mut key);
+            Caller { key: Some(Arc::new(key)) }
         };
-        let keys = Keys::new(vec![key]);
-        assert!(keys.find("right").is_some());
-        for wrong in ["", "righ", "right ", "' OR '1'='1", "${jndi:ldap://x}"] {
-            assert!(keys.find(wrong).is_none(), "{wrong}");
+        let only = caller(|k| k.routes = Some(vec!["auto:cheap".into()]));
+        assert!(only.may_ask("auto:cheap", &policy).is_ok());
+        for model in ["auto", "auto:best", "openai/gpt-5", "gpt-5"] {
+            let fault = only.may_ask(model, &policy).unwrap_err();
+            assert_eq!((fault.cause, fault.param.as_deref()), (Cause::Forbidden, Some("model")), "{model}");
+            assert!(fault.shown.contains("its routes are: auto:cheap"), "{}", fault.shown);
         }
+        let both = caller(|k| (k.routes, k.models) = (Some(vec![]), Some(vec!["gpt-5".into()])));
+        assert!(both.may_ask("gpt-5", &policy).is_ok() && both.may_ask("auto", &policy).is_err());
+        assert!(caller(|_| ()).may_ask("auto", &policy).is_ok() && Caller::default().may_ask("auto", &policy).is_ok());
+        let most = caller(|k| k.class_max = Some(DataClass::Internal));
+        assert!(most.may_declare(Some(DataClass::Internal)).is_ok() && most.may_declare(None).is_ok());
+        assert_eq!(most.may_declare(Some(DataClass::Sensitive)).unwrap_err().cause, Cause::Forbidden);
     }
 
     #[test]

@@ -33,6 +33,7 @@ const SESSION_MAX: usize = 255;
 pub(crate) fn need(ask: &Ask, request: &Request, caller: &Caller) -> Result<(Need, Patience), Fault> {
     let mut need = sense::assess(ask);
     let said = Declared::read(&request.headers)?;
+    caller.may_declare(said.class)?;
     let key = caller.key.as_deref();
     need.class = match (key.and_then(|k| k.class), said.class) {
         // A request can only tighten what its key says.

@@ -4,17 +4,22 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
+mod aside;
 mod bring;
 mod race;
 mod veil;
 
+pub(crate) use aside::aside;
+
+use crate::beside::BESIDE_BYTES;
 use crate::care::{self, Pass, Work};
 use crate::relay::{self, Brought, Reply, shutting_down};
 use crate::settle::{Account, Attempt, Meterage};
-use crate::{Judged, Wiring};
+use crate::{Judged, Wiring, spend};
 use backend::{Deadlines, Entry};
 use bring::{Launch, bring};
-use decide::{Candidate, Cause, Fault, Nanousd, Permit, Retry, Slot, Verdict};
+use budget::Hold;
+use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Permit, Retry, Slot, Verdict};
 use race::{Lane, Race};
 use redact::Vault;
 use std::future::Future;
@@ -76,6 +81,8 @@ struct Way<'v> {
     judged: &'v Judged,
     verdict: &'v Verdict,
     veil: Veil,
+    /// The class above which a large request has to be masked before it can go on.
+    unmasked: Option<DataClass>,
     /// What the request is to a place.
     work: Work,
     /// Those that may be tried: all, or the first one only.
@@ -103,6 +110,7 @@ impl<'v> Way<'v> {
             judged,
             verdict,
             veil: Veil::default(),
+            unmasked: None,
             work: Work::of(&judged.need, judged.ask.stream),
             order: if alone { verdict.order.get(..1).unwrap_or_default() } else { &verdict.order },
             rank: 0,
@@ -120,7 +128,9 @@ impl<'v> Way<'v> {
         let wiring = self.wiring;
         let (lead, rival) = (pin!(None), pin!(None));
         let mut race = Race::new([Lane::new(lead), Lane::new(rival)]);
-        let Some((attempt, launch)) = self.next(account, None) else { return End::Failed(self.verdict_of_all()) };
+        let Some((attempt, launch)) = self.start(account, None).await else {
+            return End::Failed(self.verdict_of_all());
+        };
         let hedge = wiring
             .care
             .hedge(attempt.candidate)
@@ -141,11 +151,11 @@ impl<'v> Way<'v> {
                         race.stop(|other| other.outrun(wiring, account));
                         return End::Failed(self.verdict_of_all());
                     }
-                    if race.is_over() { self.next(account, None) } else { None }
+                    if race.is_over() { self.start(account, None).await } else { None }
                 }
                 Turn::Slow => {
                     slow.set(None);
-                    let second = self.next(account, hedge.map(|h| h.cost_max));
+                    let second = self.start(account, hedge.map(|h| h.cost_max)).await;
                     wiring.care.hedged(second.is_some());
                     second
                 }
@@ -167,6 +177,16 @@ impl<'v> Way<'v> {
         }
     }
 
+    /// As [`Way::next`], with what is large masked meanwhile beside the threads that serve.
+    async fn start(&mut self, account: &mut Account, cost_max: Option<Nanousd>) -> Option<(Attempt<'v>, Launch)> {
+        let mut started = self.next(account, cost_max);
+        while let Some(above) = self.unmasked.take() {
+            self.veil.prepare(self.wiring, self.judged, above).await;
+            started = self.next(account, cost_max);
+        }
+        started
+    }
+
     /// The next candidate that may be tried, ready to be sent; none when there is none, when the attempts, the time or the
     /// budget are used up, or when it is to cost more than `cost_max`.
     fn next(&mut self, account: &mut Account, cost_max: Option<Nanousd>) -> Option<(Attempt<'v>, Launch)> {
@@ -178,9 +198,13 @@ impl<'v> Way<'v> {
             }
             let rank = self.rank;
             self.rank += 1;
-            match self.leave(candidate, rank, account.strict()) {
+            match self.leave(candidate, rank, account) {
                 Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
+                Err(_) if self.unmasked.is_some() => {
+                    self.rank = rank;
+                    return None;
+                }
                 Err(fault) => self.passed = Some(care::tell(self.passed.take(), fault)),
             }
         }
@@ -188,9 +212,9 @@ impl<'v> Way<'v> {
     }
 
     /// Everything that one attempt needs before it may begin. What refuses one candidate may let the next one pass.
-    fn leave(&mut self, candidate: &Candidate, rank: usize, strict: bool) -> Result<Leave, Fault> {
+    fn leave(&mut self, candidate: &Candidate, rank: usize, account: &Account) -> Result<Leave, Fault> {
         let wiring = self.wiring;
-        let slot = wiring.outlet.reserve(is_paid(candidate) || strict).map_err(|_| {
+        let slot = wiring.outlet.reserve(is_paid(candidate) || account.strict()).map_err(|_| {
             let shown = "The ledger takes no more records, and nothing is answered unrecorded. Try again in a moment; the operator sees why in the log.";
             Fault::new(Cause::LedgerUnavailable, shown).after(1)
         })?;
@@ -202,15 +226,20 @@ impl<'v> Way<'v> {
         let permit = permit.map_err(|why| {
             Fault::new(Cause::PolicyDenied, format!("{}/{} {why}.", candidate.place.id, candidate.model.id))
         })?;
+        let hold = spend::reserve(account, candidate, &self.judged.ask, &self.judged.need)?;
         let (ask, vault) = match permit.redact_above() {
             None => (self.judged.ask.clone(), None),
             Some(above) => {
+                if self.judged.bytes > BESIDE_BYTES && !self.veil.has(above) {
+                    self.unmasked = Some(above);
+                    return Err(Fault::new(Cause::Internal, "it has to be masked first"));
+                }
                 let masked = self.veil.masked(wiring, self.judged, above)?;
                 (masked.ask, Some(masked.vault))
             }
         };
         let pass = wiring.care.enter(self.verdict, rank, self.work)?;
-        Ok(Leave { slot, entry, permit, pass, ask, vault })
+        Ok(Leave { slot, entry, permit, hold, pass, ask, vault })
     }
 
     /// Begins an attempt: from here on the ledger knows of it.
@@ -221,14 +250,14 @@ impl<'v> Way<'v> {
         leave: Leave,
         left: Duration,
     ) -> (Attempt<'v>, Launch) {
-        let Leave { slot, entry, permit, pass, ask, vault } = leave;
+        let Leave { slot, entry, permit, hold, pass, ask, vault } = leave;
         self.begun += 1;
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
         let unknown = self.wiring.metrics.unknown.clone();
         let restoring = vault.map(|vault| (vault, unknown));
         let redacted_above = permit.redact_above();
         let launch = Launch { backend: entry.backend.clone(), permit, deadlines, ask, restoring };
-        let mut attempt = Attempt::begin(account, candidate, entry, slot, pass);
+        let mut attempt = Attempt::begin(account, candidate, entry, slot, pass, hold);
         attempt.redacted_above = redacted_above;
         attempt.sending(account);
         (attempt, launch)
@@ -258,6 +287,8 @@ struct Leave {
     slot: Box<dyn Slot>,
     entry: Entry,
     permit: Permit,
+    /// The money set aside for it.
+    hold: Option<Hold>,
     pass: Pass,
     /// The request as this place may see it.
     ask: Arc<Ask>,

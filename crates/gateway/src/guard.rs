@@ -6,22 +6,20 @@
 //!
 //! Never here: what follows from a finding (room `decide`), or text of a request in a log.
 
+mod second;
+
+pub use second::{SECOND_READER, Second};
+
+use crate::beside::{BESIDE_BYTES, seat};
 use ring::digest::{SHA256, digest};
 use sense::{Finder, FinderError, FinderOptions, Inspection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use wire::Ask;
 
-/// A request of more bytes than this is read beside the threads that serve: at 20 MB/s it holds one for 13 ms.
-const BESIDE_BYTES: usize = 256 << 10;
 /// How long the reading of one large request may take. The largest body by default (32 MB) takes under two seconds.
 const READ_MAX: Duration = Duration::from_secs(20);
-
-/// Large requests that are read at the same time: one per core, so that reading never starves serving.
-static READERS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
 /// Reads requests for data that may not travel. [`Finder`] is the one that is shipped.
 pub trait Reader: Send + Sync {
@@ -40,6 +38,8 @@ impl Reader for Finder {
 pub struct Guard {
     /// The detectors; `None` where they are switched off: then only what is declared counts.
     pub reader: Option<Arc<dyn Reader>>,
+    /// A model that reads what patterns do not find, where one is configured.
+    pub second: Option<Arc<Second>>,
     /// Which detectors, for evidence: name, version, and a hash of what the operator added and took away.
     pub detector: Arc<str>,
     /// Secret of this installation, for placeholders and for the fingerprints of prompts.
@@ -62,12 +62,19 @@ impl Guard {
 
     /// With a reader of one's own, called `detector`.
     pub fn with(reader: Arc<dyn Reader>, detector: &str, key: [u8; 32]) -> Guard {
-        Guard { reader: Some(reader), detector: Arc::from(detector), key: Arc::new(key) }
+        Guard { reader: Some(reader), second: None, detector: Arc::from(detector), key: Arc::new(key) }
     }
 
     /// Without detectors.
     pub fn off(key: [u8; 32]) -> Guard {
-        Guard { reader: None, detector: Arc::from("none"), key: Arc::new(key) }
+        Guard { reader: None, second: None, detector: Arc::from("none"), key: Arc::new(key) }
+    }
+
+    /// With a second reader.
+    #[must_use]
+    pub fn and(self, second: Second) -> Guard {
+        let detector = Arc::from(format!("{}, second reader {}", self.detector, second.name()));
+        Guard { second: Some(Arc::new(second)), detector, ..self }
     }
 }
 
@@ -78,8 +85,7 @@ pub(crate) async fn inspect(guard: &Arc<Guard>, ask: &Arc<Ask>, bytes: usize) ->
     if bytes <= BESIDE_BYTES {
         return caught(&**reader, ask);
     }
-    // Never closed; an error would read as "no limit", which is still a reading.
-    let _seat = READERS.acquire().await;
+    let _seat = seat().await;
     let (reader, ask) = (reader.clone(), ask.clone());
     let reading = tokio::task::spawn_blocking(move || caught(&*reader, &ask));
     match tokio::time::timeout(READ_MAX, reading).await {

@@ -9,7 +9,8 @@
 //! 7. [`relay`]: the answer in the caller's dialect → bytes
 //! 8. [`settle`]: always last: what it was, cost and led to → [`decide::Record`]
 //!
-//! Beside the steps stands [`care`]: what dispatch asks before an attempt and settle tells after it.
+//! Beside the steps stand [`care`], what dispatch asks before an attempt and settle tells after it, and [`spend`], what the budgets and
+//! limits of a key let it do.
 //!
 //! A request runs as a task of its own, so that a caller who leaves cancels the work but never `settle`.
 //!
@@ -19,6 +20,7 @@ mod accept;
 mod admit;
 mod ask;
 mod assess;
+mod beside;
 mod care;
 mod choose;
 mod cut;
@@ -26,12 +28,13 @@ mod dispatch;
 mod guard;
 mod relay;
 mod settle;
+mod spend;
 
 pub use accept::{Door, Limits, serve};
 pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
-pub use guard::{Guard, Reader};
+pub use guard::{Guard, Reader, SECOND_READER, Second};
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -107,6 +110,8 @@ pub(crate) struct Judged {
     pub(crate) verdict: Arc<Verdict>,
     /// How long it may take: `total` over all attempts.
     pub(crate) deadlines: Deadlines,
+    /// Bytes of its body.
+    pub(crate) bytes: usize,
 }
 
 /// Carries out one request from its body to its record, and answers through `reply`. A panic on the way costs this
@@ -119,6 +124,7 @@ async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, re
         account.panicked(&wiring);
     }
     account.close(&wiring);
+    account.counted();
 }
 
 /// Steps 3 to 8.
@@ -154,14 +160,24 @@ async fn judge(
 ) -> Result<Judged, Fault> {
     let ask = Arc::new(ask::read(request)?);
     let (mut need, patience) = assess::need(&ask, request, caller)?;
-    let seen = guard::inspect(&wiring.guard.load_full(), &ask, request.body.len()).await;
+    need.unpriced = wiring.policy.load().unpriced;
+    spend::advise(caller, &mut need, request.arrived_unix_ms);
+    account.asked(&need, ask.stream);
+    caller.may_ask(&need.model, &wiring.policy.load())?;
+    account.admitted(spend::admit(caller, &ask, &need, request.arrived_unix_ms)?);
+    let guard = wiring.guard.load_full();
+    let seen = guard::inspect(&guard, &ask, request.body.len()).await;
     need.found = seen.found.clone();
     need.at_unix_s = request.arrived_unix_ms / 1_000;
-    wiring.metrics.findings(&need.found);
-    let deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
-    account.asked(&need, ask.stream);
+    let mut deadlines = patience.tighten(wiring.limits.deadlines, ask.stream);
     account.route(&wiring.policy.load());
     let mut chosen = choose::choose(&need, ask.stream, wiring);
+    if let Some(second) = guard.second.as_ref().filter(|second| second.matters(&chosen.verdict)) {
+        // Boxed: a request that is not read by a model has no room for it.
+        Box::pin(second.read(wiring, (&guard, &ask), (&mut need, &mut deadlines), account, reply)).await?;
+        chosen = choose::choose(&need, ask.stream, wiring);
+    }
+    wiring.metrics.findings(&need.found);
     reply.classed(chosen.verdict.class);
     account.tell(wiring, &ask, &need, &mut chosen)?;
     account.decided(&chosen.verdict);
@@ -169,7 +185,8 @@ async fn judge(
         Some(fault) => Err(fault),
         None => {
             let conversation = if seen.fields.is_empty() { String::new() } else { assess::conversation(&need, caller) };
-            Ok(Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines })
+            let bytes = request.body.len();
+            Ok(Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines, bytes })
         }
     }
 }

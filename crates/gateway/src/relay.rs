@@ -18,6 +18,7 @@ pub(crate) use reply::Reply;
 use crate::Wiring;
 use crate::settle::{Account, Attempt, Meterage};
 use bytes::Bytes;
+use std::sync::Arc;
 use stream::Stream;
 use tokio::time::Instant;
 use wire::{Answer, Ask, Chunk, Ranking, Vectors};
@@ -37,39 +38,48 @@ pub(crate) enum Brought {
 /// Relays what an attempt brought, to its end, which is at `due` at the latest.
 pub(crate) async fn relay(
     wiring: &Wiring,
-    ask: &Ask,
+    ask: &Arc<Ask>,
     due: Instant,
     brought: Brought,
     attempt: Attempt<'_>,
     account: &Account,
     reply: Reply,
 ) {
-    let (body, meterage) = match brought {
+    let redacted = attempt.redacted_above.is_some();
+    let (body, mut meterage) = match brought {
         Brought::Stream(held, rest) => {
             return Stream { wiring, account, due }.relay(ask, held, rest, attempt, reply).await;
         }
-        Brought::Plain(answer) => (writer::plain(account.endpoint, &answer), Meterage::of_plain(&answer)),
+        Brought::Plain(answer) => {
+            let sampled = account.is_sampled(wiring);
+            let meterage = Meterage::of_plain(&answer, attempt.candidate, redacted, sampled);
+            (writer::plain(account.endpoint, &answer), meterage)
+        }
         Brought::Vectors(vectors) => (writer::vectors(&vectors, ask), Meterage::counted(vectors.usage)),
         Brought::Ranking(ranking) => (writer::ranking(&ranking, ask), Meterage::counted(ranking.usage)),
     };
-    whole(wiring, body, &meterage, attempt, account, reply).await;
+    meterage.count(ask).await;
+    whole(wiring, ask, body, meterage, attempt, account, reply).await;
 }
 
 /// Relays what came whole, already written.
 async fn whole(
     wiring: &Wiring,
+    ask: &Arc<Ask>,
     body: Bytes,
-    meterage: &Meterage,
+    mut meterage: Meterage,
     attempt: Attempt<'_>,
     account: &Account,
     reply: Reply,
 ) {
-    let cost = attempt.cost(meterage, account);
+    let candidate = attempt.candidate;
+    let cost = attempt.cost(&meterage, account);
     let response = reply.head(&attempt, account, cost, "application/json", Outbound::full(body));
-    match attempt.ok(wiring, account, meterage).durable().await {
+    match attempt.ok(wiring, account, &meterage).durable().await {
         Ok(()) => {
             reply.send(response);
         }
         Err(fault) => reply.fail(&fault, account.last_place()),
     }
+    wiring.metrics.reconcile.compare(candidate, ask, &mut meterage);
 }

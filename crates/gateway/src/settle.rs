@@ -4,16 +4,19 @@
 
 mod account;
 mod attempt;
+mod count;
 mod evidence;
 mod kept;
 mod meterage;
 mod metrics;
 mod price;
+mod reconcile;
 mod tell;
 
 pub use metrics::Metrics;
 
 pub(crate) use account::{Account, value};
 pub(crate) use attempt::Attempt;
+pub(crate) use count::prompt_tokens;
 pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;

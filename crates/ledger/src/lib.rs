@@ -32,7 +32,9 @@ mod point;
 mod replay;
 mod report;
 mod sent;
+mod spent;
 mod state;
+mod statement;
 mod store;
 mod verify;
 mod writer;
@@ -50,5 +52,9 @@ pub use ledger::{Ledger, Watch};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, records, report};
+pub use spent::{Spent, last_used, spent};
 pub use state::{Condition, State};
+pub use statement::{
+    Against, DAY_MS, Dim, Latency, Line, Money, Name, Period, Sheet, Statement, Sums, View, Wanted, statement,
+};
 pub use verify::{Bad, Verified, verify};

@@ -2,9 +2,11 @@
 //!
 //! The numbers are a file format: they are given here, apart from the order of declaration in `decide`, and never change.
 
-use decide::{DataClass, Outcome, Task, Tier};
+use decide::{DataClass, Kind, Outcome, Priced, Task, Tier};
 
 const TIERS: [Tier; 3] = [Tier::Edge, Tier::Local, Tier::Cloud];
+const KINDS: [Kind; 4] = [Kind::Serverless, Kind::Burst, Kind::Dedicated, Kind::Appliance];
+const PRICED: [Priced; 4] = [Priced::Unknown, Priced::Exact, Priced::Estimated, Priced::Own];
 const OUTCOMES: [Outcome; 5] = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused, Outcome::Unknown];
 
 pub(crate) const fn class_code(class: DataClass) -> u8 {
@@ -51,6 +53,32 @@ pub(crate) const fn outcome_code(outcome: Outcome) -> u8 {
     }
 }
 
+pub(crate) const fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Serverless => 0,
+        Kind::Burst => 1,
+        Kind::Dedicated => 2,
+        Kind::Appliance => 3,
+    }
+}
+
+pub(crate) const fn priced_code(priced: Priced) -> u8 {
+    match priced {
+        Priced::Unknown => 0,
+        Priced::Exact => 1,
+        Priced::Estimated => 2,
+        Priced::Own => 3,
+    }
+}
+
+pub(crate) fn kind_of(code: u8) -> Option<Kind> {
+    KINDS.into_iter().find(|v| kind_code(*v) == code)
+}
+
+pub(crate) fn priced_of(code: u8) -> Option<Priced> {
+    PRICED.into_iter().find(|v| priced_code(*v) == code)
+}
+
 pub(crate) fn class_of(code: u8) -> Option<DataClass> {
     DataClass::ALL.into_iter().find(|v| class_code(*v) == code)
 }
@@ -75,6 +103,14 @@ pub(crate) fn tier_named(name: &str) -> Option<Tier> {
     TIERS.into_iter().find(|v| v.as_str() == name)
 }
 
+pub(crate) fn kind_named(name: &str) -> Option<Kind> {
+    KINDS.into_iter().find(|v| v.as_str() == name)
+}
+
+pub(crate) fn priced_named(name: &str) -> Option<Priced> {
+    PRICED.into_iter().find(|v| v.as_str() == name)
+}
+
 pub(crate) fn outcome_named(name: &str) -> Option<Outcome> {
     OUTCOMES.into_iter().find(|v| v.as_str() == name)
 }
@@ -94,6 +130,12 @@ mod tests {
         for v in TIERS {
             assert_eq!((tier_of(tier_code(v)), tier_named(v.as_str())), (Some(v), Some(v)));
         }
+        for v in KINDS {
+            assert_eq!((kind_of(kind_code(v)), kind_named(v.as_str())), (Some(v), Some(v)));
+        }
+        for v in PRICED {
+            assert_eq!((priced_of(priced_code(v)), priced_named(v.as_str())), (Some(v), Some(v)));
+        }
         for v in OUTCOMES {
             assert_eq!((outcome_of(outcome_code(v)), outcome_named(v.as_str())), (Some(v), Some(v)));
         }
@@ -102,6 +144,7 @@ mod tests {
     #[test]
     fn an_unknown_code_or_name_is_none() {
         assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(5)), (None, None, None, None));
+        assert_eq!((kind_of(4), priced_of(4), kind_named("Burst"), priced_named("free")), (None, None, None, None));
         assert_eq!((task_named("Chat"), tier_named(""), outcome_named("okay")), (None, None, None));
     }
 }

@@ -19,8 +19,8 @@ pub enum WhenFailing {
 pub struct Options {
     /// Records promised or not yet in SQLite, at most.
     pub room: usize,
-    /// Size of the journal's file in bytes (64 KiB to 1 GiB). A running attempt holds about 1.7 kB of it, a finished one that
-    /// is not yet in SQLite about 300 bytes, so 32 MiB are for some 19,000 attempts at once.
+    /// Size of the journal's file in bytes (64 KiB to 1 GiB). A running attempt holds about 1.9 kB of it, a finished one that
+    /// is not yet in SQLite about 350 bytes, so 32 MiB are for some 17,000 attempts at once.
     pub journal_bytes: usize,
     /// Attempts under way at once, at most: each has a cell of 1 KiB in the file `sent`, so 16,384 make 16 MiB.
     pub under_way: usize,

@@ -85,8 +85,7 @@ fn frames(
     (recovery.missing, recovery.behind) = (left.missing, left.behind);
     for payloads in left.payloads.chunks(group) {
         let records = payloads.iter().map(|p| layout::decode(p)).collect::<Result<Vec<Record>, _>>()?;
-        let sums = payloads.iter().map(|p| crc32fast::hash(p));
-        let fresh = sink.commit(&records.iter().zip(sums).collect::<Vec<_>>(), None)?;
+        let fresh = sink.commit(&kept(&records), None)?;
         recovery.replayed += fresh as u64;
         recovery.known += (records.len() - fresh) as u64;
     }
@@ -104,11 +103,15 @@ fn cells(mut sent: Sent, sink: &mut dyn Sink, group: usize, recovery: &mut Recov
     recovery.missing += left.damaged;
     for payloads in left.payloads.chunks(group) {
         let records = payloads.iter().map(|p| layout::decode_estimate(p)).collect::<Result<Vec<Record>, _>>()?;
-        let kept: Vec<Kept<'_>> = records.iter().map(|r| (r, Sealed::new(layout::encode(r)).sum())).collect();
-        recovery.unknown += sink.commit(&kept, None)? as u64;
+        recovery.unknown += sink.commit(&kept(&records), None)? as u64;
     }
     sent.restart();
     Ok(sent)
+}
+
+/// Records with the checksums of their bytes in this layout, in whichever they were read.
+fn kept(records: &[Record]) -> Vec<Kept<'_>> {
+    records.iter().map(|r| (r, Sealed::new(layout::encode(r)).sum())).collect()
 }
 
 fn say(recovery: &Recovery) {

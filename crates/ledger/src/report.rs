@@ -8,6 +8,8 @@
 mod table;
 mod tally;
 
+pub(crate) use tally::{middle, step};
+
 use crate::report::tally::{Item, Tally};
 use crate::store::{self, Store, row};
 use crate::{LedgerError, lock, replay};
@@ -143,7 +145,7 @@ pub fn report(dir: &Path, query: Query) -> Result<Report, LedgerError> {
     Ok(Report { by: query.by, first_unix_ms, last_unix_ms, rows, total })
 }
 
-fn unread() -> impl FnOnce(rusqlite::Error) -> LedgerError {
+pub(crate) fn unread() -> impl FnOnce(rusqlite::Error) -> LedgerError {
     LedgerError::store("read the ledger")
 }
 
@@ -168,7 +170,7 @@ pub fn records(dir: &Path, since_unix_ms: Option<u64>, limit: usize) -> Result<V
 }
 
 /// Replays if nobody holds the ledger, then opens for reading.
-fn open(dir: &Path) -> Result<Connection, LedgerError> {
+pub(crate) fn open(dir: &Path) -> Result<Connection, LedgerError> {
     if !store::path(dir).exists() && !replay::path(dir).exists() && !replay::sent_path(dir).exists() {
         return Err(LedgerError::Missing { dir: dir.to_owned() });
     }

@@ -90,7 +90,9 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified
     let run = |sql: &str| conn.execute_batch(sql).map_err(LedgerError::store("read the ledger"));
     // One transaction, so that rows and their count are of the same moment.
     run("BEGIN")?;
-    let stored = if schema::has_sums(&conn)? { Some(schema::mark(&conn)?) } else { None };
+    let version = schema::version_of(&conn)?;
+    // Rows have checksums from version 2 on.
+    let stored = if version >= 2 { Some(schema::mark(&conn)?) } else { None };
     if found.in_use_by.is_none() {
         files(dir, stored.as_ref(), &mut found)?;
     }
@@ -99,7 +101,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified
     if let Some(stored) = &stored {
         (found.expected, found.lost) = (stored.records, found.lost + stored.lost);
     }
-    if let Err(error) = rows(&conn, stored.is_some(), &mut found, progress) {
+    if let Err(error) = rows(&conn, version, &mut found, progress) {
         found.database.push(error.to_string());
     }
     if stored.is_none() {
@@ -161,13 +163,12 @@ fn count(to: &mut Vec<String>, number: u64, what: &str) {
 /// Every row in the order of attempt ids.
 fn rows(
     conn: &Connection,
-    sums: bool,
+    version: i64,
     found: &mut Verified,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), LedgerError> {
     let unread = || LedgerError::store("read on in the ledger");
-    let sum = if sums { "sum" } else { "NULL" };
-    let sql = format!("SELECT {}, {sum} FROM attempt ORDER BY attempt_id", row::COLUMNS);
+    let sql = format!("SELECT {} FROM attempt ORDER BY attempt_id", row::columns_to_check(version));
     let mut statement = conn.prepare(&sql).map_err(unread())?;
     let mut rows = statement.query([]).map_err(unread())?;
     loop {
@@ -207,10 +208,26 @@ fn check(row: &rusqlite::Row<'_>, found: &mut Verified) -> Result<(), String> {
     let sum: Option<i64> = row.get(row::SUM).map_err(|e| format!("its checksum cannot be read: {e}"))?;
     match sum {
         None => found.without_sum += 1,
-        Some(sum) if sum == i64::from(crc32fast::hash(&layout::encode(&record))) => {}
+        Some(sum) if sum == i64::from(crc32fast::hash(&bytes(row, &record)?)) => {}
         Some(_) => return Err("its checksum does not match: the row was changed after it was written".to_owned()),
     }
     Ok(())
+}
+
+/// The bytes that the checksum is of, in the layout that the row was written with.
+fn bytes(row: &rusqlite::Row<'_>, record: &decide::Record) -> Result<Vec<u8>, String> {
+    match row.get::<_, i64>(row::LAYOUT) {
+        Ok(number) if number == i64::from(layout::LAYOUT) => Ok(layout::encode(record)),
+        Ok(number) if number == i64::from(layout::old::LAYOUT) => {
+            // Nothing of that time has what came later, and its checksum does not cover it.
+            if *record != layout::old::of_that_time(record) {
+                return Err("it has what no record had when it was written: the row was changed".to_owned());
+            }
+            Ok(layout::old::encode(record))
+        }
+        Ok(number) => Err(format!("its layout {number} is not known")),
+        Err(error) => Err(format!("its layout cannot be read: {error}")),
+    }
 }
 
 /// What SQLite says of its own pages and indexes.

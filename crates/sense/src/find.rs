@@ -18,12 +18,14 @@ mod host;
 mod hunt;
 mod joined;
 mod kit;
+mod list;
 mod net;
 mod phone;
 mod pii;
 mod place;
 mod rec;
 mod resolve;
+mod search;
 mod secret;
 mod union;
 mod user;
@@ -84,7 +86,17 @@ pub struct FinderOptions {
     pub phone_regions: Vec<String>,
 }
 
-/// A pattern of the user (syntax of the crate `regex`, linear time).
+impl FinderOptions {
+    /// What is no fault and should be known: patterns that some texts make so dear that these are denied as unread. Each is tried on
+    /// some hostile texts, which takes milliseconds. A pattern that does not compile is [`Finder::new`]'s to refuse.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let dear = |p: &Pattern| Some(format!("pattern `{}` {}", p.name, search::Search::new(&p.regex).ok()?.dear()?));
+        self.patterns.iter().filter_map(dear).collect()
+    }
+}
+
+/// A pattern of the user (syntax of the crate `regex`; its work on one text is bounded, see [`Finder::find`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// Name of the kind.
@@ -154,7 +166,8 @@ impl Finder {
     /// Everything found in one text that counts ([`RAISES`]), in its order, without overlaps.
     ///
     /// # Errors
-    /// [`Unread`] for a text longer than [`LONGEST`] or with more than [`MOST`] readings.
+    /// [`Unread`] for a text longer than [`LONGEST`], with more than [`MOST`] readings, or on which a user's own pattern takes more
+    /// than 16 steps a byte and 65,536 besides.
     pub fn find(&self, text: &str) -> Result<Vec<Finding>, Unread> {
         let mut out = self.read(text)?;
         if out.is_empty() {
@@ -189,20 +202,20 @@ impl Finder {
         for word in wrapped {
             let (mut inner, mut deeper) = (Vec::new(), Vec::new());
             self.pii.find(&word.text, &mut inner, &mut deeper);
-            self.own.find(&word.text, &mut inner);
+            self.own.find(&word.text, &mut inner)?;
             let (start, end) = (word.start, word.end);
             out.extend(inner.into_iter().filter(|f| f.score >= RAISES).map(|f| Finding { start, end, ..f }));
         }
         if view.folded() {
             if !self.own.none() {
-                self.own.find(view.text(), &mut out);
+                self.own.find(view.text(), &mut out)?;
             }
             for finding in &mut out {
                 (finding.start, finding.end) = view.back(finding.start, finding.end);
             }
         }
         if !self.own.none() {
-            self.own.find(text, &mut out);
+            self.own.find(text, &mut out)?;
         }
         match out.len() {
             n if n > MOST => Err(Unread(format!("it has {n} readings, and {MOST} are taken at most").into())),

@@ -10,6 +10,7 @@
 //! Never here: network, disk, clock, randomness, or choosing a place.
 
 mod assess;
+mod count;
 mod difficulty;
 mod features;
 mod find;
@@ -21,6 +22,7 @@ mod tokens;
 mod weights;
 
 pub use assess::assess;
+pub use count::Tokenizer;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
 pub use find::{

@@ -28,6 +28,11 @@ pub struct Panel {
 
 /// A chart of panels over the same seconds, with vertical marks for what happened when.
 pub fn chart(panels: &[Panel], marks: &[(f64, &str)]) -> String {
+    chart_over("s", panels, marks)
+}
+
+/// The same over another unit of time.
+pub fn chart_over(unit: &str, panels: &[Panel], marks: &[(f64, &str)]) -> String {
     let points = || panels.iter().flat_map(|p| &p.lines).flat_map(|l| &l.1);
     let until = points().map(|p| p.0).fold(1.0, f64::max);
     let high = panels.len() as f64 * HEIGHT;
@@ -36,13 +41,13 @@ pub fn chart(panels: &[Panel], marks: &[(f64, &str)]) -> String {
          font-size=\"12\" fill=\"#1a202c\">\n<rect width=\"{WIDTH}\" height=\"{high}\" fill=\"white\"/>\n"
     );
     for (at, panel) in panels.iter().enumerate() {
-        draw(&mut out, panel, at as f64 * HEIGHT, until, marks);
+        draw(&mut out, panel, at as f64 * HEIGHT, (until, unit), marks);
     }
     out.push_str("</svg>\n");
     out
 }
 
-fn draw(out: &mut String, panel: &Panel, y0: f64, until: f64, marks: &[(f64, &str)]) {
+fn draw(out: &mut String, panel: &Panel, y0: f64, (until, unit): (f64, &str), marks: &[(f64, &str)]) {
     let values = panel.lines.iter().flat_map(|l| l.1.iter().map(|p| p.1)).chain(panel.bound.as_ref().map(|b| b.1));
     let most = values.fold(0.0, f64::max).max(1e-9);
     let top = if panel.log { 10f64.powf(most.log10().ceil().max(1.0)) } else { nice(most) };
@@ -98,7 +103,7 @@ fn draw(out: &mut String, panel: &Panel, y0: f64, until: f64, marks: &[(f64, &st
         let at = x(second);
         let _ = writeln!(
             out,
-            "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"10\">{second} s</text>",
+            "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"10\">{second} {unit}</text>",
             bottom + 13.0
         );
     }

@@ -24,7 +24,7 @@ pub fn place(name: &str, profile: &Profile) -> Arc<Place> {
 pub fn model(id: &str) -> Arc<Model> {
     let (tools, json_schema, vision, audio) = (true, true, true, true);
     let caps = Caps { tools, json_schema, vision, audio, logprobs: true, completions: true, ..Caps::default() };
-    Arc::new(Model { id: id.into(), context_tokens: None, caps, price: None, tier: None, quality_permille: None })
+    Arc::new(Model { id: id.into(), caps, ..Model::default() })
 }
 
 /// Leave to send the request `ask_id` to `model` at `place`, as public data under the default policy.

@@ -15,8 +15,14 @@ pub struct Usage {
     pub cached: u64,
     /// Prompt tokens written to cache.
     pub cache_write: u64,
+    /// Of `cache_write`, those with the longer life (Anthropic's hour), which cost more.
+    pub cache_write_long: u64,
     /// Completion tokens spent on reasoning.
     pub reasoning: u64,
+    /// Of `input`, audio tokens.
+    pub audio_input: u64,
+    /// Of `output`, audio tokens.
+    pub audio_output: u64,
 }
 
 /// Why a choice ended.

@@ -189,15 +189,20 @@ fn choice() -> impl Strategy<Value = Choice> {
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
-    (0u64..1 << 40, 0u64..1 << 40, 0u64..1000, 0u64..1000, 0u64..1000).prop_map(
-        |(fresh, output, cached, cache_write, reasoning)| Usage {
+    let counts = (0u64..1 << 40, 0u64..1 << 40, 0u64..1000, 0u64..1000, 0u64..1000);
+    (counts, 0u64..1000, 0u64..1000, 0u64..1000).prop_map(|(counts, long, audio_input, audio_output)| {
+        let (fresh, output, cached, cache_write, reasoning) = counts;
+        Usage {
             input: fresh + cached + cache_write,
             output,
             cached,
             cache_write,
+            cache_write_long: long.min(cache_write),
             reasoning,
-        },
-    )
+            audio_input,
+            audio_output,
+        }
+    })
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -240,7 +245,8 @@ proptest! {
         prop_assert_eq!(&was.reasoning, &is.reasoning);
         // A call that was cut stays cut.
         prop_assert_eq!(was.finish == Some(Finish::Length), is.finish == Some(Finish::Length));
-        let counts = answer.usage.map(|u| (u.input, u.output, u.cached, u.cache_write)).filter(|u| *u != (0, 0, 0, 0));
-        prop_assert_eq!(counts, read.usage.map(|u| (u.input, u.output, u.cached, u.cache_write)));
+        // All but audio, which the dialect has no name for.
+        let counts = answer.usage.map(|u| Usage { audio_input: 0, audio_output: 0, ..u });
+        prop_assert_eq!(counts.filter(|u| *u != Usage::default()), read.usage);
     }
 }

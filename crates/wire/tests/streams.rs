@@ -36,7 +36,7 @@ fn mixed() -> Vec<Event> {
         arguments(0, "1}"),
         call(1, "c2", "g"),
         finish(Finish::Stop),
-        Event::Usage(Usage { input: 10, output: 5, cached: 4, cache_write: 1, reasoning: 2 }),
+        Event::Usage(Usage { input: 10, output: 5, cached: 4, cache_write: 1, reasoning: 2, ..Usage::default() }),
         Event::Done,
     ]
 }
@@ -141,7 +141,7 @@ event: content_block_stop
 data: {"type":"content_block_stop","index":3}
 
 event: message_delta
-data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":5,"cache_creation_input_tokens":1,"cache_read_input_tokens":4,"output_tokens":5}}
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":5,"cache_creation_input_tokens":1,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":0},"output_tokens":5,"output_tokens_details":{"thinking_tokens":2}}}
 
 event: message_stop
 data: {"type":"message_stop"}
@@ -353,7 +353,7 @@ fn anthropic_streams_and_their_raw_frames() {
         );
         events.extend(chunk.events);
     }
-    let usage = Usage { input: 10, output: 1, cached: 5, cache_write: 2, reasoning: 0 };
+    let usage = Usage { input: 10, output: 1, cached: 5, cache_write: 2, ..Usage::default() };
     assert_eq!(
         events,
         [

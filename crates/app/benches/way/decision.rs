@@ -16,8 +16,7 @@ fn place(index: usize) -> PlaceState {
         context_tokens: Some(32_768),
         caps: Caps::default(),
         price: Some(Price::free("bench")),
-        tier: None,
-        quality_permille: None,
+        ..Model::default()
     };
     let place = Place {
         id: PlaceId::new(&name),

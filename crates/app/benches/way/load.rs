@@ -10,13 +10,19 @@ use std::net::SocketAddr;
 pub(crate) enum Kind {
     Plain,
     Stream,
+    /// Plain, with a key.
+    Keyed,
 }
+
+/// The key of [`Kind::Keyed`].
+pub(crate) const KEY: &str = "dp_bench123_0123456789abcdefghijklmnopqrstuv";
 
 impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Plain => "plain",
             Kind::Stream => "stream",
+            Kind::Keyed => "keyed",
         }
     }
 }
@@ -42,10 +48,12 @@ pub(crate) fn run(to: SocketAddr, kind: Kind, requests: usize, clients: usize) {
                 tokio::spawn(async move {
                     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
                     for _ in 0..requests / clients {
-                        let request = http::Request::post(format!("http://{to}/v1/chat/completions"))
-                            .header("content-type", "application/json")
-                            .body(Full::new(body(kind)))
-                            .unwrap();
+                        let mut request = http::Request::post(format!("http://{to}/v1/chat/completions"))
+                            .header("content-type", "application/json");
+                        if matches!(kind, Kind::Keyed) {
+                            request = request.header("authorization", format!("Bearer {KEY}"));
+                        }
+                        let request = request.body(Full::new(body(kind))).unwrap();
                         let response = client.request(request).await.unwrap();
                         assert_eq!(response.status(), 200);
                         response.into_body().collect().await.unwrap();

@@ -26,7 +26,8 @@ fn main() {
         ["guarded", n] => decision::repeat(n.parse().unwrap(), true),
         ["fake"] => roles::fake(),
         ["bare", upstream] => roles::bare(upstream.parse().unwrap()),
-        ["dewpoint", upstream] => roles::dewpoint(upstream),
+        ["dewpoint", upstream] => roles::dewpoint(upstream, gateway::Keys::default()),
+        ["keyed", upstream] => roles::dewpoint(upstream, roles::key()),
         ["count"] => report(false),
         _ => report(true),
     }
@@ -44,9 +45,16 @@ fn report(cpu: bool) {
     println!("  with the search for data before it       {guarded:>9}");
     println!("ratchet instructions_per_decision {decision}");
 
+    let fake = roles::Child::start(&["fake"]);
+    let open = count::proxied("dewpoint", &fake, load::Kind::Plain);
+    let keyed = count::proxied("keyed", &fake, load::Kind::Keyed);
+    println!(
+        "\ninstructions that a key with a team and an organisation, each with budgets and limits, adds to a request"
+    );
+    println!("  plain                                    {:>9}", keyed.saturating_sub(open));
+
     println!("\nper proxied request, Dewpoint against the bare hyper proxy in the same run");
     println!("  {:<21} {:>10} {:>10} {:>7}", "", "Dewpoint", "bare", "ratio");
-    let fake = roles::Child::start(&["fake"]);
     for kind in [load::Kind::Plain, load::Kind::Stream] {
         let (ours, bare) = (count::proxied("dewpoint", &fake, kind), count::proxied("bare", &fake, kind));
         let ratio = ours as f64 / bare as f64;

@@ -131,8 +131,33 @@ pub(crate) fn fake() {
     });
 }
 
+/// A stored key with a team and an organisation, all three with budgets and limits that hold everything.
+pub(crate) fn key() -> gateway::Keys {
+    use budget::{AccountId, Budgets, Level, Terms};
+    let most = Some(i64::MAX / 4);
+    let terms = Terms {
+        budget_nanousd: [most; 3],
+        pace: true,
+        requests_per_minute: Some(1 << 40),
+        tokens_per_minute: Some(1 << 50),
+        soft_permille: 800,
+        ..Terms::default()
+    };
+    let ids = [Level::Organisation, Level::Team, Level::Key].map(|level| AccountId::new(level, level.as_str()));
+    let budgets = Budgets::new();
+    budgets.take_over(&ids.clone().map(|id| (id, terms)), 1_795_435_200_000);
+    let digest = ring::digest::digest(&ring::digest::SHA256, crate::load::KEY.as_bytes());
+    let key = gateway::Key {
+        public_id: Some("bench123".into()),
+        team: Some("organisation/team".into()),
+        purse: budgets.purse(&ids),
+        ..gateway::Key::named("key", digest.as_ref().try_into().unwrap())
+    };
+    gateway::Keys::new(vec![key])
+}
+
 /// Dewpoint as it is served: board, policy, ledger on disk, metrics.
-pub(crate) fn dewpoint(upstream: &str) {
+pub(crate) fn dewpoint(upstream: &str, keys: gateway::Keys) {
     let base_url = format!("http://{upstream}/v1");
     until_closed(move |listener| async move {
         let dir = tempfile::tempdir().unwrap();
@@ -152,13 +177,8 @@ pub(crate) fn dewpoint(upstream: &str) {
             id: "gpt-bench".into(),
             context_tokens: Some(128_000),
             caps: Caps { tools: true, ..Caps::default() },
-            price: Some(Price {
-                input_nanousd_per_mtok: 250_000_000,
-                output_nanousd_per_mtok: 2_000_000_000,
-                ..Price::free("bench")
-            }),
-            tier: None,
-            quality_permille: None,
+            price: Some(Price::plain(250_000_000, 2_000_000_000, None, "bench")),
+            ..Model::default()
         };
         let spec = backend::PlaceSpec {
             place: Arc::new(place),
@@ -171,7 +191,7 @@ pub(crate) fn dewpoint(upstream: &str) {
         let wiring = gateway::Wiring {
             board,
             policy: Arc::new(ArcSwap::from_pointee(Policy::default())),
-            keys: Arc::new(ArcSwap::from_pointee(gateway::Keys::default())),
+            keys: Arc::new(ArcSwap::from_pointee(keys)),
             outlet: ledger.outlet(),
             guard: Arc::new(ArcSwap::from_pointee(
                 gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap(),

@@ -22,6 +22,15 @@ pub(crate) struct Detect {
     pub(crate) pattern: Vec<DetectPattern>,
     /// Lists of your own: names of customers, code names.
     pub(crate) dictionary: Vec<DetectDictionary>,
+    /// A second reader, `place/model`, on own ground: it is asked whether a request that could leave holds what patterns do not
+    /// find (names, addresses, health in free words). It can only raise the class, and what it finds cannot be taken out. Where it
+    /// does not answer, the request stays on this host. Left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reader: Option<String>,
+    /// How long the second reader may take for one request, milliseconds.
+    pub(crate) reader_ms: u64,
+    /// Bytes of text of one request that the second reader reads at most; a longer one counts as not read.
+    pub(crate) reader_max_bytes: u64,
 }
 
 impl Default for Detect {
@@ -32,6 +41,9 @@ impl Default for Detect {
             phone_regions: Vec::new(),
             pattern: Vec::new(),
             dictionary: Vec::new(),
+            reader: None,
+            reader_ms: 2_000,
+            reader_max_bytes: 24_000,
         }
     }
 }
@@ -42,8 +54,9 @@ impl Default for Detect {
 pub(crate) struct DetectPattern {
     /// Name of what it finds, in reports and placeholders: letters, digits, `_`, `-` and `.`, at most 64.
     pub(crate) name: String,
-    /// The expression, in the syntax of the Rust crate `regex` (no look-around and no back-references, so that no text makes it
-    /// slow).
+    /// The expression, in the syntax of the Rust crate `regex` (no look-around and no back-references). Its
+    /// work on a text is bounded: a text on which it takes more than 16 steps a byte and 65,536 besides counts as unread. Give what
+    /// repeats a bound: `.{0,64}` for `.*`.
     pub(crate) regex: String,
     /// The class that a request with it has at least.
     pub(crate) class: Class,

@@ -3,7 +3,7 @@
 //! Never here: validation across fields (`resolve`).
 
 use super::number::Number;
-use super::words::{Class, Objective, Training, Zone};
+use super::words::{Class, Objective, Training, Unpriced, Zone};
 use schemars::JsonSchema;
 use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub(crate) struct Policy {
     pub(crate) rule: Vec<Rule>,
     /// Attempts per request at most, the first included (1 to 10).
     pub(crate) attempts_max: u8,
+    /// What becomes of places whose price is not known, for requests without a key: `allow` (its cost stays unknown), `estimate`
+    /// (charged at the dearest known price of its provider, flagged as an estimate) or `deny`. Unknown is never zero.
+    pub(crate) unpriced: Unpriced,
     /// Surplus of expected quality over difficulty, per mille, that counts as sufficient (0 to 1000).
     pub(crate) margin_permille: u16,
     /// What an answer of full expected quality is worth over none, US dollars per request: what quality may cost. Left out: 10,
@@ -44,6 +47,7 @@ impl Default for Policy {
             reach: BTreeMap::new(),
             rule: Vec::new(),
             attempts_max: 3,
+            unpriced: Unpriced::Allow,
             margin_permille: 0,
             quality_value_usd: None,
             second_value_usd: None,

@@ -79,6 +79,8 @@ pub(crate) fn page() -> String {
         "resilience",
         "place",
         "route",
+        "organisation",
+        "team",
         "key",
     ];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -106,12 +108,31 @@ pub(crate) fn page() -> String {
             part(&mut out, "DetectDictionary", "`[[detect.dictionary]]`", &defs);
         }
     }
-    for (name, title) in [("ModelTable", "A model as a table"), ("Price", "A price"), ("Table", "Where a secret is")] {
+    for (name, title) in [
+        ("Budget", "A budget"),
+        ("RateLimits", "Limits per minute"),
+        ("ModelTable", "A model as a table"),
+        ("Price", "A price"),
+        ("PriceTier", "A tier of a price"),
+        ("PriceHours", "Hours of a price"),
+        ("Table", "Where a secret is"),
+    ] {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in ["Api", "Tier", "Kind", "Zone", "Class", "Training", "Objective", "AuditFailing", "CacheType", "Split"]
-    {
+    for name in [
+        "Api",
+        "Tier",
+        "Kind",
+        "Zone",
+        "Class",
+        "Training",
+        "Objective",
+        "Unpriced",
+        "AuditFailing",
+        "CacheType",
+        "Split",
+    ] {
         let Some(def) = defs.get(name) else { continue };
         words(&mut out, name, def);
     }

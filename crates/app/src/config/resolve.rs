@@ -13,9 +13,12 @@ mod keys;
 mod ledger;
 mod places;
 mod policy;
+mod price;
 mod resilience;
 mod rules;
 mod server;
+mod spending;
+mod stored;
 mod terms;
 
 use super::origin::{Origin, Values};
@@ -26,11 +29,14 @@ use crate::book::Book;
 use crate::problem::{Problem, Problems};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use detect::DetectSettings;
+pub(crate) use detect::{DetectSettings, SecondSettings};
 pub(crate) use egress::EgressSettings;
 pub(crate) use places::{PlaceSettings, is_loopback};
+pub(crate) use spending::{Group, Groups};
+pub(crate) use stored::take_over as with_stored_keys;
 
 /// What the command line says; it goes before the file.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +65,12 @@ pub(crate) struct Settings {
     pub(crate) resilience: gateway::CareOptions,
     /// Configured places, in the order of the file; the embedded engine is not among them.
     pub(crate) places: Vec<PlaceSettings>,
+    /// Organisations and teams, with what they may spend.
+    pub(crate) groups: Groups,
+    /// Those of the configuration, then the stored ones.
     pub(crate) keys: Vec<KeySettings>,
+    /// The file of the stored ones; `None` where there is no folder for it.
+    pub(crate) keys_file: Option<PathBuf>,
     pub(crate) values: Values,
     /// What is allowed but probably not meant.
     pub(crate) warnings: Vec<String>,
@@ -105,6 +116,18 @@ pub(crate) struct EngineSettings {
 pub(crate) struct KeySettings {
     pub(crate) name: String,
     pub(crate) secret_sha256: [u8; 32],
+    /// The id of a stored key; `None` for those of the configuration.
+    pub(crate) public_id: Option<String>,
+    /// The digest before the last rotation, and the Unix second from which on it is refused.
+    pub(crate) former: Option<([u8; 32], u64)>,
+    pub(crate) expires_unix_s: Option<u64>,
+    pub(crate) revoked_unix_s: Option<u64>,
+    pub(crate) team: Option<String>,
+    /// Its own budgets and limits.
+    pub(crate) terms: ::budget::Terms,
+    pub(crate) unpriced: Option<decide::Unpriced>,
+    pub(crate) routes: Option<Vec<String>>,
+    pub(crate) class_max: Option<decide::DataClass>,
     pub(crate) places: Option<Vec<String>>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) class: Option<decide::DataClass>,
@@ -204,15 +227,23 @@ pub(crate) fn resolve(
     let audit = audit::audit(r, file);
     let engine = engine::engine(r, file);
     let discovery = server::discovery(r, &file.discovery);
-    let detect = detect::detect(r, &file.detect);
+    let mut detect = detect::detect(r, &file.detect);
+    let before = book.override_with(Arc::new(price::overrides(r, &file.price)));
     let places = places::places(r, &file.place, engine.as_ref());
+    detect.second = detect::second(r, &file.detect, &places, engine.as_ref(), discovery.enabled);
     let egress = egress::egress(r, &file.egress);
     egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let policy = policy::policy(r, file, &names, discovery.enabled);
     let resilience = resilience::resilience(r, &file.resilience);
-    let keys = keys::keys(r, &file.key, &names);
+    let groups = spending::groups(r, file);
+    let mut keys = keys::keys(r, &file.key, &names, &groups, &policy);
+    let keys_file = stored::file(r, file);
+    if let Some(path) = &keys_file {
+        stored::add(r, path, &mut keys, &groups);
+    }
+    spending::warn_of_none(r, ledger.is_some(), &groups, &keys);
     if let Some(server) = &server {
         server::refuse_open(r, server, &keys);
     }
@@ -228,10 +259,16 @@ pub(crate) fn resolve(
             policy,
             resilience,
             places,
+            groups,
             keys,
+            keys_file,
             values: reader.values,
             warnings: reader.warnings,
         }),
-        _ => Err(Problems(reader.problems)),
+        _ => {
+            // What is wrong is not in force, and its prices are not either.
+            book.override_with(before);
+            Err(Problems(reader.problems))
+        }
     }
 }

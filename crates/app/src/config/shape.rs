@@ -3,7 +3,6 @@
 //!
 //! Never here: validation across fields (`resolve`) or defaults that depend on other fields.
 
-use super::number::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +31,15 @@ pub(crate) struct File {
     pub(crate) policy: Policy,
     /// Places that can answer.
     pub(crate) place: Vec<Place>,
+    /// Prices of models that the price book does not have, or has otherwise.
+    pub(crate) price: Vec<OwnPrice>,
     /// Named routes: a model name of your own that stands for a list of models.
     pub(crate) route: Vec<Route>,
-    /// Keys of callers. Without any, only this host may call.
+    /// Organisations of teams, with what they may spend.
+    pub(crate) organisation: Vec<super::spending::Organisation>,
+    /// Teams of keys, with what they may spend.
+    pub(crate) team: Vec<super::spending::Team>,
+    /// Keys of callers. Without any, only this host may call. `dewpoint keys create` makes keys that stand in a file of their own.
     pub(crate) key: Vec<Key>,
 }
 
@@ -250,19 +255,6 @@ pub(crate) struct ModelTable {
     pub(crate) price: Option<Price>,
 }
 
-/// What a model costs, in US dollars per million tokens, read as exact decimals (at most nine digits after the point).
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Price {
-    /// Prompt tokens.
-    pub(crate) input_per_mtok: Number,
-    /// Completion tokens.
-    pub(crate) output_per_mtok: Number,
-    /// Prompt tokens read from the provider's cache. Left out: as prompt tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cached_per_mtok: Option<Number>,
-}
-
 /// A named route.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -304,9 +296,29 @@ pub(crate) struct Key {
     /// Models it may use; `*` at the end stands for any rest. Left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<Vec<String>>,
+    /// Names that stand for several models (routes, `auto`, `auto:cheap`, …) it may ask for; beside them only models that `models`
+    /// names. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) routes: Option<Vec<String>>,
     /// The least data class that its requests have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Class>,
+    /// The highest data class that its requests may declare. Left out: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_max: Option<Class>,
+    /// The team that it belongs to. Left out: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) team: Option<String>,
+    /// What it may spend, as a table `[key.budget]`. Left out: no bound of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) budget: Option<super::spending::Budget>,
+    /// Limits per minute, as a table `[key.limits]`. Left out: none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<super::spending::RateLimits>,
+    /// What becomes of offers whose price is not known. Left out: `estimate` where the key, its team or its organisation has a
+    /// budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unpriced: Option<super::spending::Unpriced>,
     /// Tags that its requests have; rules may be about them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
@@ -320,6 +332,7 @@ pub(crate) use super::economics::Economics;
 pub(crate) use super::egress::Egress;
 pub(crate) use super::engine::{CacheType, Engine, EngineModel, EngineModels, Split};
 pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
+pub(crate) use super::price::{OwnPrice, Price};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
 pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};

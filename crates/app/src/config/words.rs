@@ -171,3 +171,17 @@ words!(
     ],
     decide::Objective
 );
+
+words!(
+    /// What becomes of places whose price is not known. Unknown is never zero.
+    Unpriced, "lowercase",
+    [
+        /// They may not answer.
+        Deny,
+        /// They may, and are charged at an estimate, flagged as one.
+        Estimate,
+        /// They may; their cost stays unknown.
+        Allow,
+    ],
+    decide::Unpriced
+);

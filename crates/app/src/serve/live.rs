@@ -2,19 +2,22 @@
 //!
 //! Never here: noticing that there is a new one (`watch`).
 
-use super::{Profiles, completer, keys};
+use super::{Profiles, completer, now_unix_ms};
+use crate::accounts;
 use crate::book::Book;
 use crate::config::{self, Flags, Found, PlaceSettings, Settings};
 use crate::discover::{self, Finds};
 use crate::embedded::Embedded;
 use crate::fleet;
 use crate::problem::{Problem, Problems};
+use crate::report::failed;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use backend::{Backend, Board, Dialer};
+use budget::Budgets;
 use decide::Policy;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A place and the backend that was built from it.
@@ -25,6 +28,7 @@ pub(super) struct Live {
     pub(super) board: Arc<Board>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) keys: Arc<ArcSwap<gateway::Keys>>,
+    pub(super) budgets: Arc<Budgets>,
     pub(super) guard: Arc<ArcSwap<gateway::Guard>>,
     pub(super) care: Arc<gateway::Care>,
     pub(super) book: Arc<Book>,
@@ -65,18 +69,69 @@ impl Live {
         let profiles: Profiles = Arc::new(ArcSwap::from_pointee(profiles(&places)));
         let board = Board::new(order(&engine, &places), completer(profiles.clone(), book.clone()));
         let policy = Arc::new(ArcSwap::from_pointee(in_force(1, &settings)));
-        let keys = Arc::new(ArcSwap::from_pointee(keys(&settings)));
+        let budgets = Arc::new(Budgets::new());
+        let now_ms = now_unix_ms();
+        let ready = accounts::ready(&budgets, &settings, now_ms).map_err(|e| failed(&e))?;
+        accounts::take_over(&budgets, &settings, &ready, now_ms);
+        let keys = Arc::new(ArcSwap::from_pointee(accounts::keys(&settings, &budgets)));
         let care = Arc::new(gateway::Care::new(settings.resilience.clone()));
         let guard = Arc::new(ArcSwap::from_pointee(guard));
         let now = Mutex::new(Now { settings, places });
-        let live =
-            Live { board, policy, keys, guard, care, book, address, engine, profiles, dialer, found, flags, now };
+        let live = Live {
+            board,
+            policy,
+            keys,
+            budgets,
+            guard,
+            care,
+            book,
+            address,
+            engine,
+            profiles,
+            dialer,
+            found,
+            flags,
+            now,
+        };
         Ok((Arc::new(live), finds))
     }
 
     /// The file in force; `None` when nothing is configured.
     pub(super) fn path(&self) -> Option<PathBuf> {
         self.found.path.clone()
+    }
+
+    /// The file of stored keys.
+    pub(super) fn keys_path(&self) -> Option<PathBuf> {
+        self.lock().settings.keys_file.clone()
+    }
+
+    /// Takes the stored keys over as they are now, whatever has become of the configuration meanwhile: a key that is revoked has to go
+    /// at once.
+    pub(super) fn reload_keys(&self) {
+        let mut now = self.lock();
+        let taken = config::with_stored_keys(&now.settings).map_err(anyhow::Error::from).and_then(|keys| {
+            let before = std::mem::replace(&mut now.settings.keys, keys);
+            let refused = self.refuse_open(&now.settings).map_err(anyhow::Error::from);
+            let now_ms = now_unix_ms();
+            let ready = refused
+                .and_then(|()| Ok(accounts::ready(&self.budgets, &now.settings, now_ms).map_err(|e| failed(&e))?));
+            if ready.is_err() {
+                now.settings.keys = before;
+            }
+            ready.map(|ready| (ready, now_ms))
+        });
+        match taken {
+            Ok((ready, now_ms)) => {
+                accounts::take_over(&self.budgets, &now.settings, &ready, now_ms);
+                self.keys.store(Arc::new(accounts::keys(&now.settings, &self.budgets)));
+                tracing::info!(keys = now.settings.keys.len(), "stored keys taken over");
+            }
+            Err(error) => tracing::error!(
+                "the stored keys are not taken over; the old ones stay in force\n{}",
+                crate::problem::shown(&error)
+            ),
+        }
     }
 
     /// What is allowed in the configuration but probably not meant.
@@ -111,6 +166,9 @@ impl Live {
         let finds = look(&settings, &self.book, &fleet::dialer(&settings)?).await;
         let guard = self.searching(&settings)?;
         let mut now = self.lock();
+        refuse_lost(&now.settings, &settings)?;
+        let now_ms = now_unix_ms();
+        let ready = accounts::ready(&self.budgets, &settings, now_ms).map_err(|e| failed(&e))?;
         let places = self.rebuild(&settings, &finds, &now)?;
         for what in needs_restart(&now.settings, &settings) {
             tracing::warn!("{what} changed: that counts after a restart");
@@ -124,7 +182,8 @@ impl Live {
         }
         let version = self.policy.load().version + 1;
         self.policy.store(Arc::new(in_force(version, &settings)));
-        self.keys.store(Arc::new(keys(&settings)));
+        accounts::take_over(&self.budgets, &settings, &ready, now_ms);
+        self.keys.store(Arc::new(accounts::keys(&settings, &self.budgets)));
         self.profiles.store(Arc::new(profiles(&places)));
         if now.settings.engine != settings.engine {
             self.engine.take_over(&settings);
@@ -183,6 +242,17 @@ impl Live {
         let help = "keep at least one [[key]], or restart to listen elsewhere";
         Err(Problem::new(what, "the last [[key]] was removed", help).into())
     }
+}
+
+/// A file of keys that is gone is a mishap, and must not open a gateway that had keys.
+fn refuse_lost(old: &Settings, new: &Settings) -> Result<(), Problems> {
+    let stored = |s: &Settings| s.keys.iter().any(|k| k.public_id.is_some());
+    if !stored(old) || stored(new) {
+        return Ok(());
+    }
+    let file = old.keys_file.as_deref().unwrap_or(Path::new("keys.json")).display().to_string();
+    let help = "put it back; to do without stored keys for good, restart";
+    Err(Problem::new("the stored keys are gone", format!("{file} is not there any more, or empty"), help).into())
 }
 
 async fn look(settings: &Settings, book: &Book, dialer: &Dialer) -> Finds {

@@ -1,4 +1,4 @@
-//! When to read the configuration again: SIGHUP, or the file has another content.
+//! When to read the configuration or the stored keys again: SIGHUP, or the file has another content.
 //!
 //! Never here: what a reload does (`live`).
 
@@ -18,13 +18,28 @@ pub(super) async fn reload_on_change(live: Arc<Live>, mut hangup: Hangup, stoppi
     let changed = Arc::new(Notify::new());
     // Dropping the watcher would end the watch.
     let _watcher = live.path().and_then(|path| watcher(&path, &changed));
+    let of_keys = Arc::new(Notify::new());
+    let _key_watcher = live.keys_path().and_then(|path| {
+        crate::keys::store::make_folder(path.parent()?).ok();
+        watcher(&path, &of_keys)
+    });
     let content = || live.path().and_then(|p| std::fs::read(p).ok());
-    let mut last = content();
+    let keys = || live.keys_path().and_then(|p| std::fs::read(p).ok());
+    let (mut last, mut last_keys) = (content(), keys());
     let mut stop = std::pin::pin!(stopped(stopping, Stop::InOrder));
     loop {
         let forced = tokio::select! {
             () = &mut stop => return,
             () = changed.notified() => false,
+            // It is put in place as a whole: there is nothing to wait for.
+            () = of_keys.notified() => {
+                let now = keys();
+                if now.is_some() && now != last_keys {
+                    last_keys = now;
+                    live.reload_keys();
+                }
+                continue;
+            }
             () = hangup.asked() => true,
         };
         if !forced {

@@ -41,10 +41,10 @@ impl Walk<'_> {
                     head.seq, end.seq
                 );
                 let line = if brought { 0 } else { head.n };
-                self.out.bad(Some(end.seq + 1), HEADS, line, why);
+                self.out.bad(Some(end.seq.saturating_add(1)), HEADS, line, why);
                 break;
             }
-            if brought && head.seq < first && head.seq + 1 != first {
+            if brought && head.seq < first && head.seq.saturating_add(1) != first {
                 let same = file
                     .heads
                     .iter()
@@ -60,7 +60,7 @@ impl Walk<'_> {
                     self.out.bad(Some(head.seq), HEADS, 0, format!("{note}, and the folder does not have that head"));
                 }
             } else if brought
-                && head.seq + 1 == first
+                && head.seq.saturating_add(1) == first
                 && file.heads.iter().any(|h| h.seq == head.seq && h.hash != head.hash)
             {
                 self.out.bad(

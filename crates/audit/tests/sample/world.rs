@@ -20,7 +20,16 @@ pub(crate) fn place(name: &str, zone: Zone, seat: Option<&str>) -> Arc<Place> {
 
 pub(crate) fn model() -> Arc<Model> {
     let caps = Caps::default();
-    Arc::new(Model { id: "m".into(), context_tokens: None, caps, price: None, tier: None, quality_permille: None })
+    Arc::new(Model {
+        id: "m".into(),
+        context_tokens: None,
+        caps,
+        price: None,
+        price_assumed: None,
+        output_tokens_max: None,
+        tier: None,
+        quality_permille: None,
+    })
 }
 
 /// Places that all tests know.

@@ -77,6 +77,8 @@ fn complete() -> Complete {
         context_tokens: d.context_tokens,
         caps: Caps { tools: true, ..Caps::default() },
         price: None,
+        price_assumed: None,
+        output_tokens_max: None,
         tier: None,
         quality_permille: None,
     })

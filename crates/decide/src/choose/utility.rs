@@ -148,7 +148,7 @@ impl<'a> Scale<'a> {
                 };
                 saved(&price)
             }
-            None => saved(&|u: &Usage| model.price.as_ref().map(|p| cost(p, u))),
+            None => saved(&|u: &Usage| model.price.as_ref().map(|p| cost(p, u, self.need.at_unix_s))),
         }
     }
 }

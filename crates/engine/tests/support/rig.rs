@@ -164,14 +164,7 @@ pub fn permit(ask_id: u128) -> Permit {
 pub fn permit_for(ask_id: u128, model: &str) -> Permit {
     let reason = Reason { quality_permille: 0, sufficient: true, cost_nanousd: None, ttft_ms: 0, ..Reason::default() };
     let place = place();
-    let model = Model {
-        id: model.into(),
-        context_tokens: None,
-        caps: Caps::default(),
-        price: None,
-        tier: None,
-        quality_permille: None,
-    };
+    let model = Model { id: model.into(), caps: Caps::default(), ..Model::default() };
     let candidate = Candidate { place: place.clone(), model: Arc::new(model), reason };
     let verdict = Verdict {
         ask_id,

@@ -126,10 +126,10 @@ pub(super) async fn closed(
     }
 }
 
-/// Counted by our own engine where the request would go there; else estimated from the length of the texts. No other place is
-/// ever asked: a count is not worth that a text leaves.
+/// Counted by our own engine where the request would go there, or by the published tokenizer of the model it would go to; else
+/// estimated from the length of the texts. No other place is ever asked: a count is not worth that a text leaves.
 async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
-    let ask = wire::anthropic::read_count_tokens(body).map_err(|e| malformed(&e))?;
+    let ask = Arc::new(wire::anthropic::read_count_tokens(body).map_err(|e| malformed(&e))?);
     let need = sense::assess(&ask);
     let (fleet, policy) = (wiring.board.fleet().clone(), wiring.policy.load_full());
     let verdict = decide::choose(&need, &fleet, &policy);
@@ -142,14 +142,18 @@ async fn count_tokens(wiring: &Wiring, body: &Bytes) -> Result<Vec<u8>, Fault> {
     let entry = first.and_then(|c| wiring.board.entry(&c.place.id));
     let counted = match (entry, decide::permit(&verdict, 0, &fleet, &policy)) {
         (Some(entry), Ok(permit)) if permit.redact_above().is_none() => {
-            match entry.backend.count(permit, Arc::new(ask)) {
+            match entry.backend.count(permit, Arc::clone(&ask)) {
                 Some(counting) => Some(counting.await?),
                 None => None,
             }
         }
         _ => None,
     };
-    Ok(wire::anthropic::count_tokens_body(u64::from(counted.unwrap_or(need.input_tokens))))
+    let counted = match (counted, verdict.order.first()) {
+        (None, Some(first)) => crate::settle::prompt_tokens(first, &ask).await,
+        (counted, _) => counted.map(u64::from),
+    };
+    Ok(wire::anthropic::count_tokens_body(counted.unwrap_or(need.input_tokens.into())))
 }
 
 /// The list of models, or one of them.

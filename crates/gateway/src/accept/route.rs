@@ -6,7 +6,7 @@ use super::body;
 use super::line::{Open, Outgoing, Stage};
 use super::{pages, repeat};
 use crate::relay::{Outbound, Reply};
-use crate::{Request, Wiring, admit, answer};
+use crate::{Request, Wiring, admit, answer, spend};
 use decide::{Cause, Fault};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
@@ -79,6 +79,11 @@ impl Arrival {
         Arrival { at: Instant::now(), unix_ms, number, id, dialect }
     }
 
+    /// The time of now on the clock of the arrival.
+    fn now_unix_ms(&self) -> u64 {
+        self.unix_ms.saturating_add(u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     fn refuse(&self, fault: &Fault) -> Response<Outbound> {
         Reply::refusal(self.dialect, &self.id, fault)
     }
@@ -108,17 +113,22 @@ async fn to(
             return arrival.refuse(&fault);
         }
     }
-    let caller = match admit::caller(wiring, request.headers()) {
+    let caller = match admit::caller(wiring, request.headers(), arrival.unix_ms) {
         Ok(caller) => caller,
         Err(fault) => return arrival.refuse(&fault),
     };
-    match endpoint {
+    let limited = caller.key.clone();
+    let mut response = match endpoint {
         None => pages::closed(wiring, request, &caller, &arrival.id, arrival.dialect, open.line()).await,
         Some(endpoint) => match asked(wiring, request, endpoint, caller, &arrival, open, said).await {
             Ok(response) => response,
             Err(fault) => arrival.refuse(&fault),
         },
+    };
+    if let Some(key) = limited {
+        spend::tell(&key, arrival.dialect, arrival.now_unix_ms(), response.headers_mut());
     }
+    response
 }
 
 /// The endpoint that models answer at a path.

@@ -5,7 +5,7 @@
 use super::body::Outbound;
 use super::fail;
 use crate::settle::{Account, Attempt, value};
-use decide::{DataClass, Fault, Found, Nanousd, PlaceId};
+use decide::{Cause, DataClass, Fault, Found, Nanousd, PlaceId};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ const MODEL: HeaderName = HeaderName::from_static("x-dewpoint-model");
 const DECISION: HeaderName = HeaderName::from_static("x-dewpoint-decision");
 const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
 const CLASS: HeaderName = HeaderName::from_static("x-dewpoint-class");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REDACTED: HeaderName = HeaderName::from_static("x-dewpoint-redacted");
 /// Kinds that `x-dewpoint-redacted` names; more are only counted.
 const KINDS_MAX: usize = 24;
@@ -33,18 +34,25 @@ pub(crate) struct Reply {
     class: Option<DataClass>,
     /// Kinds and counts of what the place that answers did not see.
     redacted: Option<HeaderValue>,
+    /// What questions of our own about the request cost; `None` is unknown.
+    beside: Option<Nanousd>,
 }
 
 impl Reply {
     /// A reply, and the end at which it arrives.
     pub(crate) fn new(dialect: Dialect, id: Arc<str>) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
         let (to, from) = oneshot::channel();
-        (Reply { dialect, id, to, class: None, redacted: None }, from)
+        (Reply { dialect, id, to, class: None, redacted: None, beside: Some(Nanousd(0)) }, from)
     }
 
     /// The effective class of the request is known: every answer says it.
     pub(crate) fn classed(&mut self, class: DataClass) {
         self.class = Some(class);
+    }
+
+    /// A question of our own about the request cost this much (`None`: unknown), which its caller pays.
+    pub(crate) fn charged(&mut self, cost: Option<Nanousd>) {
+        self.beside = self.beside.zip(cost).map(|(so_far, cost)| Nanousd(so_far.0.saturating_add(cost.0)));
     }
 
     /// The answer comes from a place that saw nothing above `above`.
@@ -103,6 +111,10 @@ impl Reply {
         headers.insert(PLACE, HeaderValue::from_static("none"));
         headers.insert(DECISION, HeaderValue::from_static("none"));
         headers.insert(COST, HeaderValue::from_static("0.000000000"));
+        if fault.cause == Cause::BudgetExceeded {
+            // The SDKs of OpenAI and Anthropic ask again after every 429 unless this says that it does not help.
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         if let Some(seconds) = fault.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -131,6 +143,7 @@ impl Reply {
         headers.insert(PLACE, value(attempt.candidate.place.id.as_str()));
         headers.insert(MODEL, value(&attempt.candidate.model.id));
         headers.insert(DECISION, account.decision_header());
+        let cost = cost.zip(self.beside).map(|(cost, beside)| Nanousd(cost.0.saturating_add(beside.0)));
         let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
         headers.insert(COST, cost);
         if let Some(class) = self.class {

@@ -14,6 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use http::{HeaderName, HeaderValue, header};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -45,14 +46,21 @@ enum End {
 
 impl Stream<'_> {
     /// Relays a stream to its end.
-    pub(super) async fn relay(self, ask: &Ask, held: Vec<Chunk>, mut rest: Flow, attempt: Attempt<'_>, reply: Reply) {
+    pub(super) async fn relay(
+        self,
+        ask: &Arc<Ask>,
+        held: Vec<Chunk>,
+        mut rest: Flow,
+        attempt: Attempt<'_>,
+        reply: Reply,
+    ) {
         let (to, from) = mpsc::channel(PIECES_MAX);
         let (dialect, id) = reply.ident();
         let mut run = Run {
             writer: Writer::new(ask),
             out: BytesMut::new(),
             whole: 0,
-            meterage: Meterage::default(),
+            meterage: Meterage::of_stream(attempt.candidate, attempt.redacted_above.is_some()),
             done: false,
             to,
             at: self,
@@ -67,6 +75,9 @@ impl Stream<'_> {
         }
         drop(rest);
         let Stream { wiring, account, .. } = run.at;
+        let candidate = attempt.candidate;
+        // The place counted all of it, or we do what we can before the record is made.
+        run.meterage.count(ask).await;
         match followed.unwrap_or_else(|_| End::Broken(panicked())) {
             End::Done => {
                 if let Err(fault) = attempt.ok(wiring, account, &run.meterage).durable().await {
@@ -82,8 +93,12 @@ impl Stream<'_> {
                 attempt.failed(wiring, account, &run.meterage, &fault);
             }
         }
+        let compared = account.is_sampled(wiring).then(|| std::mem::take(&mut run.meterage));
         // The record stands; now the caller may see the end.
         run.last().await;
+        if let Some(mut meterage) = compared {
+            wiring.metrics.reconcile.compare(candidate, ask, &mut meterage);
+        }
     }
 
     fn cancelled(&self, attempt: Attempt<'_>, meterage: &Meterage) {

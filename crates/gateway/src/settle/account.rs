@@ -2,12 +2,15 @@
 
 use super::evidence::Evidence;
 use super::price::Bases;
-use crate::admit::Caller;
+use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
+use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Record, Task, Usage, Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task,
+    Usage, Verdict,
 };
 use http::HeaderValue;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -16,6 +19,8 @@ use wire::Endpoint;
 /// What is known of a request so far.
 pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
+    /// The endpoint's name in records; that of a question of our own is not one of the API.
+    pub(super) name: &'static str,
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
@@ -29,12 +34,22 @@ pub(crate) struct Account {
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
+    /// What money weighs above its face value for it, per mille.
+    thrift_permille: u32,
     decision: Arc<str>,
     decision_header: HeaderValue,
     pub(super) attempts: u8,
     /// A bit for each attempt that has no record yet; the last one is for all from the 64th on.
     open: AtomicU64,
     last_place: Option<PlaceId>,
+    /// Whose budgets and limits it counts in.
+    spender: Option<Arc<Key>>,
+    /// Its place in the limits per minute.
+    pass: Option<Pass>,
+    /// Tokens of its settled attempts.
+    tokens: AtomicU64,
+    /// Index, cost and full cost of the estimates of the attempts that may be under way: never more than two.
+    sent: [Option<(u8, Option<Nanousd>, Option<Nanousd>)>; 2],
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
@@ -45,6 +60,7 @@ impl Account {
     pub(crate) fn open(request: &Request, caller: &Caller) -> Account {
         Account {
             endpoint: request.endpoint,
+            name: request.endpoint.as_str(),
             stream: false,
             input_estimate: 0,
             output_estimate: 0,
@@ -58,14 +74,66 @@ impl Account {
             class: DataClass::default(),
             task: Task::default(),
             difficulty: Difficulty::default(),
+            thrift_permille: 0,
             decision: Arc::from("none"),
             decision_header: HeaderValue::from_static("none"),
             attempts: 0,
             open: AtomicU64::new(0),
             last_place: None,
+            spender: caller.key.clone().filter(|k| k.team.is_some() || k.purse.is_some()),
+            pass: None,
+            tokens: AtomicU64::new(0),
+            sent: [None; 2],
             bases: Bases::default(),
             evidence: Evidence::default(),
         }
+    }
+
+    /// The account of a question of our own about this request, of the kind `name`: it has a number of its own, and the
+    /// caller's key and request id.
+    pub(crate) fn aside(&self, name: &'static str) -> Account {
+        let arrived = Instant::now();
+        let arrived_unix_ms = self.arrived_unix_ms + micros(self.arrived) / 1_000;
+        let number = ulid::Ulid::from_parts(arrived_unix_ms, fastrand::u128(..)).0;
+        Account {
+            endpoint: Endpoint::Chat,
+            name,
+            stream: false,
+            input_estimate: 0,
+            output_estimate: 0,
+            durability: Durability::default(),
+            number,
+            request_id: self.request_id.clone(),
+            key: self.key.clone(),
+            arrived,
+            arrived_unix_ms,
+            asked: Arc::from(""),
+            class: self.class,
+            task: Task::default(),
+            difficulty: Difficulty::default(),
+            decision: Arc::from("none"),
+            decision_header: HeaderValue::from_static("none"),
+            attempts: 0,
+            open: AtomicU64::new(0),
+            last_place: None,
+            spender: self.spender.clone(),
+            pass: None,
+            tokens: AtomicU64::new(0),
+            sent: [None; 2],
+            bases: Bases::default(),
+            thrift_permille: 0,
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// When the request arrived, Unix seconds: prices hold at a moment.
+    pub(super) fn at_unix_s(&self) -> u64 {
+        self.arrived_unix_ms / 1_000
+    }
+
+    /// Our number of the request.
+    pub(crate) fn number(&self) -> u128 {
+        self.number
     }
 
     /// Notes what was asked for.
@@ -77,12 +145,40 @@ impl Account {
         self.task = need.task;
         self.difficulty = need.difficulty;
         self.class = need.class;
+        self.thrift_permille = need.thrift_permille;
     }
 
     /// Notes what the named route that was asked for wants.
     pub(crate) fn route(&mut self, policy: &Policy) {
         if policy.routes.get(&*self.asked).is_some_and(|r| r.durability == Durability::Strict) {
             self.durability = Durability::Strict;
+        }
+    }
+
+    /// Notes its place in the limits per minute.
+    pub(crate) fn admitted(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
+    }
+
+    /// Its key's name and what that spends from, where anything is counted.
+    pub(crate) fn spender(&self) -> Option<(&str, &Purse)> {
+        self.spender.as_ref().and_then(|k| Some((&*k.id, k.purse.as_ref()?)))
+    }
+
+    /// When the request arrived: the window of every budget in which it counts.
+    pub(crate) fn arrived_unix_ms(&self) -> u64 {
+        self.arrived_unix_ms
+    }
+
+    /// Notes what an attempt would be settled at if nothing more were heard of it.
+    pub(super) fn sending(&mut self, estimate: &Record) {
+        self.sent[usize::from(estimate.attempt % 2)] = Some((estimate.attempt, estimate.cost, estimate.full));
+    }
+
+    /// All attempts are settled: puts the tokens that it took in the place of those expected.
+    pub(crate) fn counted(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            pass.settle(*self.tokens.get_mut());
         }
     }
 
@@ -95,7 +191,11 @@ impl Account {
     pub(crate) fn decided(&mut self, verdict: &Verdict) {
         self.class = verdict.class;
         self.bases = Bases::of(verdict);
-        let summary = verdict.summary();
+        let mut summary = verdict.summary();
+        if self.thrift_permille > 0 {
+            // Writing into a String cannot fail.
+            let _ = write!(summary, ";thrift={}", self.thrift_permille);
+        }
         self.decision_header = value(&summary);
         self.decision = Arc::from(summary);
     }
@@ -111,8 +211,13 @@ impl Account {
     }
 
     /// The request id that the caller sees.
-    pub(super) fn request_id(&self) -> &str {
+    pub(crate) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Whether the token counts of this request are compared with our own.
+    pub(crate) fn is_sampled(&self, wiring: &Wiring) -> bool {
+        wiring.metrics.reconcile.samples(self.number)
     }
 
     /// Whether an attempt was made already.
@@ -130,7 +235,8 @@ impl Account {
     }
 
     /// This attempt is about to have its record.
-    pub(super) fn settling(&self, index: u8) {
+    pub(super) fn settling(&self, index: u8, usage: &Usage) {
+        self.tokens.fetch_add(usage.input.saturating_add(usage.output), Ordering::Relaxed);
         self.open.fetch_and(!(1 << index.min(63)), Ordering::Relaxed);
     }
 
@@ -146,11 +252,17 @@ impl Account {
         self.keep(wiring, record);
     }
 
-    /// Records a request that a panic of ours ended. What it cost is unknown. An attempt that was under way gets this as its end.
+    /// Records a request that a panic of ours ended. An attempt that was under way gets this as its end, at the cost it was estimated
+    /// at: what it cost is not known, and it was charged with that.
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
+        let (cost, full) =
+            self.sent.iter().flatten().find(|(i, ..)| *i == index && open != 0).map_or((None, None), |s| (s.1, s.2));
         let record = Record {
+            cost,
+            full,
+            priced: if cost.is_some() { Priced::Estimated } else { Priced::Unknown },
             attempt_id: self.number.wrapping_add(index.into()),
             attempt: index,
             place: self.last_place.clone(),
@@ -185,7 +297,7 @@ impl Account {
             request_id: self.request_id.clone(),
             attempt: self.attempts,
             key: self.key.clone(),
-            endpoint: self.endpoint.as_str().into(),
+            endpoint: self.name.into(),
             asked: self.asked.clone(),
             class: self.class,
             task: self.task,
@@ -197,9 +309,9 @@ impl Account {
             usage: Usage::default(),
             cost: None,
             full: None,
-            priced: decide::Priced::default(),
+            priced: Priced::default(),
             reserved: None,
-            team: None,
+            team: self.spender.as_ref().and_then(|k| k.team.clone()),
             kind: None,
             quality_permille: None,
             baselines: decide::Baselines::default(),
@@ -247,6 +359,19 @@ pub(super) mod tests {
     /// Some record of some request.
     pub(in crate::settle) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
+    }
+
+    #[test]
+    fn the_decision_says_what_money_weighed() {
+        let decided = |thrift_permille| {
+            let mut account = Account::open(&request(), &Caller::default());
+            let need = Need { thrift_permille, ..Need::default() };
+            account.asked(&need, false);
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.blank().decision
+        };
+        assert!(decided(800).ends_with(";thrift=800"));
+        assert!(!decided(0).contains("thrift"));
     }
 
     #[test]

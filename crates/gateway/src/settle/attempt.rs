@@ -6,7 +6,9 @@ use super::meterage::{Known, Meterage};
 use super::price::Cost;
 use crate::Wiring;
 use crate::care::Pass;
+use crate::spend::charge;
 use backend::Entry;
+use budget::Hold;
 use decide::{Baselines, Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot};
 use std::time::Instant;
 
@@ -29,6 +31,8 @@ pub(crate) struct Attempt<'v> {
     running: Running,
     slot: Box<dyn Slot>,
     pass: Pass,
+    /// What is reserved for it.
+    hold: Option<Hold>,
     id: u128,
     index: u8,
     started: Instant,
@@ -42,6 +46,7 @@ impl<'v> Attempt<'v> {
         entry: Entry,
         slot: Box<dyn Slot>,
         pass: Pass,
+        hold: Option<Hold>,
     ) -> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
@@ -53,6 +58,7 @@ impl<'v> Attempt<'v> {
             running,
             slot,
             pass,
+            hold,
             id,
             index,
             started: Instant::now(),
@@ -60,8 +66,12 @@ impl<'v> Attempt<'v> {
     }
 
     /// The first byte is about to go out: from here on the ledger knows of this attempt, whatever becomes of us.
-    pub(crate) fn sending(&mut self, account: &Account) {
+    pub(crate) fn sending(&mut self, account: &mut Account) {
         let estimate = self.record(account, &Meterage::expected(account.output_estimate), Outcome::Unknown, None);
+        account.sending(&estimate);
+        if let Some(hold) = &mut self.hold {
+            hold.sent(charge(&estimate));
+        }
         self.slot.sent(&estimate);
     }
 
@@ -73,7 +83,7 @@ impl<'v> Attempt<'v> {
 
     /// What this attempt costs by what was metered, in full where that is known; `None` where the price is unknown.
     pub(crate) fn cost(&self, meterage: &Meterage, account: &Account) -> Option<Nanousd> {
-        Cost::of(self.candidate, &meterage.usage(self.known(account))).charged()
+        Cost::of(self.candidate, &meterage.usage(self.known(account)), account.at_unix_s()).charged()
     }
 
     /// What it was expected to cost, for the head of a stream.
@@ -128,17 +138,20 @@ impl<'v> Attempt<'v> {
             }
         }
         let record = self.record(account, meterage, outcome, cause);
-        account.settling(self.index);
+        account.settling(self.index, &record.usage);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);
+        if let Some(hold) = self.hold {
+            hold.settle(charge(&record));
+        }
         Kept::put(self.slot, record, strict)
     }
 
     /// What the ledger is to keep of this attempt, by what was metered.
     fn record(&self, account: &Account, meterage: &Meterage, outcome: Outcome, cause: Option<Cause>) -> Record {
         let usage = meterage.usage(self.known(account));
-        let cost = Cost::of(self.candidate, &usage);
+        let cost = Cost::of(self.candidate, &usage, account.at_unix_s());
         let (place, model) = (&self.candidate.place, &self.candidate.model);
         let answered = outcome == Outcome::Ok;
         Record {
@@ -148,12 +161,13 @@ impl<'v> Attempt<'v> {
             model: Some(model.id.clone()),
             tier: Some(self.candidate.tier()),
             usage,
+            reserved: self.hold.as_ref().map(|h| Nanousd(h.reserved_nanousd())),
             cost: cost.marginal,
             full: cost.full,
             priced: cost.priced,
             kind: Some(place.kind),
             quality_permille: Some(self.candidate.reason.quality_permille),
-            baselines: if answered { account.bases.at(&usage) } else { Baselines::default() },
+            baselines: if answered { account.bases.at(&usage, account.at_unix_s()) } else { Baselines::default() },
             price_version: model.price.as_ref().map(|p| p.version.clone()),
             ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
             total_us: micros(self.started),

@@ -2,9 +2,11 @@
 //!
 //! Never here: prices.
 
-use decide::{Cause, Fault, Usage};
+use super::count::{Counted, Seen};
+use decide::{Candidate, Cause, Fault, Usage};
+use std::sync::Arc;
 use std::time::Instant;
-use wire::{Answer, Event};
+use wire::{Answer, Ask, Event};
 
 /// Bytes of English text per token, for estimates where a backend gives no usage.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -21,6 +23,12 @@ const WINDOWS_MAX: u64 = 4;
 pub(crate) struct Meterage {
     usage: Option<wire::Usage>,
     bytes: u64,
+    /// Of `bytes`, those of reasoning.
+    thought: u64,
+    /// The texts themselves, where the model's tokenizer is known.
+    seen: Option<Box<Seen>>,
+    /// What our own tokenizer counted, where the place did not.
+    counted: Counted,
     pub(super) pieces: u32,
     /// The answer came to its end, so that what the place counted is its last word.
     whole: bool,
@@ -51,18 +59,32 @@ impl Meterage {
         Meterage { bytes: u64::from(output) * BYTES_PER_TOKEN, ..Meterage::default() }
     }
 
+    /// Of a stream that begins: its texts are kept where they can be counted.
+    pub(crate) fn of_stream(candidate: &Candidate, redacted: bool) -> Meterage {
+        Meterage { seen: Seen::of(candidate, redacted), ..Meterage::default() }
+    }
+
     /// Of an answer without text.
     pub(crate) fn counted(usage: Option<wire::Usage>) -> Meterage {
         Meterage { usage, whole: true, ..Meterage::default() }
     }
 
-    /// Of a whole answer.
-    pub(crate) fn of_plain(answer: &Answer) -> Meterage {
+    /// Of a whole answer. Its texts are kept where they are to be counted: where the place did not, or `sampled`.
+    pub(crate) fn of_plain(answer: &Answer, candidate: &Candidate, redacted: bool, sampled: bool) -> Meterage {
         let mut out = Meterage::counted(answer.usage);
+        if answer.usage.is_none() || sampled {
+            out.seen = Seen::of(candidate, redacted);
+        }
         for c in &answer.choices {
             let calls = c.tool_calls.iter().map(|t| t.arguments.len() + t.name.len()).sum::<usize>();
-            let text = c.text.as_ref().map_or(0, String::len) + c.reasoning.as_ref().map_or(0, |r| r.0.len());
-            out.bytes += (text + calls) as u64;
+            let (text, reasoning) = (c.text.as_deref().unwrap_or(""), c.reasoning.as_ref().map_or("", |r| &r.0));
+            out.bytes += (text.len() + reasoning.len() + calls) as u64;
+            out.thought += reasoning.len() as u64;
+            if let Some(seen) = &mut out.seen {
+                seen.push(text, false);
+                seen.push(reasoning, true);
+                seen.other |= calls > 0 || c.refusal.is_some();
+            }
         }
         out
     }
@@ -77,10 +99,36 @@ impl Meterage {
             | Event::CallArguments { text, .. } => {
                 self.bytes += text.len() as u64;
                 self.pieces += 1;
+                let thought = matches!(event, Event::Reasoning { .. });
+                if thought {
+                    self.thought += text.len() as u64;
+                }
+                if let Some(seen) = &mut self.seen {
+                    if matches!(event, Event::Text { .. }) || thought {
+                        seen.push(text, thought)
+                    } else {
+                        seen.other = true
+                    }
+                }
             }
             Event::Done => self.whole = true,
             _ => {}
         }
+    }
+
+    /// Counts what was seen with the model's own tokenizer, where that is known and the place's count is missing or from before
+    /// the end. Takes a moment, off this task; where it takes longer the estimate stands.
+    pub(crate) async fn count(&mut self, ask: &Arc<Ask>) {
+        if (self.usage.is_none() || !self.whole)
+            && let Some(seen) = self.seen.take()
+        {
+            self.counted = seen.count(Arc::clone(ask)).await;
+        }
+    }
+
+    /// What the place counted and what it was made of, for those that are compared: whole, and of texts that can be counted.
+    pub(crate) fn comparable(&mut self) -> Option<(wire::Usage, Box<Seen>)> {
+        self.usage.filter(|_| self.whole).zip(self.seen.take())
     }
 
     /// Tokens as the backend said where that can be, else as estimated from what was seen. A count that is missing, zero,
@@ -90,9 +138,11 @@ impl Meterage {
         if self.free {
             return Usage::default();
         }
-        let (seen_input, seen_output) = (u64::from(known.input), self.seen_output());
+        let (seen_input, seen_output) = (self.counted.input.unwrap_or(known.input.into()), self.seen_output());
+        let seen_reasoning = self.counted.reasoning.unwrap_or(self.thought.div_ceil(BYTES_PER_TOKEN));
         let Some(said) = self.usage else {
-            return Usage { input: seen_input, output: seen_output, estimated: true, ..Usage::default() };
+            let reasoning = seen_reasoning.min(seen_output);
+            return Usage { input: seen_input, output: seen_output, reasoning, estimated: true, ..Usage::default() };
         };
         let most = known.context.map_or(TOKENS_MAX, |c| TOKENS_MAX.min(u64::from(c) * WINDOWS_MAX));
         let least_input = (seen_input * BYTES_PER_TOKEN).div_ceil(BYTES_PER_TOKEN_MAX).max(1);
@@ -106,15 +156,18 @@ impl Meterage {
             output: answer,
             cached: if input { said.cached.min(prompt) } else { 0 },
             cache_write: if input { said.cache_write.min(prompt) } else { 0 },
-            reasoning: if output { said.reasoning.min(answer) } else { 0 },
+            reasoning: if output { said.reasoning } else { seen_reasoning }.min(answer),
+            cache_write_long: if input { said.cache_write_long.min(said.cache_write).min(prompt) } else { 0 },
+            audio_input: if input { said.audio_input.min(prompt) } else { 0 },
+            audio_output: if output { said.audio_output.min(answer) } else { 0 },
             estimated: !(input && output),
-            ..Usage::default()
         }
     }
 
     /// Completion tokens by our own count.
     fn seen_output(&self) -> u64 {
-        self.bytes.div_ceil(BYTES_PER_TOKEN).max(u64::from(self.pieces.min(1)))
+        let guess = || self.bytes.div_ceil(BYTES_PER_TOKEN).max(u64::from(self.pieces.min(1)));
+        self.counted.output.unwrap_or_else(guess)
     }
 }
 
@@ -175,9 +228,19 @@ mod tests {
     #[test]
     fn the_parts_are_never_more_than_the_whole() {
         let most = u64::MAX;
-        let wild = wire::Usage { input: 100, output: 100, cached: most, cache_write: most, reasoning: most };
+        let wild = wire::Usage {
+            input: 100,
+            output: 100,
+            cached: most,
+            cache_write: most,
+            cache_write_long: most,
+            reasoning: most,
+            audio_input: most,
+            audio_output: most,
+        };
         let usage = stream(Some(wild), true);
-        assert_eq!((usage.cached, usage.cache_write, usage.reasoning), (100, 100, 100));
+        assert_eq!((usage.cached, usage.cache_write, usage.cache_write_long, usage.audio_input), (100, 100, 100, 100));
+        assert_eq!((usage.reasoning, usage.audio_output), (100, 100));
     }
 
     #[test]
@@ -187,6 +250,39 @@ mod tests {
         assert_eq!((usage.input, usage.output, usage.estimated), (90, 100, true));
         let usage = stream(said(90, 120), false);
         assert_eq!((usage.output, usage.estimated), (120, false));
+    }
+
+    #[test]
+    fn what_a_cut_stream_said_of_its_cache_and_thought_aloud_is_kept() {
+        let mut meterage = Meterage::default();
+        let start = wire::Usage {
+            input: 90,
+            output: 1,
+            cached: 60,
+            cache_write: 20,
+            cache_write_long: 5,
+            ..wire::Usage::default()
+        };
+        meterage.event(&Event::Usage(start));
+        meterage.event(&Event::Reasoning { choice: 0, text: "t".repeat(200), signature: None });
+        meterage.event(&text(100));
+        let usage = meterage.usage(KNOWN);
+        assert_eq!((usage.input, usage.cached, usage.cache_write, usage.cache_write_long), (90, 60, 20, 5));
+        assert_eq!((usage.output, usage.reasoning, usage.estimated), (75, 50, true));
+    }
+
+    #[test]
+    fn our_own_count_stands_in_for_one_that_is_missing_and_stays_an_estimate() {
+        let mut meterage = Meterage {
+            counted: Counted { input: Some(77), output: Some(33), reasoning: Some(11) },
+            ..Meterage::default()
+        };
+        meterage.event(&text(400));
+        meterage.event(&Event::Done);
+        let usage = meterage.usage(KNOWN);
+        assert_eq!((usage.input, usage.output, usage.reasoning, usage.estimated), (77, 33, 11, true));
+        meterage.usage = said(90, 0);
+        assert_eq!((meterage.usage(KNOWN).input, meterage.usage(KNOWN).output), (90, 33), "what can be is believed");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `/metrics`: names and buckets of the OpenTelemetry GenAI conventions, in Prometheus form. Labels are bounded by the
 //! configuration: never a caller's own words.
 
+use super::reconcile::Reconcile;
 use arc_swap::ArcSwap;
 use decide::{Found, Outcome, PlaceId, Record};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -95,6 +96,8 @@ pub struct Metrics {
     pub(crate) redacted: Counter,
     /// Placeholders in answers that their request never had.
     pub(crate) unknown: Counter,
+    /// What places count against what we count.
+    pub(crate) reconcile: Reconcile,
     more: Option<More>,
 }
 
@@ -144,8 +147,10 @@ impl Default for Metrics {
         };
         let redacted = counter("dewpoint_redacted_requests", "Requests of which something was taken out for a place");
         let unknown = counter("dewpoint_placeholders_unknown", "Placeholders in answers that their request never had");
+        let reconcile = Reconcile::new(&mut registry);
         Metrics {
             registry,
+            reconcile,
             found,
             redacted,
             unknown,
@@ -171,6 +176,13 @@ impl Metrics {
     #[must_use]
     pub fn with(mut self, more: impl Fn() -> String + Send + Sync + 'static) -> Metrics {
         self.more = Some(Box::new(more));
+        self
+    }
+
+    /// Compares the token counts of one request of so many with our own (by default of one in sixteen; 1: of each).
+    #[must_use]
+    pub fn comparing_one_in(mut self, requests: u32) -> Metrics {
+        self.reconcile.one_in(requests);
         self
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Never here: prices of its own (`decide`), budgets.
 
-use decide::{Baselines, Candidate, Kind, Model, Moment, Nanousd, Place, Priced, Tenure, Usage, Verdict, cost};
+use decide::{Baselines, Candidate, Kind, Model, Moment, Nanousd, Place, Price, Priced, Tenure, Usage, Verdict, cost};
 use std::sync::Arc;
 
 /// The cost of one attempt.
@@ -17,14 +17,14 @@ pub(super) struct Cost {
 
 impl Cost {
     /// What `usage` costs at a candidate.
-    pub(super) fn of(candidate: &Candidate, usage: &Usage) -> Cost {
+    pub(super) fn of(candidate: &Candidate, usage: &Usage, at_unix_s: u64) -> Cost {
         let (place, model) = (&candidate.place, &candidate.model);
-        let full = full(place, model, usage);
+        let full = full(place, model, usage, at_unix_s);
         let Some(economics) = &place.economics else {
             let priced = match full {
                 None => Priced::Unknown,
                 Some(Nanousd::ZERO) if place.kind != Kind::Serverless => Priced::Own,
-                Some(_) if usage.estimated => Priced::Estimated,
+                Some(_) if usage.estimated || model.price.as_ref().is_some_and(Price::is_estimate) => Priced::Estimated,
                 Some(_) => Priced::Exact,
             };
             return Cost { marginal: full, full, priced };
@@ -44,10 +44,10 @@ impl Cost {
     }
 }
 
-fn full(place: &Place, model: &Model, usage: &Usage) -> Option<Nanousd> {
+fn full(place: &Place, model: &Model, usage: &Usage, at_unix_s: u64) -> Option<Nanousd> {
     match &place.economics {
         Some(economics) => economics.full(usage),
-        None => model.price.as_ref().map(|p| cost(p, usage)),
+        None => model.price.as_ref().map(|p| cost(p, usage, at_unix_s)),
     }
 }
 
@@ -77,10 +77,10 @@ impl Bases {
     }
 
     /// What `usage` would have cost there. The tokens of another model's tokenizer are taken to be as many.
-    pub(super) fn at(&self, usage: &Usage) -> Baselines {
+    pub(super) fn at(&self, usage: &Usage, at_unix_s: u64) -> Baselines {
         // What one place had in its cache another would not have had.
         let usage = Usage { cached: 0, cache_write: 0, cache_write_long: 0, ..*usage };
-        let price = |b: &Option<Basis>| b.as_ref().and_then(|b| full(&b.place, &b.model, &usage));
+        let price = |b: &Option<Basis>| b.as_ref().and_then(|b| full(&b.place, &b.model, &usage, at_unix_s));
         let quality = |b: &Option<Basis>| b.as_ref().map(|b| b.quality_permille);
         Baselines {
             strongest: price(&self.strongest),

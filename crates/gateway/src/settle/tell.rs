@@ -34,7 +34,7 @@ impl Account {
             request_id: self.request_id.clone(),
             ask_id: self.number,
             key_id: self.key.clone(),
-            endpoint: self.endpoint.as_str(),
+            endpoint: self.name,
             declared: need.class,
             tags: need.tags.clone(),
             found: need.found.clone(),

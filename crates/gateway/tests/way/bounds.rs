@@ -147,13 +147,9 @@ async fn health_readiness_and_metrics() {
 #[tokio::test]
 async fn with_keys_only_keys_are_admitted_and_scopes_hold() {
     let key = |secret: &str, class, places: Option<Vec<String>>| Key {
-        id: secret.into(),
-        secret_sha256: digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap(),
         places,
-        models: None,
         class,
-        tags: Vec::new(),
-        durability: decide::Durability::default(),
+        ..Key::named(secret, digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap())
     };
     let keys = vec![
         key("good", None, None),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Keeps what it is told; may be full, and may keep decisions waiting.
 #[derive(Default)]
-struct Notebook {
+pub(crate) struct Notebook {
     decisions: Mutex<Vec<Decision>>,
     endings: Mutex<Vec<Ending>>,
     waiting: Mutex<Vec<Written>>,
@@ -54,12 +54,12 @@ impl Witness for Notebook {
 }
 
 impl Notebook {
-    fn decisions(&self) -> Vec<Decision> {
+    pub(crate) fn decisions(&self) -> Vec<Decision> {
         self.decisions.lock().unwrap().clone()
     }
 
     /// Waits until there are `n` endings.
-    async fn endings(&self, n: usize) -> Vec<Ending> {
+    pub(crate) async fn endings(&self, n: usize) -> Vec<Ending> {
         for _ in 0..1_000 {
             if self.endings.lock().unwrap().len() >= n {
                 break;

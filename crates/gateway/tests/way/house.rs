@@ -26,6 +26,8 @@ pub(crate) enum Act {
     EchoCall(usize),
     /// Sends the last message up to and with so many characters, and breaks off.
     EchoBroken(usize),
+    /// Answers with this text, with `{mark}` replaced by the first mark in the last message, as a second reader is asked for.
+    Read(&'static str),
     /// The act, after a while.
     After(Duration, Box<Act>),
     Vectors(wire::Vectors),
@@ -79,15 +81,37 @@ impl Scripted {
     pub(crate) fn free(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
         let mut free = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
         for model in &mut free.models {
-            let price = Price {
-                input_nanousd_per_mtok: 0,
-                output_nanousd_per_mtok: 0,
-                cached_nanousd_per_mtok: None,
-                version: "test".into(),
-            };
+            let price = Price::free("test");
             *model = Arc::new(Model { price: Some(price), ..Model::clone(model) });
         }
         Arc::new(free)
+    }
+
+    /// One with a window of unknown size, which takes every length.
+    pub(crate) fn wide(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut wide = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut wide.models {
+            *model = Arc::new(Model { context_tokens: None, ..Model::clone(model) });
+        }
+        Arc::new(wide)
+    }
+
+    /// One whose price nobody knows.
+    pub(crate) fn unpriced(name: &str, zone: Zone, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut unknown = Arc::into_inner(Scripted::new(name, zone, acts)).unwrap();
+        for model in &mut unknown.models {
+            *model = Arc::new(Model { price: None, ..Model::clone(model) });
+        }
+        Arc::new(unknown)
+    }
+
+    /// One whose model has this name.
+    pub(crate) fn named(name: &str, model: &str, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut named = Arc::into_inner(Scripted::new(name, Zone::SameHost, acts)).unwrap();
+        for known in &mut named.models {
+            *known = Arc::new(Model { id: model.into(), ..Model::clone(known) });
+        }
+        Arc::new(named)
     }
 
     /// One whose model can do this.
@@ -103,20 +127,8 @@ impl Scripted {
             terms: decide::Terms::default(),
             economics: None,
         };
-        let price = Price {
-            input_nanousd_per_mtok: 1_000_000_000,
-            output_nanousd_per_mtok: 2_000_000_000,
-            cached_nanousd_per_mtok: None,
-            version: "test".into(),
-        };
-        let model = Model {
-            id: "m".into(),
-            context_tokens: Some(8_192),
-            caps,
-            price: Some(price),
-            tier: None,
-            quality_permille: None,
-        };
+        let price = Price::plain(1_000_000_000, 2_000_000_000, None, "test");
+        let model = Model { id: "m".into(), context_tokens: Some(8_192), caps, price: Some(price), ..Model::default() };
         Arc::new(Scripted {
             place: Arc::new(place),
             models: vec![Arc::new(model)],
@@ -167,6 +179,11 @@ impl Backend for Scripted {
                     Ok(Reply::Stream(Box::pin(futures_util::stream::iter(
                         chunks.into_iter().map(Ok).chain([Err(Fault::new(Cause::Truncated, "scripted"))]),
                     ))))
+                }
+                Act::Read(text) => {
+                    let asked = last(&ask);
+                    let mark = asked.strip_prefix('<').and_then(|t| t.split('>').next()).unwrap_or("no mark");
+                    Ok(Reply::Plain(Box::new(answer(&text.replace("{mark}", mark)))))
                 }
                 Act::Vectors(vectors) => Ok(Reply::Vectors(Box::new(vectors))),
                 Act::Ranking(ranking) => Ok(Reply::Ranking(Box::new(ranking))),
@@ -346,7 +363,7 @@ pub(crate) async fn house_told(
         guard: Arc::new(ArcSwap::from_pointee(gateway::Guard::new(&sense::FinderOptions::default(), [7; 32]).unwrap())),
         witness,
         limits,
-        metrics: Metrics::default(),
+        metrics: Metrics::default().comparing_one_in(1),
         care: Arc::new(Care::new(care)),
         draining: AtomicBool::new(false),
         door: Arc::default(),

@@ -2,22 +2,14 @@
 //! fails.
 
 use super::house::*;
-use decide::{DataClass, Durability, Outcome, Route, Zone};
+use decide::{Durability, Outcome, Route, Zone};
 use gateway::{Key, Limits};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 fn key(durability: Durability) -> Vec<Key> {
     let secret_sha256 = ring::digest::digest(&ring::digest::SHA256, b"dp_key").as_ref().try_into().unwrap();
-    vec![Key {
-        id: "k".into(),
-        secret_sha256,
-        places: None,
-        models: None,
-        class: None::<DataClass>,
-        tags: vec![],
-        durability,
-    }]
+    vec![Key { durability, ..Key::named("k", secret_sha256) }]
 }
 
 const AUTH: [(&str, &str); 1] = [("authorization", "Bearer dp_key")];

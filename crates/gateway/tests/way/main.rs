@@ -15,5 +15,8 @@ mod house;
 mod kept;
 mod plain;
 mod policy;
+mod reader;
+mod spend;
 mod stream;
+mod usage;
 mod veil;

@@ -90,3 +90,22 @@ async fn tokens_are_counted_by_the_place_that_can_and_estimated_elsewhere() {
     let unknown = body.replace("auto", "nope");
     assert_eq!(h.call("POST", "/v1/messages/count_tokens", &[], unknown).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_price_that_nobody_knows_is_not_zero() {
+    for stream in ["", r#","stream":true"#] {
+        let cloud = Scripted::unpriced("cloud", Zone::VendorCloud, vec![Act::Echo(3)]);
+        let h = house(&[cloud]).await;
+        let got = h.chat(stream, &[]).await;
+        assert_eq!((got.status, got.header("x-dewpoint-cost-usd")), (200, "unknown"), "{stream}");
+        let record = h.settled(1).await.remove(0);
+        assert_eq!((record.cost, record.price_version), (None, None));
+        let cloud = Scripted::free("cloud", Zone::VendorCloud, vec![Act::Echo(3)]);
+        let h = house(&[cloud]).await;
+        assert_eq!(
+            h.chat(stream, &[]).await.header("x-dewpoint-cost-usd"),
+            "0.000000000",
+            "one that is known to be 0 is"
+        );
+    }
+}

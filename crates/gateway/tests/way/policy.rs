@@ -1,7 +1,7 @@
 //! What key, route and request say of the data reaches the decision, and a denial says why in the caller's dialect.
 
 use super::house::*;
-use decide::{DataClass, Demand, Durability, Policy, Route, Rule, Zone};
+use decide::{DataClass, Demand, Policy, Route, Rule, Zone};
 use gateway::{Key, Limits};
 use ring::digest::{SHA256, digest};
 use std::sync::Arc;
@@ -48,13 +48,8 @@ async fn a_request_tightens_with_headers_and_is_told_which_rule_refused() {
 #[tokio::test]
 async fn a_rule_about_a_tag_holds_wherever_the_tag_comes_from() {
     let key = |secret: &str, tags: Vec<Arc<str>>| Key {
-        id: secret.into(),
-        secret_sha256: digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap(),
-        places: None,
-        models: None,
-        class: None,
         tags,
-        durability: Durability::default(),
+        ..Key::named(secret, digest(&SHA256, secret.as_bytes()).as_ref().try_into().unwrap())
     };
     let keys = vec![key("plain", vec![]), key("acme", vec!["customer:acme".into()])];
     let backend = cloud();

@@ -207,6 +207,37 @@ async fn every_attempt_gets_what_its_own_permit_allows() {
     assert!(got.headers.get("x-dewpoint-redacted").is_none(), "the place that answered saw all");
 }
 
+/// On either side of the size from which a request is masked beside the threads that serve; the second place needs no second
+/// masking.
+#[tokio::test]
+async fn small_and_large_requests_are_masked_alike() {
+    for bytes in [256 << 10, (256 << 10) + 1] {
+        let clouds = ["first", "second"].map(|name| {
+            let then = if name == "first" { Act::Fail(Cause::UpstreamError) } else { Act::Echo(4_000) };
+            Scripted::wide(name, Zone::VendorCloud, vec![then])
+        });
+        let h = guarded(&clouds).await;
+        let target = |place: &str| decide::Target { place: place.into(), model: "*".into() };
+        let mut policy = decide::Policy::clone(&h.policy.load());
+        let route = decide::Route { targets: vec![target("first"), target("second")], ..decide::Route::default() };
+        policy.routes.insert("line".into(), route);
+        h.policy.store(Arc::new(policy));
+        let body = |text: &str| json!({"model": "line", "messages": [{"role": "user", "content": text}]}).to_string();
+        let mut text = format!("mail {MAIL} ");
+        text.push_str(&"x".repeat(bytes - body(&text).len()));
+        let sent = body(&text);
+        assert_eq!(sent.len(), bytes);
+        let got = h.call("POST", "/v1/chat/completions", &[], sent).await;
+        assert_eq!((got.status, said(&got) == text), (200, true), "{bytes}");
+        for cloud in &clouds {
+            assert_eq!(cloud.seen.lock().unwrap().len(), 1, "{bytes}");
+            assert!(!arrived(cloud).contains(MAIL), "{bytes}");
+        }
+        let metrics = h.call("GET", "/metrics", &[], "").await.text();
+        assert!(metrics.contains("dewpoint_redacted_requests_total 1"), "masked once: {metrics}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_attempt_beside_a_slow_one_is_masked_as_well() {
     let slow = Scripted::free("slow", Zone::VendorCloud, vec![Act::Hang, Act::Hang]);

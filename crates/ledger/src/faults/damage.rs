@@ -72,7 +72,8 @@ fn fault_54_every_changed_column_is_found() {
     let columns = store::row::COLUMNS.split(", ").map(str::trim).filter(|c| *c != "attempt_id");
     for column in columns {
         let dir = filled(3);
-        let other = if ["cost_nanousd", "ttft_us"].contains(&column) { "1" } else { "'x'" };
+        let number = ["_nanousd", "_us", "_permille"].iter().any(|unit| column.ends_with(unit));
+        let other = if number { "1" } else { "'x'" };
         let sql = format!(
             "UPDATE attempt SET {column} =
                 CASE typeof({column}) WHEN 'integer' THEN {column} + 1 WHEN 'text' THEN {column} || 'x' ELSE {other} END

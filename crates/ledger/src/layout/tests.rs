@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::sample::record;
+use crate::sample::{old_record, record};
 use proptest::prelude::*;
 
 proptest! {
@@ -18,7 +18,7 @@ proptest! {
         for text in [&mut r.request_id, &mut r.endpoint, &mut r.asked, &mut r.decision] {
             *text = Arc::from(long.as_str());
         }
-        for text in [&mut r.key, &mut r.model, &mut r.price_version, &mut r.error] {
+        for text in [&mut r.key, &mut r.model, &mut r.price_version, &mut r.error, &mut r.team] {
             *text = Some(Arc::from(long.as_str()));
         }
         r.place = Some(PlaceId::new(&long));
@@ -33,6 +33,10 @@ proptest! {
         let _ = decode(&bytes);
         if let [a, b, ..] = bytes.as_mut_slice() {
             (*a, *b) = (SETTLED, LAYOUT);
+        }
+        let _ = decode(&bytes);
+        if let [_, b, ..] = bytes.as_mut_slice() {
+            *b = old::LAYOUT;
         }
         let _ = decode(&bytes);
     }
@@ -58,21 +62,87 @@ fn short_texts_stay_as_they_are_and_long_ones_say_that_they_were_cut() {
 #[test]
 fn another_kind_or_layout_is_named_not_skipped() {
     let mut bytes = encode(&record(7));
-    bytes[1] = 2;
+    bytes[1] = LAYOUT + 1;
     assert!(matches!(decode(&bytes), Err(LedgerError::Version { .. })));
     bytes[0] = 9;
     assert!(matches!(decode(&bytes), Err(LedgerError::Version { .. })));
 }
 
-/// Layout 1 is a file format: these bytes were written once and must stay readable.
+fn stored(hex: &str) -> Vec<u8> {
+    let byte = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Layout 1 is a file format: these bytes were written once, by the program of that time, and must stay readable, and their
+/// checksum must come out the same.
 #[test]
 fn the_stored_example_of_layout_1_reads() {
     let full = |r: &Record| r.key.is_some() && r.ttft_us.is_some() && r.cost.is_some() && r.error.is_some();
+    let r = (0..).map(old_record).find(full).unwrap();
+    let text = include_str!("../../tests/fixtures/record_v1.hex").trim();
+    assert_eq!(decode(&stored(text)).unwrap(), r);
+    assert_eq!(hex(&old::encode(&r)), text);
+}
+
+/// The same for layout 2: everything is there but the kind of a machine that is not our own.
+#[test]
+fn the_stored_example_of_layout_2_reads() {
+    let full = |r: &Record| {
+        let (u, b) = (&r.usage, &r.baselines);
+        let money = [r.cost, r.full, r.reserved, b.strongest, b.cheapest].iter().all(Option::is_some);
+        let quality = [r.quality_permille, b.strongest_quality_permille, b.cheapest_quality_permille];
+        let texts = [&r.key, &r.model, &r.team, &r.price_version, &r.error].into_iter().all(Option::is_some);
+        let tokens = u.cache_write_long > 0 && u.audio_input > 0 && u.audio_output > 0;
+        money && quality.iter().all(Option::is_some) && texts && tokens && r.ttft_us.is_some() && r.kind.is_some()
+    };
     let r = (0..).map(record).find(full).unwrap();
-    let hex: String = encode(&r).iter().map(|b| format!("{b:02x}")).collect();
-    let stored = include_str!("../../tests/fixtures/record_v1.hex").trim();
-    assert_eq!(hex, stored, "the layout has changed: give it a new number");
-    let byte = |i: usize| u8::from_str_radix(&stored[i..i + 2], 16).unwrap();
-    let bytes: Vec<u8> = (0..stored.len()).step_by(2).map(byte).collect();
-    assert_eq!(decode(&bytes).unwrap(), r);
+    let text = include_str!("../../tests/fixtures/record_v2.hex").trim();
+    assert_eq!(hex(&encode(&r)), text, "the layout has changed: give it a new number");
+    assert_eq!(decode(&stored(text)).unwrap(), r);
+}
+
+proptest! {
+    /// What a journal of layout 1 holds is read as it was, with what was not kept then left out.
+    #[test]
+    fn layout_1_reads_whatever_it_held(n: u64) {
+        prop_assert_eq!(decode(&old::encode(&old_record(n))).unwrap(), old_record(n));
+        let newer = old::encode(&record(n));
+        prop_assert_eq!(newer, old::encode(&old_record(n)), "what is new changes no old checksum");
+    }
+
+    #[test]
+    fn a_cut_record_of_layout_1_is_refused(n: u64, cut: prop::sample::Index) {
+        let bytes = old::encode(&old_record(n));
+        prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
+    }
+
+    /// At the bounds of every number and text.
+    #[test]
+    fn the_longest_record_fits(n: u64) {
+        let mut r = record(n);
+        let most = Some(Nanousd(i64::MAX));
+        let long: Arc<str> = Arc::from("x".repeat(1000));
+        for text in [&mut r.request_id, &mut r.endpoint, &mut r.asked, &mut r.decision] {
+            *text = long.clone();
+        }
+        for text in [&mut r.key, &mut r.model, &mut r.price_version, &mut r.error, &mut r.team] {
+            *text = Some(long.clone());
+        }
+        r.place = Some(PlaceId(long));
+        (r.full, r.reserved, r.kind, r.quality_permille) = (most, most, Some(decide::Kind::Burst), Some(1000));
+        r.usage.audio_input = 1;
+        r.baselines = Baselines {
+            strongest: most,
+            strongest_quality_permille: Some(1),
+            cheapest: most,
+            cheapest_quality_permille: Some(2),
+        };
+        prop_assert_eq!(encode_estimate(&r).len(), MAX_ESTIMATE);
+        clip(&mut r);
+        prop_assert_eq!(encode(&r).len(), MAX_BYTES);
+    }
 }

@@ -89,12 +89,12 @@ impl Spread {
     }
 }
 
-fn step(us: u64) -> u16 {
+pub(crate) fn step(us: u64) -> u16 {
     let shift = (u64::BITS - us.leading_zeros()).saturating_sub(8);
     (shift << 7) as u16 + (us >> shift) as u16
 }
 
-fn middle(step: u16) -> u64 {
+pub(crate) fn middle(step: u16) -> u64 {
     let shift = (step >> 7).saturating_sub(1);
     let top = u64::from(step - (shift << 7));
     (top << shift) + (1 << shift) / 2

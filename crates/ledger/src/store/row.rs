@@ -3,32 +3,56 @@
 //! SQLite's integers are `i64`: a token count or time above that (no real one is) is stored as the greatest.
 
 use crate::LedgerError;
-use crate::names::{outcome_named, task_named, tier_named};
-use decide::{DataClass, Difficulty, Nanousd, PlaceId, Record, Usage};
+use crate::layout;
+use crate::names::{kind_named, outcome_named, priced_named, task_named, tier_named};
+use decide::{Baselines, DataClass, Difficulty, Nanousd, PlaceId, Priced, Record, Usage};
 use rusqlite::{Row, Statement, params};
 use std::sync::Arc;
 
 /// The columns, in the order of [`INSERT`] and [`read`].
-pub(crate) const COLUMNS: &str = "attempt_id, request_id, attempt, key, endpoint, asked, class, task, difficulty, decision, \
-     place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, estimated, \
-     cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error";
+pub(crate) const COLUMNS: &str = "attempt_id, request_id, attempt, key, endpoint, asked, class, task, difficulty, decision, place, model, tier, \
+     input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, estimated, cost_nanousd, \
+     price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, layout, full_nanousd, priced, \
+     reserved_nanousd, team, kind, quality_permille, cache_write_long_tokens, audio_input_tokens, \
+     audio_output_tokens, strongest_nanousd, strongest_quality_permille, cheapest_nanousd, \
+     cheapest_quality_permille";
 
-/// Behind the columns where the checksum is read too.
-pub(crate) const SUM: usize = 27;
+/// Which layout the checksum is of, and behind the columns the checksum, where it is read too.
+pub(crate) const LAYOUT: usize = 27;
+pub(crate) const SUM: usize = 41;
+
+/// The columns and the checksum, of a database of any version: what it does not have is given its default.
+pub(crate) fn columns_to_check(version: i64) -> String {
+    let sum = if version >= 2 { "sum" } else { "NULL" };
+    if version >= 3 {
+        return format!("{COLUMNS}, {sum}");
+    }
+    let default = |(at, name): (usize, &str)| match name.trim() {
+        name if at < LAYOUT => name.to_owned(),
+        "layout" => "1".to_owned(),
+        name if name.ends_with("_tokens") => "0".to_owned(),
+        _ => "NULL".to_owned(),
+    };
+    let columns: Vec<String> = COLUMNS.split(',').enumerate().map(default).collect();
+    format!("{}, {sum}", columns.join(", "))
+}
 
 /// Adds a row unless the attempt is there.
-pub(crate) const INSERT: &str = "INSERT INTO attempt (attempt_id, request_id, attempt, key, endpoint, asked, class, task, \
-     difficulty, decision, place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, \
-     reasoning_tokens, estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, sum) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, \
-     ?25, ?26, ?27, ?28) ON CONFLICT (attempt_id) DO NOTHING";
+pub(crate) const INSERT: &str = "INSERT INTO attempt (attempt_id, request_id, attempt, key, endpoint, asked, class, task, difficulty, decision, \
+     place, model, tier, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, \
+     estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, layout, \
+     full_nanousd, priced, reserved_nanousd, team, kind, quality_permille, cache_write_long_tokens, \
+     audio_input_tokens, audio_output_tokens, strongest_nanousd, strongest_quality_permille, cheapest_nanousd, \
+     cheapest_quality_permille, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+     ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, \
+     ?39, ?40, ?41, ?42) ON CONFLICT (attempt_id) DO NOTHING";
 
 /// Makes place for the settled record of an attempt that was unknown.
 pub(crate) const DELETE_UNKNOWN: &str = "DELETE FROM attempt WHERE attempt_id = ?1 AND outcome = 'unknown'";
 
 /// Runs [`INSERT`]; 1 when the row is new, 0 when it was there.
 pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record, sum: u32) -> rusqlite::Result<usize> {
-    let u = &r.usage;
+    let (u, b) = (&r.usage, &r.baselines);
     statement.execute(params![
         r.attempt_id.to_be_bytes(),
         &*r.request_id,
@@ -57,6 +81,20 @@ pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record, sum: u32) -> rus
         r.stream,
         r.outcome.as_str(),
         r.error.as_deref(),
+        layout::LAYOUT,
+        r.full.map(|c| c.0),
+        r.priced.as_str(),
+        r.reserved.map(|c| c.0),
+        r.team.as_deref(),
+        r.kind.map(decide::Kind::as_str),
+        r.quality_permille,
+        fit(u.cache_write_long),
+        fit(u.audio_input),
+        fit(u.audio_output),
+        b.strongest.map(|c| c.0),
+        b.strongest_quality_permille,
+        b.cheapest.map(|c| c.0),
+        b.cheapest_quality_permille,
         sum,
     ])
 }
@@ -71,6 +109,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
     let task: String = get(row, 7)?;
     let tier: Option<String> = get(row, 12)?;
     let outcome: String = get(row, 25)?;
+    let kind: Option<String> = get(row, 32)?;
     Ok(Record {
         attempt_id: u128::from_be_bytes(get(row, 0)?),
         request_id: get(row, 1)?,
@@ -86,14 +125,19 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
         model: get(row, 11)?,
         tier: tier.map(|t| tier_named(&t).ok_or_else(|| unknown("tier", &t))).transpose()?,
         usage: usage(row)?,
-        cost: get::<Option<i64>>(row, 19)?.map(Nanousd),
-        full: None,
-        priced: decide::Priced::default(),
-        reserved: None,
-        team: None,
-        kind: None,
-        quality_permille: None,
-        baselines: decide::Baselines::default(),
+        cost: money(row, 19)?,
+        full: money(row, 28)?,
+        priced: priced(row)?,
+        reserved: money(row, 30)?,
+        team: get(row, 31)?,
+        kind: kind.map(|k| kind_named(&k).ok_or_else(|| unknown("kind", &k))).transpose()?,
+        quality_permille: get(row, 33)?,
+        baselines: Baselines {
+            strongest: money(row, 37)?,
+            strongest_quality_permille: get(row, 38)?,
+            cheapest: money(row, 39)?,
+            cheapest_quality_permille: get(row, 40)?,
+        },
         price_version: get(row, 20)?,
         arrived_unix_ms: count(row, 21)?,
         ttft_us: get::<Option<i64>>(row, 22)?.map(i64::unsigned_abs),
@@ -111,9 +155,32 @@ fn usage(row: &Row<'_>) -> Result<Usage, LedgerError> {
         cached: count(row, 15)?,
         cache_write: count(row, 16)?,
         reasoning: count(row, 17)?,
+        cache_write_long: count(row, 34)?,
+        audio_input: count(row, 35)?,
+        audio_output: count(row, 36)?,
         estimated: flag(row, 18)?,
-        ..Usage::default()
     })
+}
+
+/// Rows of layout 1 say it by their price.
+fn priced(row: &Row<'_>) -> Result<Priced, LedgerError> {
+    match get::<Option<String>>(row, 29)? {
+        Some(name) => priced_from(&name),
+        // Only rows of layout 1 have none.
+        None => {
+            let version: Option<String> = get(row, 20)?;
+            Ok(layout::old::priced(money(row, 19)?.is_some(), version.as_deref(), flag(row, 18)?))
+        }
+    }
+}
+
+/// Reads how sure a cost is.
+pub(crate) fn priced_from(name: &str) -> Result<Priced, LedgerError> {
+    priced_named(name).ok_or_else(|| unknown("priced", name))
+}
+
+fn money(row: &Row<'_>, column: usize) -> Result<Option<Nanousd>, LedgerError> {
+    Ok(get::<Option<i64>>(row, column)?.map(Nanousd))
 }
 
 pub(crate) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T, LedgerError> {

@@ -5,6 +5,7 @@
 
 use crate::LedgerError;
 use crate::journal::Mark;
+use crate::point::point;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
@@ -13,10 +14,16 @@ const APPLICATION: i64 = 0x4445_5750;
 
 /// Step n leads from version n to n + 1. Ids are 16 bytes, big-endian, so that they sort by time; an unknown cost is NULL.
 ///
+/// A step that only adds columns edits the text of the table: `ALTER TABLE … ADD COLUMN` reads a STRICT table through for every column, and a ledger of
+/// years would keep a start waiting. SQLite's documentation of ALTER TABLE (section 7) allows it where the content does not change; a row that
+/// ends before a column has its default. How long a step takes so does not grow with the ledger.
+///
 /// Version 2 adds to each row `sum`, the CRC-32 of the record's bytes in layout 1 (NULL in rows of version 1), and the
 /// table `mark` of one row: up to which frame of which journal everything is here, how many rows there are, and how many records
 /// are known to be lost.
-const STEPS: [&str; 2] = [
+///
+/// Version 3 adds what a record of layout 2 has more than one of layout 1, and `layout`: which of the two `sum` is of.
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE attempt (
         attempt_id BLOB NOT NULL PRIMARY KEY,
@@ -60,6 +67,24 @@ const STEPS: [&str; 2] = [
     ) STRICT;
     INSERT INTO mark (id, journal, seq, records, lost) SELECT 1, 0, 0, count(*), 0 FROM attempt;
 ",
+    "
+    UPDATE sqlite_schema SET sql = replace(sql, 'sum INTEGER)', 'sum INTEGER,
+        layout INTEGER NOT NULL DEFAULT 1,
+        full_nanousd INTEGER,
+        priced TEXT,
+        reserved_nanousd INTEGER,
+        team TEXT,
+        kind TEXT,
+        quality_permille INTEGER,
+        cache_write_long_tokens INTEGER NOT NULL DEFAULT 0,
+        audio_input_tokens INTEGER NOT NULL DEFAULT 0,
+        audio_output_tokens INTEGER NOT NULL DEFAULT 0,
+        strongest_nanousd INTEGER,
+        strongest_quality_permille INTEGER,
+        cheapest_nanousd INTEGER,
+        cheapest_quality_permille INTEGER
+    )') WHERE type = 'table' AND name = 'attempt';
+",
 ];
 
 /// Counts new rows (?1) and moves the mark (?2, ?3; NULL leaves it).
@@ -99,13 +124,21 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerEr
         return Ok(());
     }
     let run = |conn: &mut Connection| -> rusqlite::Result<()> {
+        conn.pragma_update(None, "writable_schema", true)?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
             tx.execute_batch(step)?;
         }
+        // Other connections, and this one, are to read the tables' texts again.
+        let schema: i64 = tx.query_row("PRAGMA schema_version", [], |row| row.get(0))?;
+        tx.pragma_update(None, "schema_version", schema + 1)?;
         tx.pragma_update(None, "application_id", APPLICATION)?;
         tx.pragma_update(None, "user_version", VERSION)?;
-        tx.commit()
+        point();
+        tx.commit()?;
+        conn.pragma_update(None, "writable_schema", "RESET")?;
+        // A text that does not hold what was meant fails here, not at the first record.
+        conn.prepare(super::row::INSERT).map(drop)
     };
     run(conn).map_err(LedgerError::store("make or migrate the ledger's tables"))
 }
@@ -128,10 +161,10 @@ pub(crate) fn check_known(conn: &Connection, path: &Path) -> Result<(), LedgerEr
     }
 }
 
-/// Whether rows have checksums: from version 2 on.
-pub(crate) fn has_sums(conn: &Connection) -> Result<bool, LedgerError> {
+/// The version of an open ledger.
+pub(crate) fn version_of(conn: &Connection) -> Result<i64, LedgerError> {
     let read = conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    Ok(read.map_err(LedgerError::store("read the ledger's version"))? >= 2)
+    read.map_err(LedgerError::store("read the ledger's version"))
 }
 
 fn version(conn: &Connection, path: &Path) -> Result<i64, LedgerError> {

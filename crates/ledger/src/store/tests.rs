@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::sample::record;
+use crate::sample::{old_record, record};
 use decide::Usage;
 use tempfile::tempdir;
 
@@ -117,11 +117,103 @@ fn the_stored_databases_of_every_version_read() {
         let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
         assert!(checked.is_whole() && checked.records == 12, "{checked:?}");
         assert_eq!(checked.without_sum, if version == 1 { 12 } else { 0 });
-        assert_eq!(all(dir.path()), (0..12).map(record).collect::<Vec<_>>());
+        let kept = if version < 3 { old_record } else { record };
+        assert_eq!(all(dir.path()), (0..12).map(kept).collect::<Vec<_>>());
         assert_eq!(put(dir.path(), &[record(11), record(12)]), 1);
+        assert_eq!(all(dir.path()), (0..12).map(kept).chain([record(12)]).collect::<Vec<_>>());
         let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
         assert!(checked.is_whole() && checked.records == 13, "{checked:?}");
     }
+}
+
+/// A migrated row keeps the checksum of its time, over what it had then; a new one is checked with all it has.
+#[test]
+fn every_column_is_under_its_rows_checksum() {
+    let columns = [
+        ("full_nanousd", "7"),
+        ("priced", "CASE priced WHEN 'own' THEN 'exact' ELSE 'own' END"),
+        ("reserved_nanousd", "7"),
+        ("team", "'another'"),
+        ("kind", "CASE kind WHEN 'burst' THEN 'appliance' ELSE 'burst' END"),
+        ("quality_permille", "3"),
+        ("cache_write_long_tokens", "99"),
+        ("audio_input_tokens", "99"),
+        ("audio_output_tokens", "99"),
+        ("strongest_nanousd", "9"),
+        ("strongest_quality_permille", "9"),
+        ("cheapest_nanousd", "9"),
+        ("cheapest_quality_permille", "9"),
+        ("layout", "3"),
+    ];
+    for version in [2, schema::VERSION] {
+        for (column, value) in columns {
+            let dir = tempdir().unwrap();
+            std::fs::copy(fixture(version), path(dir.path())).unwrap();
+            let mut store = Store::open(dir.path()).unwrap();
+            let sql = format!("UPDATE attempt SET {column} = {value} WHERE attempt_id = ?1");
+            store.conn().unwrap().execute(&sql, [5u128.to_be_bytes()]).unwrap();
+            drop(store);
+            let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+            assert_eq!(checked.bad.iter().map(|b| b.position).collect::<Vec<_>>(), [6], "{version} {column}");
+        }
+    }
+}
+
+/// The work of a migration does not grow with the ledger: what it writes is the schema's page and the header.
+#[test]
+fn a_big_ledger_is_migrated_by_a_few_pages() {
+    let dir = tempdir().unwrap();
+    std::fs::copy(fixture(2), path(dir.path())).unwrap();
+    let conn = Connection::open(path(dir.path())).unwrap();
+    let names = row::COLUMNS.split(", layout").next().unwrap().replace("attempt_id, ", "");
+    let grow = format!(
+        "WITH RECURSIVE n(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n WHERE n < 20099)
+         INSERT INTO attempt (attempt_id, {names}) SELECT cast(format('%016d', n) AS BLOB), {names} FROM n, attempt
+         WHERE attempt_id = x'{:032x}';
+         UPDATE mark SET records = 20012;",
+        3
+    );
+    conn.execute_batch(&grow).unwrap();
+    drop(conn);
+    let mut store = Store::open(dir.path()).unwrap();
+    let wal = std::fs::metadata(path(dir.path()).with_extension("sqlite-wal")).unwrap().len();
+    assert!(wal < 64 << 10, "{wal} bytes were written to migrate");
+    let ok: String = store.conn().unwrap().query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
+    assert_eq!(ok, "ok");
+    drop(store);
+    let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+    assert!(checked.is_whole() && checked.records == 20_012 && checked.without_sum == 20_000, "{checked:?}");
+}
+
+/// What a crash of the version before left: a journal and cells of layout 1 beside a database of version 2.
+#[test]
+fn a_journal_of_layout_1_is_taken_in() {
+    use crate::journal::{Journal, frame::Sealed};
+    use crate::layout::{SENT, old};
+    let dir = tempdir().unwrap();
+    std::fs::copy(fixture(2), path(dir.path())).unwrap();
+    let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
+    for n in 20..60 {
+        journal.append(&Sealed::new(old::encode(&record(n)))).unwrap();
+    }
+    drop(journal);
+    let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
+    let mut estimate = old::encode(&record(70));
+    estimate[0] = SENT;
+    let cell = cells.take().unwrap();
+    cells.write(cell, &Sealed::new(estimate));
+    drop(cells);
+    let ledger = crate::Ledger::open(dir.path(), crate::Options::default()).unwrap();
+    assert_eq!((ledger.recovery().replayed, ledger.recovery().unknown), (40, 1));
+    ledger.close().unwrap();
+    let unknown = Record { outcome: decide::Outcome::Unknown, ..old_record(70) };
+    let usage = Usage { estimated: true, ..unknown.usage };
+    let unknown = Record { usage, ..unknown };
+    let found = all(dir.path());
+    assert_eq!(found[..52], (0..12).chain(20..60).map(old_record).collect::<Vec<_>>());
+    assert_eq!(found[52..], [unknown]);
+    let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+    assert!(checked.is_whole() && checked.records == 53, "{checked:?}");
 }
 
 /// In whichever order they come: settled beats unknown, the first settled stays, and the rows are counted once.

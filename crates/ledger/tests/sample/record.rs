@@ -1,7 +1,7 @@
 //! Records for tests and benches: `record(n)` is the same record for the same `n`, and the fields vary with `n`.
 #![allow(dead_code, unreachable_pub)]
 
-use decide::{DataClass, Difficulty, Nanousd, Outcome, PlaceId, Record, Task, Tier, Usage};
+use decide::{Baselines, DataClass, Difficulty, Kind, Nanousd, Outcome, PlaceId, Priced, Record, Task, Tier, Usage};
 use std::sync::Arc;
 
 /// One step of splitmix64: spreads a counter over all 64 bits.
@@ -19,6 +19,11 @@ pub fn record(n: u64) -> Record {
     let some = |shift: u32| pick(shift, 4) != 0;
     let outcome = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused][pick(0, 4) as usize];
     let refused = outcome == Outcome::Refused;
+    // What layout 2 added is drawn apart, so that the rest is what it was in the stored examples of layout 1.
+    let s = mix(r ^ 2);
+    let more = |bit: u32| s >> (bit + 40) & 1 == 1;
+    let more_of = |of: u64| (s >> 20) % of;
+    let much = |n: u64| (mix(s ^ n) % 1_000_000_000) as i64;
     let place = ["edge", "ollama", "openai", "größe"][pick(2, 4) as usize];
     Record {
         attempt_id: u128::from(n),
@@ -40,17 +45,28 @@ pub fn record(n: u64) -> Record {
             cached: pick(44, 100),
             cache_write: pick(45, 3),
             reasoning: pick(46, 50),
+            cache_write_long: if more(14) { mix(s) % 3 } else { 0 },
+            audio_input: if more(15) { mix(s) % 7 } else { 0 },
+            audio_output: if more(16) { mix(s) % 5 } else { 0 },
             estimated: pick(47, 2) == 0,
-            ..Usage::default()
         },
         cost: some(48).then(|| Nanousd(pick(20, 1_000_000_000) as i64)),
-        full: None,
-        priced: decide::Priced::default(),
-        reserved: None,
-        team: None,
-        kind: None,
-        quality_permille: None,
-        baselines: decide::Baselines::default(),
+        full: more(3).then(|| Nanousd(much(1))),
+        priced: [Priced::Unknown, Priced::Exact, Priced::Estimated, Priced::Own][more_of(4) as usize],
+        reserved: more(5).then(|| Nanousd(much(2))),
+        team: more(6).then(|| Arc::from(["größe/forschung", "acme/ops", "home"][more_of(3) as usize])),
+        kind: more(7).then(|| [Kind::Serverless, Kind::Burst, Kind::Dedicated, Kind::Appliance][(s >> 9 & 3) as usize]),
+        quality_permille: more(8).then_some((s >> 11) as u16 % 1001),
+        baselines: if more(9) {
+            Baselines {
+                strongest: more(10).then(|| Nanousd(much(3))),
+                strongest_quality_permille: more(11).then_some((s >> 13) as u16 % 1001),
+                cheapest: more(12).then(|| Nanousd(much(4))),
+                cheapest_quality_permille: more(13).then_some((s >> 15) as u16 % 1001),
+            }
+        } else {
+            Baselines::default()
+        },
         price_version: some(48).then(|| Arc::from("book-2026-08-21")),
         arrived_unix_ms: 1_788_000_000_000 + n,
         ttft_us: some(50).then(|| pick(24, 2_000_000)),
@@ -58,5 +74,27 @@ pub fn record(n: u64) -> Record {
         stream: pick(52, 2) == 0,
         outcome,
         error: (outcome == Outcome::Failed).then(|| Arc::from("timeout")),
+    }
+}
+
+/// The record `n` as layout 1 kept it.
+pub fn old_record(n: u64) -> Record {
+    let r = record(n);
+    let usage = Usage { cache_write_long: 0, audio_input: 0, audio_output: 0, ..r.usage };
+    let priced = match r.cost {
+        None => Priced::Unknown,
+        Some(_) if usage.estimated => Priced::Estimated,
+        Some(_) => Priced::Exact,
+    };
+    Record {
+        usage,
+        priced,
+        full: None,
+        reserved: None,
+        team: None,
+        kind: None,
+        quality_permille: None,
+        baselines: Baselines::default(),
+        ..r
     }
 }

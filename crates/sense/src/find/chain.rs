@@ -6,6 +6,8 @@
 //!
 //! Never here: what a stretch means.
 
+use super::check::alnum;
+
 /// Longest stretch looked at, in letters and digits without separators: an IBAN has 34.
 pub(super) const LONGEST: usize = 34;
 /// Most groups of one stretch.
@@ -47,13 +49,26 @@ pub(super) struct Stretch {
     /// The separators, eight bits each, the first highest among those used (up to seven are told apart).
     pub seps: u64,
     pub groups: u8,
+    /// What the characters from the fifth on leave modulo 97, and how many are counted in it.
+    rest: (u64, u8),
     /// All separators are this one; [`NO`] where they differ or there is none.
     pub uniform: u8,
 }
 
 impl Stretch {
     pub(super) fn new(start: usize) -> Stretch {
-        Stretch { start, end: start, joined: [0; LONGEST], len: 0, mask: 0, form: 0, seps: 0, groups: 0, uniform: NO }
+        Stretch {
+            start,
+            end: start,
+            joined: [0; LONGEST],
+            len: 0,
+            mask: 0,
+            form: 0,
+            seps: 0,
+            groups: 0,
+            rest: (0, 4),
+            uniform: NO,
+        }
     }
 
     /// Takes one more group; false where it does not fit.
@@ -63,9 +78,11 @@ impl Stretch {
         if at + more.len() > LONGEST || usize::from(self.groups) >= GROUPS {
             return false;
         }
-        for (i, &byte) in more.iter().enumerate() {
-            self.joined[at + i] = byte.to_ascii_uppercase();
-            self.mask |= u64::from(byte.is_ascii_alphabetic()) << (at + i);
+        for (i, (place, &byte)) in self.joined[at..at + more.len()].iter_mut().zip(more).enumerate() {
+            *place = byte.to_ascii_uppercase();
+            if !group.digits {
+                self.mask |= u64::from(byte.is_ascii_alphabetic()) << (at + i);
+            }
         }
         self.len += more.len() as u8;
         self.form = (self.form << 4) | more.len().min(15) as u64;
@@ -76,6 +93,22 @@ impl Stretch {
         self.groups += 1;
         self.end = group.end;
         true
+    }
+
+    /// Whether the check digits of an IBAN are right (ISO 7064 MOD 97-10: the first four characters moved to the end, letters as
+    /// 10 to 35). Each character is counted once however often the stretch grows and is asked.
+    pub(super) fn checked(&mut self) -> bool {
+        let count = |rest: u64, bytes: &[u8]| {
+            bytes.iter().fold(rest, |rest, &byte| {
+                let rest = if rest >> 56 == 0 { rest } else { rest % 97 };
+                rest * if byte.is_ascii_digit() { 10 } else { 100 } + u64::from(alnum(byte))
+            }) % 97
+        };
+        let (rest, counted) = self.rest;
+        if self.len > counted {
+            self.rest = (count(rest, &self.joined[usize::from(counted)..usize::from(self.len)]), self.len);
+        }
+        count(self.rest.0, &self.joined[..4]) == 1
     }
 
     /// Letters and digits without separators, upper case.

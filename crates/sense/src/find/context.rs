@@ -94,33 +94,36 @@ impl Context {
     /// to three letters must end there too. `heard` goes along with one text, from left to right.
     pub(super) fn around(&self, heard: &mut Heard, text: &[u8], start: usize, end: usize) -> Around {
         let (from, to) = (start.saturating_sub(BEFORE), text.len().min(end + AFTER));
-        self.hear(heard, text, from, to);
-        let mut around = Around::default();
-        let mut last_end = 0;
-        let first = heard.words.partition_point(|w| w.end <= from);
-        for word in heard.words[first..].iter().take_while(|w| w.end <= start).filter(|w| w.start >= from) {
-            around.near.join(word.topics);
-            let topics = word.topics.telling();
-            if word.end > last_end && !topics.none() {
-                (around.last, last_end) = (topics, word.end);
-            } else if word.end == last_end {
-                around.last.join(topics);
+        let mut around = match heard.before {
+            Some((at, around)) if at == start => around,
+            _ => {
+                self.hear(heard, text, from, to);
+                heard.said_before(from, start)
             }
-        }
-        let after = heard.words.partition_point(|w| w.end <= end);
-        if heard.words.get(after).is_none_or(|w| w.end > to) {
-            return around;
-        }
-        // Not into the next line: there the next field begins.
-        let line = memchr::memchr(b'\n', &text[end..to]).map_or(to, |i| end + i);
-        let none_before = around.last.none();
-        for word in heard.words[after..].iter().take_while(|w| w.end <= line).filter(|w| w.start >= end) {
-            around.near.join(word.topics);
-            if none_before {
-                around.last.join(word.topics.telling());
+        };
+        let after = match heard.after {
+            Some((at, around)) if at == end => around,
+            _ => {
+                self.hear(heard, text, from, to);
+                heard.said_after(text, end, to)
             }
+        };
+        (heard.before, heard.after) = (Some((start, around)), Some((end, after)));
+        around.near.join(after.near);
+        if around.last.none() {
+            around.last = after.last;
         }
         around
+    }
+
+    /// What is said anywhere in the stretch, or so near that [`Context::around`] counts it for a part of it.
+    pub(super) fn anywhere(&self, heard: &mut Heard, text: &[u8], start: usize, end: usize) -> Topics {
+        let (from, to) = (start.saturating_sub(BEFORE), text.len().min(end + AFTER));
+        self.hear(heard, text, from, to);
+        let first = heard.words.partition_point(|w| w.end <= from);
+        let mut all = Topics::default();
+        heard.words[first..].iter().take_while(|w| w.end <= to).for_each(|w| all.join(w.topics));
+        all
     }
 
     /// Sees to it that the words of `from..to` are heard.
@@ -162,6 +165,44 @@ pub(super) struct Heard {
     to: usize,
     /// By end.
     words: Vec<Word>,
+    /// The last answers: many readings share where they begin or where they end.
+    before: Option<(usize, Around)>,
+    after: Option<(usize, Around)>,
+}
+
+impl Heard {
+    /// What is said from `from` up to `start`.
+    fn said_before(&self, from: usize, start: usize) -> Around {
+        let mut around = Around::default();
+        let mut last_end = 0;
+        let first = self.words.partition_point(|w| w.end <= from);
+        for word in self.words[first..].iter().take_while(|w| w.end <= start).filter(|w| w.start >= from) {
+            around.near.join(word.topics);
+            let topics = word.topics.telling();
+            if word.end > last_end && !topics.none() {
+                (around.last, last_end) = (topics, word.end);
+            } else if word.end == last_end {
+                around.last.join(topics);
+            }
+        }
+        around
+    }
+
+    /// What is said from `end` up to `to`.
+    fn said_after(&self, text: &[u8], end: usize, to: usize) -> Around {
+        let mut around = Around::default();
+        let after = self.words.partition_point(|w| w.end <= end);
+        if self.words.get(after).is_none_or(|w| w.end > to) {
+            return around;
+        }
+        // Not into the next line: there the next field begins.
+        let line = memchr::memchr(b'\n', &text[end..to]).map_or(to, |i| end + i);
+        for word in self.words[after..].iter().take_while(|w| w.end <= line).filter(|w| w.start >= end) {
+            around.near.join(word.topics);
+            around.last.join(word.topics.telling());
+        }
+        around
+    }
 }
 
 #[derive(Debug)]

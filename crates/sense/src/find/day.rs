@@ -104,10 +104,13 @@ fn digits(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
 /// The month's name (whole or its first three or four letters) at `at` and its end.
 fn month_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let n = bytes.get(at..)?.iter().take(10).take_while(|b| b.is_ascii_alphabetic()).count();
+    if n < 3 {
+        return None;
+    }
     let word = &bytes[at..at + n];
     let month = MONTHS.iter().position(|m| {
         let m = m.as_bytes();
-        (3..=m.len()).contains(&n)
+        n <= m.len()
             && m[..n].eq_ignore_ascii_case(word)
             && (n == m.len() || n == 3 || word.eq_ignore_ascii_case(b"sept"))
     })?;

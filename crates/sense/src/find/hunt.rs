@@ -3,9 +3,9 @@
 //! Never here: how a single kind is recognised.
 
 use super::chain::{self, GROUPS, Group, NO, PAREN, Stretch};
-use super::check::luhn;
 use super::context::{Around, GENERIC, Heard};
 use super::kit::{Kit, Named, Wrapped};
+use super::phone::{self, Digits};
 use super::rec::Grade;
 use super::words::topic;
 use super::{Finding, card, coin, day, host, place, wrap};
@@ -26,11 +26,13 @@ pub(super) struct Hunt<'a> {
     /// Up to where words of Base64 were tried.
     tried: usize,
     heard: Heard,
+    /// Whether no word near the chain says that numbers of it are for telephones.
+    hushed: bool,
 }
 
 impl<'a> Hunt<'a> {
     pub(super) fn new(kit: &'a Kit, text: &'a str) -> Hunt<'a> {
-        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default() }
+        Hunt { kit, text, groups: Vec::new(), done: 0, tried: 0, heard: Heard::default(), hushed: false }
     }
 
     /// Looks at the chain around the digit at `at`.
@@ -42,6 +44,12 @@ impl<'a> Hunt<'a> {
         let mut groups = std::mem::take(&mut self.groups);
         self.done = chain::read(bytes, at, self.done, &mut groups);
         let mut phones = 0;
+        // Asked once for a chain; a short one is asked about number by number, which costs the same.
+        self.hushed = groups.len() > 2 && {
+            let (start, end) = (groups[0].start.saturating_sub(1), groups[groups.len() - 1].end);
+            let said = self.kit.context.anywhere(&mut self.heard, bytes, start, end);
+            !said.has(GENERIC) && !said.has(topic::PHONE)
+        };
         for i in 0..groups.len() {
             let group = groups[i];
             if !group.letters {
@@ -125,44 +133,51 @@ impl<'a> Hunt<'a> {
             }
             any |= !group.letters;
             let account = stretch.mask & 0b1111 == 0b0011 || stretch.groups == 1 && stretch.joined().len() < 4;
-            let card = stretch.mask == 0 && (3..=7).contains(&(group.end - group.start));
-            if !(account || card || stretch.groups == 1 || self.kit.shapes.begins(stretch.form)) {
+            let digits = stretch.mask == 0 && stretch.groups <= 5;
+            let card = digits && (3..=7).contains(&(group.end - group.start)) && stretch.joined().len() <= 19;
+            let known = stretch.groups == 1 || self.kit.shapes.begins(&stretch);
+            if !(account || card || known) {
                 // The last group of a card may be of any length.
-                if stretch.mask == 0 && stretch.groups <= 5 {
-                    self.one(&stretch, out);
+                if digits {
+                    self.one(&mut stretch, known, out);
                 }
                 break;
             }
             if !any || stretch.joined().len() < 4 || number_after(bytes, stretch.end) {
                 continue;
             }
-            self.one(&stretch, out);
+            self.one(&mut stretch, known, out);
         }
     }
 
-    fn one(&mut self, stretch: &Stretch, out: &mut Vec<Finding>) {
+    /// One stretch; `known`: some identifier is grouped like this.
+    fn one(&mut self, stretch: &mut Stretch, known: bool, out: &mut Vec<Finding>) {
         let (start, end) = (stretch.start, stretch.end);
         let joined = stretch.joined();
         if stretch.mask == 0 && (12..=19).contains(&joined.len()) {
             let usual = stretch.groups == 1
                 || b" -.".contains(&stretch.uniform) && card::grouping(stretch.form, stretch.groups);
-            if usual && luhn(joined) {
-                let said = self.around(start, end).near.has(topic::CARD);
-                let score = card::score(joined, stretch.groups > 1, said);
+            if usual {
+                let score = card::score(joined, stretch.groups > 1, || self.around(start, end).near.has(topic::CARD));
                 self.kit.note(out, Named::Card, start, end, score);
             }
         }
         if stretch.mask & 0b1111 == 0b0011
-            && joined.len() >= 15
+            && stretch.joined().len() >= 15
             && (stretch.groups == 1 || b" -.".contains(&stretch.uniform))
-            && account(joined)
+            && stretch.checked()
+            && account(stretch.joined())
         {
             self.kit.note(out, Named::Iban, start, end, 99);
         }
+        if !known {
+            return;
+        }
         let (kit, text) = (self.kit, self.text.as_bytes());
+        let mut around = None;
         kit.shapes.each(stretch, |i, rec, grade, grouped| {
             let plain = if grouped { rec.scores[1] } else { rec.scores[0] };
-            let near = self.around(start, end).near.has(topic::FIRST + i);
+            let near = around.get_or_insert_with(|| self.around(start, end).near).has(topic::FIRST + i);
             // What cannot be checked is at least written as it is issued.
             if grade == Grade::Weak && !near && text[start..end].iter().any(u8::is_ascii_lowercase) {
                 return;
@@ -191,31 +206,42 @@ impl<'a> Hunt<'a> {
         if !plus && (amount(bytes, before) || number_before(bytes, start) || joined) {
             return None;
         }
+        // Where nothing says what it is, only groupings of few groups do.
+        let bare = !plus && bytes[start] != b'0';
+        let most = if bare && self.hushed { phone::WRITTEN } else { phone::GROUPS };
+        let (len, next) = (groups[i].end - start, groups.get(i + 1).map_or(0, |g| g.end - g.start));
+        if bare && self.hushed && !phone::begins(len, next) {
+            return None;
+        }
         // As far as digits and the separators of telephone numbers go; an extension ends it.
         let mut run = i + 1;
         let mut count = groups[i].end - groups[i].start;
+        let mut digits = Digits::new();
+        digits.push(&bytes[start..groups[i].end]);
         while let Some(group) = groups.get(run) {
             let extension = !group.digits && extension(bytes, group);
             let joins = matches!(group.sep, b' ' | b'-' | b'.' | b'/' | PAREN) && (group.digits || extension);
-            if !joins || run - i >= 8 || count > 17 {
+            if !joins || run - i >= most || count > 17 {
                 break;
             }
             count += group.end - group.start;
+            digits.push(&bytes[group.start..group.end]);
             run += 1;
             if extension {
                 break;
             }
         }
-        if count < 7 {
+        if count < phone::SHORTEST {
             return None;
         }
-        let said = self.said(before, groups[run - 1].end);
-        for to in (i + 1..=run).rev() {
-            let end = groups[to - 1].end;
-            if number_after(bytes, end) {
+        let said = !self.hushed && self.said(before, groups[run - 1].end);
+        let most = if said || !bare { run } else { run.min(i + phone::WRITTEN) };
+        for to in (i + 1..=most).rev() {
+            let (end, digits) = (groups[to - 1].end, digits.of(to - i));
+            if digits.len() < phone::SHORTEST || number_after(bytes, end) {
                 continue;
             }
-            let mut score = self.kit.plans.score(bytes, &groups[i..to], plus, said);
+            let mut score = self.kit.plans.score(bytes, &groups[i..to], digits, plus, said);
             if score == 0 {
                 continue;
             }

@@ -2,6 +2,9 @@
 //!
 //! Never here: addresses made of digits (`host`).
 
+use super::list::{Pairs, Words};
+use std::sync::LazyLock;
+
 /// A stretch that was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -142,8 +145,21 @@ fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
     (right && dot > 0 && name[0] != b'-' && name[0] != b'.').then_some(from + cut)
 }
 
-/// A URL around `://` at `colon`: where it lies, and where a name with its password lies in it.
-pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, Option<Seen>)> {
+/// Characters that end a sentence, or close what a URL stands in, rather than belong to it.
+fn closing(byte: u8) -> bool {
+    matches!(byte, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'*' | b'_' | b'\'' | b'&')
+}
+
+/// Where the run of characters of URLs that was read last ends, with and without what closes it: many `://` may stand in one run.
+#[derive(Debug, Default)]
+pub(super) struct Urls {
+    end: usize,
+    trimmed: usize,
+}
+
+/// A URL around `://` at `colon`: where it lies, and where a name with its password lies in it. `run` goes along with one text,
+/// from left to right.
+pub(super) fn url(run: &mut Urls, text: &str, colon: usize) -> Option<(Seen, Option<Seen>)> {
     let bytes = text.as_bytes();
     let mut start = colon;
     while start > 0
@@ -158,15 +174,13 @@ pub(super) fn url(text: &str, colon: usize) -> Option<(Seen, Option<Seen>)> {
     if start == colon {
         return None;
     }
-    let mut end = colon + 3;
-    while end < bytes.len() && in_url(bytes[end]) {
-        end += 1;
+    let from = colon + 3;
+    if from >= run.end {
+        let end = from + bytes[from..].iter().take_while(|b| in_url(**b)).count();
+        let closing = bytes[from..end].iter().rev().take_while(|b| closing(**b)).count();
+        *run = Urls { end, trimmed: end - closing };
     }
-    while end > colon + 3
-        && matches!(bytes[end - 1], b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'*' | b'_' | b'\'' | b'&')
-    {
-        end -= 1;
-    }
+    let end = run.trimmed.max(from);
     let rest = &bytes[colon + 3..end];
     let authority = &rest[..rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len())];
     let (user, host) = match authority.iter().rposition(|b| *b == b'@') {
@@ -231,7 +245,7 @@ pub(super) fn domain(text: &str, dot: usize) -> Option<Seen> {
     }
     let labels = name.iter().filter(|b| **b == b'.').count() + 1;
     let path = after == b'/' && bytes.get(end + 1).is_some_and(|b| b.is_ascii_alphanumeric());
-    let ambiguous = AMBIGUOUS.split(' ').any(|t| top.eq_ignore_ascii_case(t.as_bytes()));
+    let ambiguous = AMBIGUOUS_SET.has(&top.to_ascii_lowercase());
     let www = name.get(..4).is_some_and(|n| n.eq_ignore_ascii_case(b"www."));
     if ambiguous && labels < 3 && !www && !path {
         return None;
@@ -259,11 +273,16 @@ fn is_top(label: &[u8]) -> bool {
     lower.copy_from_slice(label);
     lower.make_ascii_lowercase();
     match lower.len() {
-        2 => COUNTRIES.as_bytes().chunks(3).any(|c| c[..2] == *lower),
-        3.. => GENERIC.split(' ').any(|t| t.as_bytes() == lower) || lower.starts_with(b"xn--"),
+        2 => COUNTRY_SET.begin(lower),
+        3.. => GENERIC_SET.has(lower) || lower.starts_with(b"xn--"),
         _ => false,
     }
 }
+
+static GENERIC_SET: LazyLock<Words> = LazyLock::new(|| Words::of(GENERIC));
+static AMBIGUOUS_SET: LazyLock<Words> = LazyLock::new(|| Words::of(AMBIGUOUS));
+
+static COUNTRY_SET: Pairs = Pairs::of(COUNTRIES);
 
 /// Country codes of IANA's root zone.
 const COUNTRIES: &str = "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc \
@@ -336,7 +355,7 @@ mod tests {
             ("http://microsoft", None, false),
             ("://x.y", None, false),
         ] {
-            let seen = at(text, "://", url);
+            let seen = at(text, "://", |t, i| url(&mut Urls::default(), t, i));
             if let Some(found) = found {
                 assert_eq!(
                     (shown(text, seen.map(|s| s.0)), seen.map(|s| s.1.is_some())),

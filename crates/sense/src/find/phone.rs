@@ -12,30 +12,61 @@ pub(super) const USUAL: &[&str] = &[
     "NG", "AE", "TH", "TW", "HK", "MY",
 ];
 
-/// One region and length.
-#[derive(Debug)]
-struct Row {
-    code: u16,
-    trunk: String,
-    len: u8,
-    /// Ranges of the first four digits.
-    leads: Vec<(u16, u16)>,
+/// Numbers by their first six digits: ranges in ascending order, none overlapping.
+#[derive(Debug, Clone, Default)]
+struct Leads(Vec<(u32, u32)>);
+
+/// Fewest digits of a number that stands in a text.
+pub(super) const SHORTEST: usize = 7;
+/// Most digits; the tables are by their count.
+const MOST: usize = 20;
+/// Most groups that a grouping tells anything of.
+pub(super) const WRITTEN: usize = 5;
+/// Most groups of a number.
+pub(super) const GROUPS: usize = 8;
+
+impl Leads {
+    /// Adds the numbers that begin with `trunk` (up to two digits) and then with one of the ranges of four digits.
+    fn add(&mut self, trunk: &str, leads: &[(u32, u32)]) {
+        let scale = 10_u32.pow(2_u32.saturating_sub(trunk.len() as u32));
+        let base = trunk.parse::<u32>().unwrap_or(0) * 10_000;
+        self.0.extend(leads.iter().map(|&(from, to)| ((base + from) * scale, (base + to + 1) * scale - 1)));
+    }
+
+    fn settle(&mut self) {
+        self.0.sort_unstable();
+        let mut settled: Vec<(u32, u32)> = Vec::with_capacity(self.0.len());
+        for &(from, to) in &self.0 {
+            match settled.last_mut() {
+                Some(last) if from <= last.1 + 1 => last.1 = last.1.max(to),
+                _ => settled.push((from, to)),
+            }
+        }
+        self.0 = settled;
+    }
+
+    fn has(&self, digits: &[u8]) -> bool {
+        let lead = (0..6).fold(0, |v, i| v * 10 + digits.get(i).map_or(0, |b| u32::from(b.wrapping_sub(b'0') % 10)));
+        let after = self.0.partition_point(|&(from, _)| from <= lead);
+        after > 0 && lead <= self.0[after - 1].1
+    }
 }
 
 /// The numbering plans.
 #[derive(Debug)]
 pub(super) struct Plans {
-    rows: Vec<Row>,
-    /// By calling code: its rows.
-    codes: Vec<(u16, Vec<u16>)>,
-    /// Rows of the regions whose local numbers are recognised, by digits with and without the trunk prefix.
-    local: Vec<Vec<u16>>,
+    /// By calling code: its place in `abroad`.
+    codes: Vec<Option<u16>>,
+    /// By place of the calling code: by count of digits behind it.
+    abroad: Vec<[Leads; MOST]>,
+    /// Of the regions whose local numbers are recognised: by count of digits, with the trunk prefix where there is one.
+    local: [Leads; MOST],
 }
 
 impl Plans {
     /// `regions`: those whose local numbers are recognised. Returns the first that is not known as error.
     pub(super) fn new(regions: &[String]) -> Result<Plans, String> {
-        let mut plans = Plans { rows: Vec::new(), codes: Vec::new(), local: vec![Vec::new(); 20] };
+        let mut plans = Plans { codes: vec![None; 1000], abroad: Vec::new(), local: Default::default() };
         let wanted: Vec<String> = match regions {
             [] => USUAL.iter().map(|&r| r.to_owned()).collect(),
             some => some.iter().map(|r| r.to_ascii_uppercase()).collect(),
@@ -45,81 +76,69 @@ impl Plans {
             let mut fields = line.split(' ');
             let mut next = || fields.next().unwrap_or_default();
             let (code, region, trunk, len, leads) = (next(), next(), next(), next(), next());
-            let (Ok(code), Ok(len)) = (code.parse(), len.parse::<u8>()) else { continue };
-            let leads = leads
+            let (Ok(code), Ok(len)) = (code.parse::<usize>(), len.parse::<usize>()) else { continue };
+            let leads: Vec<(u32, u32)> = leads
                 .split(',')
                 .filter_map(|range| {
                     let (from, to) = range.split_once('-').unwrap_or((range, range));
                     Some((from.parse().ok()?, to.parse().ok()?))
                 })
                 .collect();
-            let row = plans.rows.len() as u16;
-            plans.rows.push(Row { code, trunk: trunk.trim_matches('-').to_owned(), len, leads });
-            match plans.codes.iter_mut().find(|(c, _)| *c == code) {
-                Some((_, rows)) => rows.push(row),
-                None => plans.codes.push((code, vec![row])),
+            let trunk = trunk.trim_matches('-');
+            if let Some(rows) = plans.abroad_mut(code) {
+                add(rows, "", len, &leads);
+                // The trunk digit that many write in brackets: +41 (0)44.
+                if trunk == "0" {
+                    add(rows, trunk, len, &leads);
+                }
             }
             if let Some(i) = wanted.iter().position(|w| w == region) {
-                let lens = [usize::from(len), usize::from(len) + trunk.trim_matches('-').len()];
-                for n in &lens[..if lens[0] == lens[1] { 1 } else { 2 }] {
-                    plans.local[*n].push(row);
+                add(&mut plans.local, trunk, len, &leads);
+                // In North America the prefix may be left out.
+                if code == 1 {
+                    add(&mut plans.local, "", len, &leads);
                 }
                 seen[i] = true;
             }
         }
+        plans.abroad.iter_mut().flatten().chain(&mut plans.local).for_each(Leads::settle);
         match seen.iter().position(|s| !s) {
             Some(i) => Err(wanted[i].clone()),
             None => Ok(plans),
         }
     }
 
+    fn abroad_mut(&mut self, code: usize) -> Option<&mut [Leads; MOST]> {
+        let place = self.codes.get_mut(code)?;
+        let i = *place.get_or_insert(self.abroad.len() as u16);
+        if usize::from(i) == self.abroad.len() {
+            self.abroad.push(Default::default());
+        }
+        self.abroad.get_mut(usize::from(i))
+    }
+
     /// Whether digits after `+` are a valid number; `None`: no such calling code.
     fn international(&self, digits: &[u8]) -> Option<bool> {
-        let rows = (1..=3).find_map(|n| {
-            let code = value(digits.get(..n)?);
-            self.codes.iter().find(|(c, _)| *c == code).map(|(_, rows)| (n, rows))
-        });
-        let (n, rows) = rows?;
+        let (n, i) = (1..=3).find_map(|n| Some((n, self.codes[usize::from(value(digits.get(..n)?))]?)))?;
         let national = &digits[n..];
-        Some(rows.iter().any(|&r| {
-            let row = &self.rows[usize::from(r)];
-            // The trunk digit that many write in brackets: +41 (0)44.
-            fits(row, national) || national.strip_prefix(b"0").is_some_and(|rest| row.trunk == "0" && fits(row, rest))
-        }))
+        Some(self.abroad[usize::from(i)].get(national.len()).is_some_and(|leads| leads.has(national)))
     }
 
     /// Whether the digits are a number as written inside one of the regions.
     fn local(&self, digits: &[u8]) -> bool {
-        self.local.get(digits.len()).into_iter().flatten().any(|&r| {
-            let row = &self.rows[usize::from(r)];
-            match digits.strip_prefix(row.trunk.as_bytes()) {
-                Some(rest) if !row.trunk.is_empty() => fits(row, rest) || (row.code == 1 && fits(row, digits)),
-                _ => (row.trunk.is_empty() || row.code == 1) && fits(row, digits),
-            }
-        })
+        self.local.get(digits.len()).is_some_and(|leads| leads.has(digits))
     }
 
-    /// How sure it is that these digits are a telephone number. `plus`: a `+` stands before them; `said`: words say so.
-    /// 0: they are none.
-    pub(super) fn score(&self, text: &[u8], groups: &[Group], plus: bool, said: bool) -> u8 {
+    /// How sure it is that these digits, which `groups` write, are a telephone number. `plus`: a `+` stands before them;
+    /// `said`: words say so. 0: they are none.
+    pub(super) fn score(&self, text: &[u8], groups: &[Group], digits: &[u8], plus: bool, said: bool) -> u8 {
         // Without a word or a sign only some groupings are telling.
         let written = if said { 85 } else { written(groups) };
-        if !plus && written == 0 && text.get(groups[0].start) != Some(&b'0') {
+        let n = digits.len();
+        if !plus && written == 0 && digits.first() != Some(&b'0') {
             return 0;
         }
-        let mut digits = [0_u8; 20];
-        let mut n = 0;
-        for group in groups {
-            for &byte in text[group.start..group.end].iter().take_while(|b| b.is_ascii_digit()) {
-                if n == digits.len() {
-                    return 0;
-                }
-                digits[n] = byte;
-                n += 1;
-            }
-        }
-        let digits = &digits[..n];
-        if n < 7 || same(&digits[1..]) || calendar(text, groups) {
+        if !(SHORTEST..=MOST).contains(&n) || same(&digits[1..]) || calendar(text, groups) {
             return 0;
         }
         if plus {
@@ -146,9 +165,61 @@ impl Plans {
     }
 }
 
+/// Adds to those of the whole count of digits.
+fn add(by_count: &mut [Leads; MOST], trunk: &str, len: usize, leads: &[(u32, u32)]) {
+    if let Some(all) = by_count.get_mut(len + trunk.len()) {
+        all.add(trunk, leads);
+    }
+}
+
+/// The digits of a run of groups, and how many there are up to the end of each.
+#[derive(Debug)]
+pub(super) struct Digits {
+    all: [u8; MOST],
+    /// By group; more than [`MOST`] where they did not fit.
+    counts: [u8; GROUPS],
+    groups: usize,
+}
+
+impl Digits {
+    pub(super) fn new() -> Digits {
+        Digits { all: [0; MOST], counts: [0; GROUPS], groups: 0 }
+    }
+
+    /// Takes the digits that a group begins with.
+    pub(super) fn push(&mut self, group: &[u8]) {
+        let mut n = self.groups.checked_sub(1).map_or(0, |last| usize::from(self.counts[last]));
+        for &byte in group.iter().take(MOST + 1).take_while(|b| b.is_ascii_digit()) {
+            if let Some(place) = self.all.get_mut(n) {
+                *place = byte;
+            }
+            n += 1;
+        }
+        if let Some(count) = self.counts.get_mut(self.groups) {
+            *count = n.min(MOST + 1) as u8;
+            self.groups += 1;
+        }
+    }
+
+    /// Those of the first groups; empty where they are too many.
+    pub(super) fn of(&self, groups: usize) -> &[u8] {
+        let n = groups.checked_sub(1).and_then(|last| self.counts.get(last)).map_or(0, |n| usize::from(*n));
+        self.all.get(..n).unwrap_or_default()
+    }
+}
+
+/// Whether a grouping that is telling without any word may begin with groups of these lengths; false is certain.
+pub(super) fn begins(first: usize, second: usize) -> bool {
+    match first {
+        1 => second == 3,
+        2..=5 => second >= 2,
+        _ => false,
+    }
+}
+
 /// How telling the grouping of a valid number is without any word.
 fn written(groups: &[Group]) -> u8 {
-    let mut lens = [0; 5];
+    let mut lens = [0; WRITTEN];
     if groups.len() < 2 || groups.len() > lens.len() {
         return 0;
     }
@@ -185,15 +256,6 @@ fn value(digits: &[u8]) -> u16 {
     digits.iter().take(4).fold(0, |v, &b| v * 10 + u16::from(b.wrapping_sub(b'0') % 10))
 }
 
-fn fits(row: &Row, national: &[u8]) -> bool {
-    if national.len() != usize::from(row.len) {
-        return false;
-    }
-    let lead = value(national);
-    let after = row.leads.partition_point(|&(from, _)| from <= lead);
-    after > 0 && lead <= row.leads[after - 1].1
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -204,7 +266,9 @@ mod tests {
         let mut groups = Vec::new();
         let at = text.bytes().position(|b| b.is_ascii_digit()).unwrap();
         chain::read(text.as_bytes(), at, 0, &mut groups);
-        plans.score(text.as_bytes(), &groups, text.starts_with('+'), said)
+        let mut digits = Digits::new();
+        groups.iter().for_each(|g| digits.push(&text.as_bytes()[g.start..g.end]));
+        plans.score(text.as_bytes(), &groups, digits.of(groups.len()), text.starts_with('+'), said)
     }
 
     #[test]

@@ -23,6 +23,7 @@ impl Pii {
         let bytes = text.as_bytes();
         let mut hunt = Hunt::new(&self.kit, text);
         let (mut at, mut named, mut colons) = (0, 0, 0);
+        let mut urls = net::Urls::default();
         while let Some(skip) = bytes[at..].iter().position(|b| MARK[usize::from(*b)]) {
             at += skip;
             let next = bytes.get(at + 1).copied().unwrap_or(b' ');
@@ -38,7 +39,7 @@ impl Pii {
                     }
                 }
                 b':' if next == b'/' && bytes.get(at + 2) == Some(&b'/') && at >= named => {
-                    if let Some((seen, password)) = net::url(text, at) {
+                    if let Some((seen, password)) = net::url(&mut urls, text, at) {
                         self.kit.note(out, Named::Url, seen.start, seen.end, 95);
                         if let Some(user) = password {
                             self.kit.note(out, Named::Credentials, user.start, user.end, 95);

@@ -65,7 +65,7 @@ pub(super) struct Shapes {
 }
 
 /// Words of the set of beginnings.
-const STARTS: usize = 128;
+const STARTS: usize = 1024;
 
 /// Most `X` of one shape: each doubles the entries.
 const EITHER: usize = 9;
@@ -80,8 +80,8 @@ fn hash((shape, form): (u64, u64), slots: usize) -> usize {
     (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & (slots - 1)
 }
 
-fn start_bit(form: u64) -> (usize, u64) {
-    let bit = hash((0, form), STARTS * 64);
+fn start_bit(form: u64, mask: u64) -> (usize, u64) {
+    let bit = hash((mask, form), STARTS * 64);
     (bit / 64, 1 << (bit % 64))
 }
 
@@ -92,20 +92,19 @@ impl Shapes {
         let mut starts = Box::new([0; STARTS]);
         for (i, rec) in recs.iter().enumerate() {
             let forms: Vec<Form> = rec.forms.iter().map(|f| form(f)).collect();
-            for form in &forms {
-                let mut start = form.form;
-                while start > 0 {
-                    let (word, bit) = start_bit(start);
-                    starts[word] |= bit;
-                    start >>= 4;
-                }
-            }
             for shape in rec.shapes {
                 for mask in masks(shape) {
                     let shape_key = key(shape.len(), mask);
                     entries.push(((shape_key, 0), i as u16, 0));
-                    let grouped = forms.iter().filter(|f| sum(f.form) == shape.len());
-                    entries.extend(grouped.map(|f| ((shape_key, f.form), i as u16, f.seps)));
+                    for f in forms.iter().filter(|f| sum(f.form) == shape.len()) {
+                        entries.push(((shape_key, f.form), i as u16, f.seps));
+                        let mut start = f.form;
+                        while start > 0 {
+                            let (word, bit) = start_bit(start, mask & ((1 << sum(start)) - 1));
+                            starts[word] |= bit;
+                            start >>= 4;
+                        }
+                    }
                 }
             }
         }
@@ -131,9 +130,9 @@ impl Shapes {
         self.recs.iter()
     }
 
-    /// Whether some way of grouping may begin like this; false is certain.
-    pub(super) fn begins(&self, form: u64) -> bool {
-        let (word, bit) = start_bit(form);
+    /// Whether some identifier in some way of grouping may begin like this; false is certain.
+    pub(super) fn begins(&self, stretch: &Stretch) -> bool {
+        let (word, bit) = start_bit(stretch.form, stretch.mask);
         self.starts[word] & bit != 0
     }
 

@@ -10,18 +10,36 @@ use std::collections::BTreeMap;
 /// The findings in the order of the text, without overlaps.
 pub(super) fn resolve(mut found: Vec<Finding>) -> Vec<Finding> {
     found.retain(|f| f.start < f.end);
-    found.sort_unstable_by_key(|f| f.start);
+    found.sort_by_key(|f| f.start);
     if found.windows(2).all(|w| w[0].end <= w[1].start) {
         return found;
     }
-    if found.len() > 1 {
-        found.sort_by_key(|f| (Reverse((f.kind.class, f.score, f.end - f.start)), f.start));
-    }
-    let mut placed: BTreeMap<usize, Finding> = BTreeMap::new();
+    // Only what overlaps has to settle: one cluster after the other.
+    let mut settled = Vec::with_capacity(found.len());
+    let mut cluster: Vec<Finding> = Vec::new();
+    let mut reach = 0;
     for finding in found {
+        if finding.start >= reach {
+            settle(&mut cluster, &mut settled);
+        }
+        reach = reach.max(finding.end);
+        cluster.push(finding);
+    }
+    settle(&mut cluster, &mut settled);
+    settled
+}
+
+/// Settles what overlaps, and leaves the cluster empty.
+fn settle(cluster: &mut Vec<Finding>, settled: &mut Vec<Finding>) {
+    if cluster.len() < 2 {
+        return settled.append(cluster);
+    }
+    cluster.sort_by_key(|f| (Reverse((f.kind.class, f.score, f.end - f.start)), f.start));
+    let mut placed: BTreeMap<usize, Finding> = BTreeMap::new();
+    for finding in cluster.drain(..) {
         place(&mut placed, finding);
     }
-    placed.into_values().collect()
+    settled.extend(placed.into_values());
 }
 
 fn place(placed: &mut BTreeMap<usize, Finding>, finding: Finding) {
@@ -31,27 +49,24 @@ fn place(placed: &mut BTreeMap<usize, Finding>, finding: Finding) {
         .take_while(|(_, p)| p.end > finding.start)
         .map(|(&start, p)| (start, p.end))
         .collect();
-    let mut from = finding.start;
+    // Where nothing lies yet; whether a winner ends where the gap begins, and whether one begins where it ends.
+    let (mut from, mut joins) = (finding.start, false);
     let mut gaps = Vec::new();
     for &(start, end) in over.iter().rev() {
         if from < start {
-            gaps.push((from, start));
+            gaps.push((from, start, joins, true));
         }
-        from = end;
+        (from, joins) = (end, true);
     }
     if from < finding.end {
-        gaps.push((from, finding.end));
+        gaps.push((from, finding.end, joins, false));
     }
-    for (start, end) in gaps {
-        let class = finding.kind.class;
-        let left =
-            placed.range(..start).next_back().filter(|(_, p)| p.end == start && p.kind.class == class).map(|(&k, _)| k);
-        let joined = over.iter().any(|&(_, e)| e == start);
-        if let Some(key) = left.filter(|_| joined) {
-            if let Some(winner) = placed.get_mut(&key) {
-                winner.end = end;
-            }
-        } else if placed.get(&end).is_some_and(|p| p.kind.class == class) && over.iter().any(|&(s, _)| s == end) {
+    let class = finding.kind.class;
+    for (start, end, after, before) in gaps {
+        let left = placed.range_mut(..start).next_back().map(|(_, p)| p);
+        if let Some(winner) = left.filter(|p| after && p.end == start && p.kind.class == class) {
+            winner.end = end;
+        } else if before && placed.get(&end).is_some_and(|p| p.kind.class == class) {
             if let Some(mut winner) = placed.remove(&end) {
                 winner.start = start;
                 placed.insert(start, winner);

@@ -2,9 +2,9 @@
 //!
 //! Never here: built-in detectors.
 
-use super::{FinderError, FinderOptions, Finding, Kind};
+use super::search::Search;
+use super::{FinderError, FinderOptions, Finding, Kind, Unread};
 use aho_corasick::{AhoCorasick, MatchKind};
-use regex::Regex;
 
 /// Score of a user's own: they said so.
 const SURE: u8 = 100;
@@ -12,7 +12,7 @@ const SURE: u8 = 100;
 /// The user's own detectors.
 #[derive(Debug)]
 pub(super) struct Own {
-    patterns: Vec<(Regex, Kind)>,
+    patterns: Vec<(Search, Kind)>,
     terms: Option<AhoCorasick>,
     /// By term.
     kinds: Vec<Kind>,
@@ -26,13 +26,8 @@ impl Own {
             if pattern.name.is_empty() {
                 return Err(refuse("has no name: give it one, findings are reported under it".into()));
             }
-            let regex = Regex::new(&pattern.regex).map_err(|e| refuse(format!("does not compile: {e}")))?;
-            if regex.is_match("") {
-                return Err(refuse(
-                    "matches the empty text, so it would match everywhere: ask for at least one character".into(),
-                ));
-            }
-            patterns.push((regex, Kind { name: pattern.name.as_str().into(), class: pattern.class }));
+            let search = Search::new(&pattern.regex).map_err(refuse)?;
+            patterns.push((search, Kind { name: pattern.name.as_str().into(), class: pattern.class }));
         }
         let (mut terms, mut kinds) = (Vec::new(), Vec::new());
         for dictionary in &options.dictionaries {
@@ -78,18 +73,22 @@ impl Own {
         self.patterns.is_empty() && self.terms.is_none()
     }
 
-    pub(super) fn find(&self, text: &str, out: &mut Vec<Finding>) {
-        for (regex, kind) in &self.patterns {
-            let found = regex.find_iter(text).filter(|m| !m.is_empty());
-            out.extend(found.map(|m| Finding { start: m.start(), end: m.end(), kind: kind.clone(), score: SURE }));
+    pub(super) fn find(&self, text: &str, out: &mut Vec<Finding>) -> Result<(), Unread> {
+        for (search, kind) in &self.patterns {
+            let mut see = |start, end| out.push(Finding { start, end, kind: kind.clone(), score: SURE });
+            search.each(text, &mut see).map_err(|work| {
+                let name = &kind.name;
+                Unread(format!("the pattern `{name}` of the configuration took more than {work} steps on it").into())
+            })?;
         }
-        let Some(terms) = &self.terms else { return };
+        let Some(terms) = &self.terms else { return Ok(()) };
         for found in terms.find_iter(text) {
             let (start, end) = (found.start(), found.end());
             if whole(text, start, end) {
                 out.push(Finding { start, end, kind: self.kinds[found.pattern().as_usize()].clone(), score: SURE });
             }
         }
+        Ok(())
     }
 }
 

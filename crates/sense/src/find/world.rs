@@ -4,6 +4,7 @@
 
 use super::america::any;
 use super::check::{alnum, digit, luhn, number, same, verhoeff, weighted, yymmdd};
+use super::list::Pairs;
 use super::rec::{Grade, Rec};
 use decide::DataClass::{Internal, Personal, Sensitive};
 
@@ -129,8 +130,10 @@ fn in_passport(b: &[u8]) -> Grade {
 
 /// Codes of states and union territories.
 fn in_plate(b: &[u8]) -> Grade {
-    const STATES: &str = "AN AP AR AS BH BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TN TR TS UK UP WB";
-    (STATES.split(' ').any(|s| b.starts_with(s.as_bytes())) && !same(&b[b.len() - 4..])).into()
+    static STATES: Pairs = Pairs::of(
+        "AN AP AR AS BH BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TN TR TS UK UP WB",
+    );
+    (STATES.begin(b) && !same(&b[b.len() - 4..])).into()
 }
 
 /// Weights 2, 7, 6, 5, 4, 3, 2; T and G count 4 more, M 3 more; the letter from the table of its series.

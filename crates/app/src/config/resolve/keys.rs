@@ -2,6 +2,7 @@
 //!
 //! Never here: checking a key of a request (room `gateway`).
 
+use super::spending::{self, Groups};
 use super::{KeySettings, Reader};
 use crate::config::shape;
 use crate::problem::nearest;
@@ -9,7 +10,13 @@ use crate::problem::nearest;
 /// Fewest characters of a key that is given as a secret.
 const SECRET_MIN: usize = 16;
 
-pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> Vec<KeySettings> {
+pub(super) fn keys(
+    r: &mut Reader<'_>,
+    list: &[shape::Key],
+    places: &[&str],
+    groups: &Groups,
+    policy: &decide::Policy,
+) -> Vec<KeySettings> {
     let mut keys: Vec<KeySettings> = Vec::new();
     for (i, key) in list.iter().enumerate() {
         let path = format!("key[{i}]");
@@ -18,6 +25,14 @@ pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> 
             r.wrong(&format!("{path}.name"), what, "the ledger tells callers apart by it", "give it another name");
         }
         scope(r, key, &path, places);
+        routes(r, key, &path, policy);
+        classes(r, key, &path);
+        if let Some(team) = &key.team {
+            let names: Vec<&str> = groups.teams.iter().map(|t| &*t.name).collect();
+            spending::known(r, &format!("{path}.team"), ("team", team), &names);
+        }
+        let shown = format!("key.{}", key.name);
+        let terms = spending::terms(r, (&path, &shown), key.budget.as_ref(), key.limits.as_ref());
         let Some(secret_sha256) = secret(r, key, &path) else { continue };
         if let Some(twin) = keys.iter().find(|k| k.secret_sha256 == secret_sha256) {
             let what = format!("the keys \"{}\" and \"{}\" are the same", twin.name, key.name);
@@ -26,6 +41,15 @@ pub(super) fn keys(r: &mut Reader<'_>, list: &[shape::Key], places: &[&str]) -> 
         keys.push(KeySettings {
             name: key.name.clone(),
             secret_sha256,
+            public_id: None,
+            former: None,
+            expires_unix_s: None,
+            revoked_unix_s: None,
+            team: key.team.clone(),
+            terms,
+            unpriced: key.unpriced.map(Into::into),
+            routes: key.routes.clone(),
+            class_max: key.class_max.map(Into::into),
             places: key.places.clone(),
             models: key.models.clone(),
             class: key.class.map(Into::into),
@@ -50,6 +74,29 @@ fn scope(r: &mut Reader<'_>, key: &shape::Key, path: &str, places: &[&str]) {
         };
         let what = format!("the key \"{}\" names an unknown place \"{place}\"", key.name);
         r.wrong(&format!("{path}.places[{j}]"), what, "a scope that matches nothing hides a mistake", help);
+    }
+}
+
+/// Names that the key may ask for have to stand for something.
+fn routes(r: &mut Reader<'_>, key: &shape::Key, path: &str, policy: &decide::Policy) {
+    let known: Vec<&str> = policy.routes.keys().map(String::as_str).chain(["auto"]).collect();
+    for (j, route) in key.routes.iter().flatten().enumerate() {
+        if known.contains(&route.as_str()) || route.starts_with("auto:") {
+            continue;
+        }
+        let what = format!("the key \"{}\" names an unknown route \"{route}\"", key.name);
+        let help = crate::problem::suggest(route, &known);
+        r.wrong(&format!("{path}.routes[{j}]"), what, "a scope that matches nothing hides a mistake", help);
+    }
+}
+
+fn classes(r: &mut Reader<'_>, key: &shape::Key, path: &str) {
+    let (least, most): (Option<decide::DataClass>, Option<decide::DataClass>) =
+        (key.class.map(Into::into), key.class_max.map(Into::into));
+    if least.zip(most).is_some_and(|(least, most)| least > most) {
+        let what = format!("the key \"{}\" has a class above its class_max", key.name);
+        let why = "its requests would have more than they may declare";
+        r.wrong(&format!("{path}.class_max"), what, why, "lower class or raise class_max");
     }
 }
 

@@ -2,13 +2,12 @@
 //!
 //! Never here: discovered places (`discover`), or the embedded engine (`server`).
 
-use super::{EngineSettings, Reader, capacity};
+use super::{EngineSettings, Reader, capacity, price};
 use crate::book::{self, Told};
-use crate::config::number::nanousd;
 use crate::config::shape::{self, ModelTable};
 use crate::problem::suggest;
 use backend::{Origin, PROFILES, Profile, Secret};
-use decide::{Api, Caps, Kind, Model, Place, PlaceId, Price, Tier, Zone};
+use decide::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
 use std::sync::Arc;
 
 /// A place that can be built into a backend.
@@ -302,26 +301,7 @@ fn note_price(r: &mut Reader<'_>, section: &shape::Place, path: &str, model: &Mo
 
 /// What the file says of a model.
 fn told(r: &mut Reader<'_>, table: &ModelTable, path: &str) -> Told {
-    let price = table.price.as_ref().and_then(|p| {
-        let mut read = |key: &str, number: &crate::config::number::Number| {
-            let text = r.source.written(&number.span).to_owned();
-            nanousd(&text)
-                .map_err(|why| {
-                    let what = format!("\"{text}\" is not a price");
-                    r.wrong(&format!("{path}.price.{key}"), what, why, "write dollars such as 0.25")
-                })
-                .ok()
-        };
-        let input = read("input_per_mtok", &p.input_per_mtok);
-        let output = read("output_per_mtok", &p.output_per_mtok);
-        let cached = p.cached_per_mtok.as_ref().map(|n| read("cached_per_mtok", n));
-        Some(Price {
-            input_nanousd_per_mtok: input?,
-            output_nanousd_per_mtok: output?,
-            cached_nanousd_per_mtok: cached.flatten(),
-            version: Arc::from("config"),
-        })
-    });
+    let price = table.price.as_ref().and_then(|p| price::price(r, p, &format!("{path}.price")));
     if table.quality_permille.is_some_and(|q| q > 1000) {
         let why = "it is a share of a thousand";
         r.wrong(&format!("{path}.quality_permille"), "quality_permille is above 1000", why, "write 0 to 1000");

@@ -34,6 +34,8 @@ pub(super) fn policy(r: &mut Reader<'_>, file: &File, places: &[&str], discovery
     }
     r.note("policy.attempts_max", section.attempts_max);
     policy.attempts_max = section.attempts_max;
+    policy.unpriced = section.unpriced.into();
+    r.note("policy.unpriced", policy.unpriced.as_str());
     if section.margin_permille > 1000 {
         let what = format!("policy.margin_permille is {}", section.margin_permille);
         r.wrong("policy.margin_permille", what, "it is a share of a thousand", "write a number from 0 to 1000");

@@ -3,7 +3,9 @@
 //!
 //! Never here: shapes and names of secrets (`rules`).
 
+use super::super::list::{Words, any_of};
 use super::shape::{ALNUM, HEX};
+use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
 /// Bytes that are looked at of a long value.
@@ -148,10 +150,14 @@ const TELLTALES: &str = "example placeholder changeme change_me change-me change
 /// Whether a person wrote it where a secret of one's own belongs.
 pub(super) fn stand_in(value: &[u8]) -> bool {
     let value = &value[..value.len().min(LOOK)];
-    let lower = value.to_ascii_lowercase();
-    let telltale = |t: &str| memchr::memmem::find(&lower, t.as_bytes()).is_some();
-    STAND_INS.split(' ').any(|w| w.as_bytes() == lower) || TELLTALES.split(' ').any(telltale) || filler(value)
+    STAND_INS_SET.has(&value.to_ascii_lowercase())
+        || TELLTALES_SET.as_ref().is_some_and(|any| any.is_match(value))
+        || filler(value)
 }
+
+static STAND_INS_SET: LazyLock<Words> = LazyLock::new(|| Words::of(STAND_INS));
+static TELLTALES_SET: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(TELLTALES.split(' ')));
+static NAMING_SET: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(NAMING.iter().copied()));
 
 /// Words that name a secret and so are not part of one.
 const NAMING: &[&str] =
@@ -159,8 +165,7 @@ const NAMING: &[&str] =
 
 /// Whether it is a name in a program: it holds a word that names a secret.
 pub(super) fn naming(value: &[u8]) -> bool {
-    let lower = value[..value.len().min(LOOK)].to_ascii_lowercase();
-    NAMING.iter().any(|t| memchr::memmem::find(&lower, t.as_bytes()).is_some())
+    NAMING_SET.as_ref().is_some_and(|any| any.is_match(&value[..value.len().min(LOOK)]))
 }
 
 /// Whether all of it is hexadecimal digits, perhaps with dashes (a hash or a UUID).

@@ -5,9 +5,12 @@
 //!
 //! Never here: kinds with a shape of their own (`rules`).
 
+use super::super::list::{Words, any_of};
 use super::allow;
 use super::assign::{Assigned, By};
 use super::shape::{ALNUM, Alphabet};
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// What a name says its value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,11 @@ const ENDS: &[&str] =
     &["secret", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "token", "authkey", "signingkey"];
 const PASSWORDS: &str = "password passwd pwd passphrase passcode passwort kennwort";
 
+static ABOUT_SET: LazyLock<Words> = LazyLock::new(|| Words::of(ABOUT));
+static PUBLIC_SET: LazyLock<Words> = LazyLock::new(|| Words::of(PUBLIC));
+static KEYED_SET: LazyLock<Words> = LazyLock::new(|| Words::of(KEYED));
+static PASSWORDS_SET: LazyLock<Words> = LazyLock::new(|| Words::of(PASSWORDS));
+
 /// The words of a name in small letters.
 fn words(name: &[u8]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -92,21 +100,25 @@ fn words(name: &[u8]) -> Vec<String> {
 
 /// What the name says; nothing if it does not name a secret.
 pub(super) fn names(name: &[u8]) -> Option<Names> {
-    if FOREIGN.iter().any(|f| name.to_ascii_lowercase() == f.as_bytes()) {
+    if FOREIGN.iter().any(|f| name.eq_ignore_ascii_case(f.as_bytes())) {
         return Some(Names::Password);
     }
     let words = words(name);
-    let is = |list: &str, word: &str| list.split(' ').any(|w| w == word);
+    let is = |list: &Words, word: &str| list.has(word.as_bytes());
     let says = |at: usize| -> Option<Names> {
         let word = words[at].as_str();
         let before = at.checked_sub(1).map_or("", |i| words[i].as_str());
         let last = at + 1 == words.len();
-        if is(PASSWORDS, word) || (word == "pass" && last) || word.ends_with("password") || word.ends_with("passwd") {
+        if is(&PASSWORDS_SET, word)
+            || (word == "pass" && last)
+            || word.ends_with("password")
+            || word.ends_with("passwd")
+        {
             return Some(Names::Password);
         }
         let token = match word {
-            "token" | "secret" | "apikey" => !is(PUBLIC, before),
-            "key" | "keys" => is(KEYED, before),
+            "token" | "secret" | "apikey" => !is(&PUBLIC_SET, before),
+            "key" | "keys" => is(&KEYED_SET, before),
             "auth" | "credential" | "credentials" | "creds" => last,
             "authorization" => return last.then_some(Names::Authorization),
             _ => ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end)),
@@ -114,8 +126,8 @@ pub(super) fn names(name: &[u8]) -> Option<Names> {
         token.then_some(Names::Token)
     };
     let (at, found) = (0..words.len()).rev().find_map(|at| says(at).map(|found| (at, found)))?;
-    let about = words[at + 1..].iter().any(|w| is(ABOUT, w));
-    let public = words[..at].last().is_some_and(|w| is(PUBLIC, w)) || words[..at].iter().any(|w| w == "public");
+    let about = words[at + 1..].iter().any(|w| is(&ABOUT_SET, w));
+    let public = words[..at].last().is_some_and(|w| is(&PUBLIC_SET, w)) || words[..at].iter().any(|w| w == "public");
     (!about && !public).then_some(found)
 }
 
@@ -241,9 +253,13 @@ pub(super) fn in_connection_string(text: &[u8], given: &Assigned) -> bool {
         return false;
     }
     let line = &text[given.name.0.saturating_sub(160)..given.name.0];
-    let line = line.rsplit(|c| *c == b'\n').next().unwrap_or(line).to_ascii_lowercase();
-    let has = |what: &str| memchr::memmem::find(&line, what.as_bytes()).is_some();
-    [
+    let line = memchr::memrchr(b'\n', line).map_or(line, |at| &line[at + 1..]);
+    SETTINGS.as_ref().is_some_and(|settings| settings.is_match(line))
+}
+
+/// Settings that stand beside a password.
+static SETTINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    any_of([
         "host=",
         "server=",
         "data source=",
@@ -254,10 +270,8 @@ pub(super) fn in_connection_string(text: &[u8], given: &Assigned) -> bool {
         "endpoint=sb:",
         "sharedaccesskeyname=",
         "user=",
-    ]
-    .iter()
-    .any(|w| has(w))
-}
+    ])
+});
 
 /// Whether a date or a version stands in it.
 fn dated(value: &[u8]) -> bool {

@@ -62,14 +62,39 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<(usize, usize)> {
     (end > payload_end).then_some((at, end - trimmed))
 }
 
-/// The span of a token wrapped in Base64 that begins at `at`, whole or cut off.
-pub(super) fn wrapped(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    if !text[at..].starts_with(b"ZXlK") || !shape::begins(text, at) {
-        return None;
+/// A run of Base64, and where in it a character stands next that only one of the two alphabets has: many tokens may seem to begin in
+/// one run.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    end: usize,
+    safe: usize,
+    plain: usize,
+}
+
+impl Run {
+    /// The span of a token wrapped in Base64 that begins at `at`, whole or cut off. Goes along with one text, from left to right.
+    pub(super) fn wrapped(&mut self, text: &[u8], at: usize) -> Option<(usize, usize)> {
+        if !text[at..].starts_with(b"ZXlK") || !shape::begins(text, at) {
+            return None;
+        }
+        let new = at >= self.end;
+        if new {
+            self.end = URL.with(b"+/").run(text, at, text.len());
+        }
+        let end = self.end.min(at + 2 * PART);
+        let next = |is: [u8; 2]| at + text[at..self.end].iter().take_while(|c| !is.contains(c)).count();
+        if new || self.safe < at {
+            self.safe = next(*b"-_");
+        }
+        if new || self.plain < at {
+            self.plain = next(*b"+/");
+        }
+        // What is of one alphabet can be decoded, and `ZXlK` stands for `eyJ`, which stands for `{"`.
+        let whole = at + (end - at) / 4 * 4;
+        let mixed = self.safe < whole && self.plain < whole;
+        let inner = decode(&text[at..whole.min(at + 8)])?;
+        let header = decode(inner.get(..4).filter(|h| h.iter().all(|c| URL.has(*c)))?)?;
+        let good = end - at >= 44 && !mixed && header.starts_with(b"{\"");
+        good.then(|| (at, Alphabet::of(b"=").run(text, end, 2)))
     }
-    let end = URL.with(b"+/").run(text, at, 2 * PART);
-    let inner = decode(&text[at..at + (end - at) / 4 * 4])?;
-    let header = decode(&inner[..URL.run(&inner, 0, PART) / 4 * 4])?;
-    let good = end - at >= 44 && inner.starts_with(b"eyJ") && header.starts_with(b"{\"");
-    good.then(|| (at, Alphabet::of(b"=").run(text, end, 2)))
 }

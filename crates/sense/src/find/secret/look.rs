@@ -44,8 +44,11 @@ pub(super) struct Look<'a> {
     text: &'a [u8],
     hits: &'a mut Vec<Hit>,
     reader: Reader,
+    wrapped: jwt::Run,
     /// Where the last value that was read ends, and how many before it ended there.
     last: (usize, u8),
+    /// The value that was judged last.
+    judged: Option<Assigned>,
     /// How far commands, manifests and blocks have been read.
     until: [usize; 3],
     /// Where the run of characters ends that long tokens were tried in, at how many places they were, and at which last.
@@ -54,7 +57,17 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(super) fn new(rules: &'a Rules, text: &'a [u8], hits: &'a mut Vec<Hit>) -> Look<'a> {
-        Look { rules, text, hits, reader: Reader::default(), last: (0, 0), until: [0; 3], long: (0, 0, 0) }
+        Look {
+            rules,
+            text,
+            hits,
+            reader: Reader::default(),
+            wrapped: jwt::Run::default(),
+            last: (0, 0),
+            judged: None,
+            until: [0; 3],
+            long: (0, 0, 0),
+        }
     }
 
     fn hit(&mut self, span: (usize, usize), kind: &'static str, score: u8) {
@@ -122,7 +135,7 @@ impl<'a> Look<'a> {
             Try::Pem if piece.0 >= self.until[2] => block::pem(text, piece.0).map(|span| (span, "private-key", 99)),
             Try::Putty if piece.0 >= self.until[2] => block::putty(text, piece.1).map(|span| (span, "private-key", 99)),
             Try::Jwt => jwt::at(text, piece.0).map(|span| (span, "jwt", 97)),
-            Try::Wrapped => jwt::wrapped(text, piece.0).map(|span| (span, "jwt-base64", 92)),
+            Try::Wrapped => self.wrapped.wrapped(text, piece.0).map(|span| (span, "jwt-base64", 92)),
             Try::Link => link::credentials(text, piece.0).map(|(span, kind)| (span, kind, 90)),
             Try::Account => block::service_account(text, piece).map(|span| (span, "gcp-service-account", 60)),
             Try::Nuget => block::nuget(text, piece.1).map(|span| (span, "nuget-config-password", 85)),
@@ -175,6 +188,10 @@ impl<'a> Look<'a> {
     }
 
     fn generic(&mut self, given: &Assigned) {
+        // Two words of one name (`passwordpassword`, `secret_key`) are given the same value.
+        if self.judged.replace(*given) == Some(*given) {
+            return;
+        }
         if generic::terraform(self.text, given) {
             return self.hit(given.value, "hashicorp-tf-password", 70);
         }
