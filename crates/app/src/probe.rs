@@ -247,7 +247,9 @@ async fn measured(
         }
         if args.fit {
             let (a, b, far) = fit::fit(&batches).unwrap_or((0.0, 0.0, 0.0));
-            (prompt.push(a), decode.push(b), off.push(far * 100.0));
+            prompt.push(a);
+            decode.push(b);
+            off.push(far * 100.0);
         }
     }
     if decode.iter().chain(&prompt).any(|speed| *speed <= 0.0) {
