@@ -271,6 +271,9 @@ pub(crate) struct Probe {
     /// Tokens of an answer, at most.
     #[arg(long, value_name = "TOKENS", default_value = "128", value_parser = clap::value_parser!(u16).range(2..=32768))]
     pub(crate) generate: u16,
+    /// Fits both speeds to batches of four sizes by least squares, instead of measuring each alone.
+    #[arg(long)]
+    pub(crate) fit: bool,
     /// How often; the median and the range are shown.
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,

@@ -106,5 +106,7 @@ pub(crate) fn process_env(name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod economics_tests;
+#[cfg(test)]
 #[path = "config_tests.rs"]
 mod tests;

@@ -263,6 +263,8 @@ prompt_tokens_per_s = 800
 decode_tokens_per_s = 90.5
 [place.terms]
 regions = ["DE"]
+[place.economics]
+capital_usd = 1000
 "#;
     let s = good(text);
     let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();

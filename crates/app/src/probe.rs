@@ -3,13 +3,14 @@
 //!
 //! Never here: sending (`measure`), changing the file (`write`).
 
+mod fit;
 mod write;
 
 use crate::bench::Rig;
 use crate::book::{self, Book};
 use crate::cli;
 use crate::config::{self, Flags, Settings};
-use crate::measure::{self, Shape, Target, decode_speed, median, prompt_speed};
+use crate::measure::{self, Seen, Shape, Target, decode_speed, median, prompt_speed};
 use crate::problem::{Problem, Problems, suggest};
 use crate::{discover, embedded, fleet};
 use anyhow::{Context, Result};
@@ -53,6 +54,9 @@ struct Report {
     rounds: u32,
     prompt_tokens_per_s: Figure,
     decode_tokens_per_s: Figure,
+    /// With `--fit`: the mean distance of a batch's time from what both speeds say, percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_percent: Option<f64>,
 }
 
 /// Measures a place or a model file, prints the figures, and writes them where told to.
@@ -179,14 +183,22 @@ fn chosen(args: &cli::Probe, models: &[Arc<Model>]) -> Result<Arc<Model>> {
     })
 }
 
-/// The tokens that all rounds take at most: each asks every prompt twice, for one token and for all.
+/// What each round asks, as tokens of a prompt and of an answer: every prompt twice, for one token and for all; to fit, four sizes.
+fn sizes(args: &cli::Probe) -> Vec<(u16, u16)> {
+    let (prompt, generate) = (args.prompt, args.generate);
+    if args.fit {
+        let (short, little) = ((prompt / 4).max(1), (generate / 4).max(2));
+        vec![(prompt, 1), (prompt, generate), (short, generate), (short, little)]
+    } else {
+        vec![(prompt, 1), (prompt, generate)]
+    }
+}
+
+/// The tokens that all rounds take at most.
 fn usage(args: &cli::Probe, clients: usize) -> Usage {
     let requests = u64::from(args.rounds) * clients as u64;
-    Usage {
-        input: requests * 2 * u64::from(args.prompt),
-        output: requests * (1 + u64::from(args.generate)),
-        ..Usage::default()
-    }
+    let (input, output) = sizes(args).iter().fold((0, 0), |(i, o), (p, g)| (i + u64::from(*p), o + u64::from(*g)));
+    Usage { input: requests * input, output: requests * output, ..Usage::default() }
 }
 
 /// What costs money, or may, is measured only when that was agreed to.
@@ -218,17 +230,34 @@ async fn measured(
     let (place, id) = (backend.place().id.to_string(), model.id.to_string());
     let mut target = Target::new(backend, model, policy);
     target.calibrate(usize::from(args.prompt)).await.map_err(|f| measure::problem(&f))?;
-    let (mut prompt, mut decode) = (Vec::new(), Vec::new());
+    let (mut prompt, mut decode, mut off) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..args.rounds {
         eprintln!("{place}/{id}: round {} of {}", round + 1, args.rounds);
-        let shape = Shape { clients, prompt: usize::from(args.prompt), generate: 1, round: u64::from(round) };
-        let cold = target.together(shape).await.map_err(|f| measure::problem(&f))?;
-        let whole = target.together(Shape { generate: usize::from(args.generate), ..shape }).await;
-        prompt.push(prompt_speed(&cold));
-        decode.push(decode_speed(&whole.map_err(|f| measure::problem(&f))?));
+        let mut batches = Vec::new();
+        for (size, (p, g)) in sizes(args).into_iter().enumerate() {
+            // To fit, no size may find the prompt of another in the cache.
+            let round = if args.fit { u64::from(round) * 4 + size as u64 } else { u64::from(round) };
+            let shape = Shape { clients, prompt: p.into(), generate: g.into(), round };
+            let seen = target.together(shape).await.map_err(|f| measure::problem(&f))?;
+            match (args.fit, size) {
+                (true, _) => batches.extend(batch(&seen)),
+                (false, 0) => prompt.push(prompt_speed(&seen)),
+                (false, _) => decode.push(decode_speed(&seen)),
+            }
+        }
+        if args.fit {
+            let (a, b, far) = fit::fit(&batches).unwrap_or((0.0, 0.0, 0.0));
+            prompt.push(a);
+            decode.push(b);
+            off.push(far * 100.0);
+        }
     }
     if decode.iter().chain(&prompt).any(|speed| *speed <= 0.0) {
-        let why = "the place gave its answer in one piece, or said nothing of tokens";
+        let why = if args.fit {
+            "the times of the batches do not follow from how many tokens they had, or the place said nothing of tokens"
+        } else {
+            "the place gave its answer in one piece, or said nothing of tokens"
+        };
         let help = "ask for more tokens (--generate), or measure with another model";
         return Err(Problems::from(Problem::new("no speed can be measured", why, help)).into());
     }
@@ -239,7 +268,17 @@ async fn measured(
         rounds: args.rounds,
         prompt_tokens_per_s: Figure::of(&prompt),
         decode_tokens_per_s: Figure::of(&decode),
+        off_percent: args.fit.then(|| median(off)),
     })
+}
+
+/// A batch as its clients saw it.
+fn batch(seen: &[Seen]) -> Option<fit::Batch> {
+    let began = seen.iter().map(|s| s.began).min()?;
+    let ended = seen.iter().filter_map(|s| s.pieces.last().copied()).max()?;
+    let input: u64 = seen.iter().map(|s| s.usage.input.saturating_sub(s.usage.cached)).sum();
+    let output: u64 = seen.iter().map(|s| s.usage.output).sum();
+    Some(fit::Batch { input: input as f64, output: output as f64, seconds: (ended - began).as_secs_f64() })
 }
 
 /// The report for people.
@@ -250,8 +289,10 @@ fn show(report: &Report) -> String {
         ("prompt", figure(&report.prompt_tokens_per_s)),
         ("decode", figure(&report.decode_tokens_per_s)),
         ("measured", format!("{place}/{model}, {} clients, median of {} rounds", report.clients, report.rounds)),
+        ("fit", report.off_percent.map(|off| format!("batches lie {off:.0} % from both speeds")).unwrap_or_default()),
     ];
-    crate::table::columns(&rows.map(|(name, text)| vec![name.to_owned(), text]))
+    let rows = rows.into_iter().filter(|(_, text)| !text.is_empty()).collect::<Vec<_>>();
+    crate::table::columns(&rows.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -124,12 +124,13 @@ impl Board {
     }
 
     /// Notes what a probe of `backend` found, and publishes it.
-    fn note(&self, backend: Arc<dyn Backend>, probed: Probed) {
+    fn note(&self, backend: Arc<dyn Backend>, mut probed: Probed) {
         let place = backend.place().clone();
         let mut found = self.lock_found();
-        let current = self.table.load().find(&place.id).is_some_and(|e| Arc::ptr_eq(&e.backend, &backend));
-        if !current {
-            return;
+        let table = self.table.load();
+        let Some(entry) = table.find(&place.id).filter(|e| Arc::ptr_eq(&e.backend, &backend)) else { return };
+        if let Some(load) = &mut probed.load {
+            load.ours = Some(entry.meter.load().running);
         }
         let before = found.remove(&place.id);
         let models = match &probed.models {

@@ -148,9 +148,11 @@ impl Meter {
     /// The count as a load.
     pub fn load(&self) -> Load {
         let seen = |a: &AtomicU32| Some(a.load(Ordering::Relaxed)).filter(|v| *v > 0);
+        let running = self.running.load(Ordering::Relaxed);
         Load {
-            running: self.running.load(Ordering::Relaxed),
+            running,
             waiting: 0,
+            ours: Some(running),
             kv_permille: None,
             ttft_ms: seen(&self.ttft_ms),
             itl_us: seen(&self.itl_us),

@@ -29,6 +29,7 @@ pub(crate) fn load(page: &str, names: &MetricNames) -> Option<Load> {
         running: count(running),
         waiting: count(waiting),
         kv_permille: kv.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u16),
+        ours: None,
         ttft_ms: None,
         itl_us: None,
     })

@@ -26,7 +26,7 @@ pub struct Reason {
     pub warm_nanousd: i64,
     /// What it is worth in all, less what it costs: quality, money, capacity, wait. The highest comes first.
     pub utility_nanousd: i64,
-    /// It would come first if every place were idle.
+    /// It would come first if every place were idle; marked only where economics or the value of a second are declared.
     pub home: bool,
     /// Expected time to first token, milliseconds.
     pub ttft_ms: u32,

@@ -210,7 +210,8 @@ impl Rules<'_> {
             Unpriced::Estimate => model.price.is_none() && model.price_assumed.is_none(),
             Unpriced::Deny => model.price.is_none(),
         };
-        if lacks_price {
+        // A machine that is paid by the hour or month has no price of tokens, and a cost all the same.
+        if lacks_price && state.place.economics.is_none() {
             return Some(Refusal::Unpriced);
         }
         // A window is for one text, and only the place knows its tokens.

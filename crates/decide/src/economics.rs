@@ -1,15 +1,15 @@
 //! What a place costs that is not paid by the token: a machine by the hour, by the month, or bought. From it follow what
 //! one request adds now (marginal), what its share is (full), and what the capacity it takes is worth (its shadow price).
 //!
-//! Never here: floating point, a clock, prices of tokens (`money`), or an order of places (`choose`).
+//! Never here: floating point, a clock, prices of tokens (`money`), how places stand (`moment`), or an order of them (`choose`).
 
-use crate::{Health, Load, Nanousd, Standing, Usage};
+use crate::{Nanousd, Usage};
 use serde::{Deserialize, Serialize};
 
 /// Hours of a month on average: 365 × 24 / 12.
 pub const HOURS_PER_MONTH: i64 = 730;
 /// The load at which the price of capacity stops rising, per mille of what the place does at once: a queue of nine batches.
-const PRESSURE_MAX: u32 = 10_000;
+pub(crate) const PRESSURE_MAX: u32 = 10_000;
 
 /// What is paid for one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -164,30 +164,6 @@ impl Economics {
         let period = timed(self.hourly(), period_ns);
         let shared = nano(up(period.0.into(), i128::from(sharers) + 1));
         shared.max(self.full(usage).unwrap_or_default())
-    }
-
-    /// How the place stands. `load` is as old as the last probe, `standing` is of this moment: whichever says more counts.
-    ///
-    /// The pressure is the largest of: requests there over seats; use of the KV cache, or one where requests wait, for as many
-    /// requests as are there now rather than when that was seen; and one where no more are taken.
-    pub fn moment(&self, health: &Health, load: &Load, standing: Option<Standing>, sharers: u32) -> Moment {
-        let seen = standing.unwrap_or_default();
-        let there = u64::from(load.running).saturating_add(load.waiting.into()).max(seen.running.into());
-        let seated = self.seats.map_or(0, |seats| there * 1_000 / u64::from(seats.max(1)));
-        let told = if load.waiting > 0 { 1_000 } else { u64::from(load.kv_permille.unwrap_or(0).min(1_000)) };
-        let told = if load.running == 0 { told } else { told * there / u64::from(load.running) };
-        let closed = if seen.gate == crate::Gate::Full { 1_000 } else { 0 };
-        let pressure = seated.max(told).max(closed);
-        let stops = match self.tenure {
-            Tenure::Burst { idle_stop_s, .. } => idle_stop_s,
-            _ => None,
-        };
-        // What was never asked by us may still be up for others; then its own load says so.
-        let cold = stops.is_some_and(|stop| {
-            let rested = standing.is_none_or(|s| s.idle_ms >= u64::from(stop) * 1_000);
-            *health == Health::Loading || (there == 0 && rested)
-        });
-        Moment { pressure_permille: u32::try_from(pressure).unwrap_or(u32::MAX).min(PRESSURE_MAX), cold, sharers }
     }
 }
 

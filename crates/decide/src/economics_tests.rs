@@ -1,6 +1,6 @@
+//! The costs of each kind, worked out by hand.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::Gate;
 
 const DOLLAR: i64 = 1_000_000_000;
 
@@ -80,41 +80,4 @@ fn capacity_is_free_when_idle_and_worth_the_alternative_when_full() {
     assert_eq!(capacity_price(full, Some(Nanousd(0)), 1_000), full, "what is free says nothing of worth");
     assert_eq!(capacity_price(full, None, u32::MAX), capacity_price(full, None, PRESSURE_MAX));
     assert_eq!(capacity_price(Nanousd(i64::MAX), None, PRESSURE_MAX), Nanousd(i64::MAX));
-}
-
-#[test]
-fn the_pressure_is_what_says_most() {
-    let p = |load: Load, standing| burst().moment(&Health::Up, &load, standing, 0).pressure_permille;
-    assert_eq!(p(Load::default(), None), 0);
-    assert_eq!(p(Load { running: 5, ..Load::default() }, None), 500);
-    assert_eq!(p(Load { running: 4, waiting: 2, ..Load::default() }, None), 1_500, "its batch is four, and two wait");
-    assert_eq!(p(Load { kv_permille: Some(900), ..Load::default() }, None), 900);
-    let half = Load { running: 2, kv_permille: Some(450), ..Load::default() };
-    let ours = |running| Some(Standing { running, ..Standing::default() });
-    assert_eq!(p(Load { running: 1, ..Load::default() }, ours(12)), 1_200, "sent since the last probe");
-    let unknown = Economics { seats: None, ..burst() };
-    let p_unknown = |load, standing| unknown.moment(&Health::Up, &load, standing, 0).pressure_permille;
-    assert_eq!(
-        (p_unknown(half, None), p_unknown(half, ours(4))),
-        (450, 900),
-        "twice as many as when the cache was seen"
-    );
-    assert_eq!(p_unknown(Load { running: 99, ..Load::default() }, None), 0, "nothing says how many it can do");
-    let full = Some(Standing { gate: Gate::Full, ..Standing::default() });
-    assert_eq!(p(Load::default(), full), 1_000);
-    assert_eq!(p(Load { waiting: u32::MAX, running: 1, ..Load::default() }, None), PRESSURE_MAX);
-}
-
-#[test]
-fn a_burst_place_is_cold_when_nobody_asked_it_for_long() {
-    let cold = |e: &Economics, load: Load, standing: Option<Standing>| e.moment(&Health::Up, &load, standing, 0).cold;
-    let idle = |idle_ms| Some(Standing { idle_ms, ..Standing::default() });
-    assert!(cold(&burst(), Load::default(), None), "never asked");
-    assert!(!cold(&burst(), Load::default(), idle(299_999)));
-    assert!(cold(&burst(), Load::default(), idle(300_000)));
-    assert!(!cold(&burst(), Load { running: 1, ..Load::default() }, idle(300_000)), "others keep it up");
-    assert!(burst().moment(&Health::Loading, &Load::default(), idle(0), 0).cold);
-    let stays = Tenure::Burst { hourly: Nanousd(1), start_s: 1, minimum_s: 1, idle_stop_s: None };
-    assert!(!cold(&place(stays), Load::default(), None), "it stays up");
-    assert!(!cold(&appliance(), Load::default(), None));
 }

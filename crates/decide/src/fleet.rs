@@ -45,6 +45,9 @@ pub struct Load {
     pub running: u32,
     /// Requests that wait in its queue.
     pub waiting: u32,
+    /// How many of all of them were ours when that was seen; `None` where nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ours: Option<u32>,
     /// Share of its KV cache in use, per mille.
     pub kv_permille: Option<u16>,
     /// Measured time to first token, milliseconds, moving average.

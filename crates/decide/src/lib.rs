@@ -17,6 +17,7 @@ mod fleet;
 mod found;
 
 mod live;
+mod moment;
 mod money;
 mod need;
 mod permit;

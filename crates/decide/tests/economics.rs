@@ -197,6 +197,17 @@ fn a_conversation_stays_a_little_longer_where_its_prefix_is() {
 }
 
 #[test]
+fn a_machine_needs_no_price_of_tokens() {
+    let mut fleet = fleet(running(0, 0));
+    fleet.places[0] = place("gpu", Tier::Local, None, Some(dedicated()));
+    let strict = Need { unpriced: Unpriced::Deny, ..need() };
+    assert_eq!(first(&run(&strict, &fleet)), "gpu");
+    fleet.places[0] = place("mystery", Tier::Local, None, None);
+    let v = run(&strict, &fleet);
+    assert!(first(&v) == "cloud" && v.refused.len() == 1, "{:?}", v.refused);
+}
+
+#[test]
 fn baselines_are_the_strongest_and_the_cheapest_that_is_enough() {
     let v = run(&need(), &fleet(running(0, 0)));
     let (strongest, cheapest) = v.baselines();

@@ -78,14 +78,12 @@ fn most(candidate: &Candidate, ask: &Ask, need: &Need) -> Option<i64> {
         let kept = Usage { cache_write_long: input, ..written };
         [plain, written, kept].iter().map(|usage| cost(price, usage, need.at_unix_s).0).max().unwrap_or(0)
     });
-    // Of a machine's cost the share that such an answer would take, from that of the one expected.
-    let machine = candidate.place.kind != Kind::Serverless;
-    let share = candidate.reason.full_nanousd.filter(|_| machine).map(|full| {
-        let of = |output: u64| i128::from(u64::from(need.input_tokens).saturating_add(output).max(1));
-        let (expected, most) = (of(u64::from(need.output_tokens)), of(output));
-        let scaled = (i128::from(full) * most.max(expected) + expected - 1).div_euclid(expected);
-        i64::try_from(scaled).unwrap_or(i64::MAX)
-    });
+    // Of a machine's cost the share that such an answer would take.
+    let all = Usage { input: need.input_tokens.into(), output, ..Usage::default() };
+    let share = candidate.place.economics.as_ref().and_then(|e| e.full(&all)).map(|n| n.0);
+    // Where that is not known the money that it adds is charged.
+    let added = candidate.reason.cost_nanousd.filter(|_| candidate.place.economics.is_some());
+    let share = share.or(added);
     tokens.max(share)
 }
 

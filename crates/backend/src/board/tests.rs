@@ -122,6 +122,7 @@ async fn nothing_new_is_not_published_and_load_is() {
     board.probe_once().await;
     let load = board.fleet().places[0].load;
     assert_eq!((load.running, load.waiting, load.kv_permille, load.ttft_ms), (7, 3, Some(500), Some(80)));
+    assert_eq!(load.ours, Some(1), "of which one is ours");
 }
 
 #[tokio::test(start_paused = true)]

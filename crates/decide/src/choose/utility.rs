@@ -24,7 +24,7 @@ struct Scale<'a> {
     objective: Objective,
     /// What quality counts up to, per mille.
     enough: u16,
-    quality_value: i128,
+    quality_value: i64,
     second_value: i128,
     /// What a price counts as that is not known.
     unknown: i64,
@@ -38,11 +38,15 @@ pub(super) fn expected(need: &Need) -> Usage {
 }
 
 /// Gives every candidate the price of its capacity and its utility, and marks where the request would go if every place
-/// were idle.
+/// were idle (that only where something is declared).
 pub(super) fn weigh(order: &mut [Ranked], objective: Objective, need: &Need, policy: &Policy) {
     let scale = Scale::read(order, objective, need, policy);
     for r in order.iter_mut() {
         scale.idle(r);
+    }
+    // Where nothing is declared, what places do at the moment has no price.
+    if scale.second_value == 0 && order.iter().all(|r| r.candidate.place.economics.is_none()) {
+        return;
     }
     let home = (0..order.len()).min_by_key(|i| order[*i].key(objective));
     let Some(home) = home else { return };
@@ -75,7 +79,7 @@ impl<'a> Scale<'a> {
             need,
             objective,
             enough: need.difficulty.0.saturating_add(policy.margin_permille),
-            quality_value: policy.quality_value.0.into(),
+            quality_value: policy.quality_value.0,
             second_value: policy.second_value.0.into(),
             unknown: dearest,
             elsewhere,
@@ -84,7 +88,11 @@ impl<'a> Scale<'a> {
 
     /// What the expected quality is worth.
     fn quality(&self, permille: u16) -> i128 {
-        let worth = |q: u16| i128::from(q) * self.quality_value / 1_000;
+        // Division of 128 bits is slow, and seldom needed.
+        let worth = |q: u16| match self.quality_value.checked_mul(q.into()) {
+            Some(n) => i128::from(n / 1_000),
+            None => i128::from(self.quality_value) * i128::from(q) / 1_000,
+        };
         match self.objective {
             Objective::Sufficient | Objective::Local => worth(permille.min(self.enough)),
             Objective::Best => worth(permille).saturating_mul(BEST_TIMES),
@@ -95,6 +103,9 @@ impl<'a> Scale<'a> {
 
     /// Money with the weight that a budget gives it.
     fn weighed(&self, nano: i64) -> i128 {
+        if self.need.thrift_permille == 0 {
+            return nano.into();
+        }
         i128::from(nano) * i128::from(1_000 + u64::from(self.need.thrift_permille)) / 1_000
     }
 
@@ -103,6 +114,7 @@ impl<'a> Scale<'a> {
         match self.objective {
             // In powers of two: below that, measurements are noise and must not move a session.
             Objective::Fast => (1i128 << ttft_ms.max(1).ilog2()) * self.second_value.max(FAST_SECOND) / 1_000,
+            _ if self.second_value == 0 => 0,
             _ => i128::from(queue_ms) * self.second_value / 1_000,
         }
     }

@@ -1,3 +1,4 @@
+//! Costs of an attempt by the kind of its place, worked out by hand.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use decide::{Api, Capacity, Caps, Economics, PlaceId, Power, Price, Reason, Terms, Tier, Zone};
