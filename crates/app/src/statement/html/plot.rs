@@ -84,9 +84,17 @@ fn nice(least: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|n| *n >= least * 0.999).unwrap_or(10.0 * power)
 }
 
-/// Amounts on an axis: all with as many decimals as the step needs.
+/// Amounts on an axis: whole dollars without cents, small ones with the digits that they need.
 fn axis_dollars(nano: f64) -> String {
-    if nano >= 1e13 { format!("${}", short(nano / 1e9)) } else { dollars(nano.round() as i128) }
+    match nano / 1e9 {
+        zero if zero <= 0.0 => "$0".to_owned(),
+        value if value >= 10_000.0 => format!("${}", short(value)),
+        value if (value - value.round()).abs() < 1e-9 => format!("${value:.0}"),
+        value => {
+            let decimals = (1 - value.log10().floor() as i32).clamp(1, 9) as usize;
+            format!("${value:.decimals$}")
+        }
+    }
 }
 
 fn legend(names: &[String]) -> String {
