@@ -57,7 +57,7 @@ fn table(out: &mut String, heads: &[&str], body: &[(Vec<String>, bool)]) {
 /// What was asked for, with everything.
 pub(super) fn main(out: &mut String, page: &Page) {
     let name = dim_name(page.by);
-    let _ = write!(out, "<section><h2>By {name}</h2>\n");
+    let _ = writeln!(out, "<section><h2>By {name}</h2>");
     let heads = [
         title(name),
         "requests",
@@ -108,7 +108,7 @@ fn title(name: &str) -> &str {
 /// A short table of another way to add up.
 pub(super) fn short(out: &mut String, dim: Dim, sheet: &Sheet, total: &Sums) {
     let name = dim_name(dim);
-    let _ = write!(out, "<section><h2>By {name}</h2>\n");
+    let _ = writeln!(out, "<section><h2>By {name}</h2>");
     let heads = [title(name), "requests", "tokens", "marginal $", "spend $", "share", "expected quality"];
     let cells = |name: &str, s: &Sums| {
         vec![
