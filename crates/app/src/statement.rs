@@ -89,7 +89,10 @@ fn views(args: &Report) -> Vec<View> {
     if args.format == Format::Html {
         views.extend(html::VIEWS);
     }
-    views
+    // Each is added up once; the first three stay in front.
+    let (front, rest) = views.split_at(3);
+    let more: Vec<View> = rest.iter().filter(|view| !front.contains(view)).copied().collect();
+    [front, &more].concat()
 }
 
 fn add_up(dir: &Path, days: &Days, views: Vec<View>) -> Result<Statement> {

@@ -1,5 +1,5 @@
 //! How long a statement of a million records takes: `cargo bench -p ledger --bench report`. `DEWPOINT_LEDGER=DIR` makes the ledger there and keeps it, or takes
-//! the one that is there; `DEWPOINT_RECORDS` says how many records; `-- --only-make` only makes it.
+//! the one that is there; `DEWPOINT_RECORDS`, `DEWPOINT_TEAMS` and `DEWPOINT_PLACES` say how many; `-- --only-make` only makes it.
 //! Fails when a statement of a whole page takes more than [`LIMIT_MS`] at its best of five.
 #![allow(clippy::disallowed_methods, reason = "a bench is told by its environment where its ledger lies")]
 
@@ -24,7 +24,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !dir.join("ledger.sqlite").exists() {
         std::fs::create_dir_all(&dir)?;
         let start = Instant::now();
-        month::fill(&dir, month::Size { records, ..month::Size::MONTH })?;
+        let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+        let teams = number("DEWPOINT_TEAMS").unwrap_or(month::Size::MONTH.teams);
+        let places = number("DEWPOINT_PLACES").map_or(month::Size::MONTH.places, |n| n.clamp(1, 6) as usize);
+        month::fill(&dir, month::Size { records, teams, places, ..month::Size::MONTH })?;
         let bytes = std::fs::metadata(dir.join("ledger.sqlite"))?.len();
         println!(
             "made {records} records in {:.1} s, {} bytes each",

@@ -66,11 +66,12 @@ fn bad_lines_are_named_and_left_out() {
     let text = "day,model,input_tokens,output_tokens,cost_usd\n2026-02-30,m,1,1,1\n2026-02-20,m,-1,1,1\n2026-02-20,m,1,1,$3\n\
         2026-02-20,m,1,1,1\nrubbish\n2026-02-20,m,99999999999999999999,1,1\n";
     let bill = read(text).unwrap();
-    assert_eq!(bill.bad_total, 4, "{:?}", bill.bad);
+    assert_eq!(bill.bad_total, 5, "{:?}", bill.bad);
     let starts = [
         "line 2: \"2026-02-30\" is not a day",
         "line 3: \"-1\" is no number",
         "line 4: \"$3\" is no amount",
+        "line 6: \"rubbish\"",
         "line 7: ",
     ];
     assert!(bill.bad.iter().zip(starts).all(|(bad, start)| bad.starts_with(start)), "{:?}", bill.bad);

@@ -44,11 +44,11 @@ pub(super) fn grouped(digits: &str) -> String {
     format!("{sign}{out}")
 }
 
-/// `1.24 M`, for axes and headings.
+/// `1.24 M`, for axes and headings; thousand, million, billion (bn), trillion (tn).
 pub(super) fn short(number: f64) -> String {
     let (value, unit) = match number.abs() {
-        n if n >= 1e12 => (number / 1e12, " T"),
-        n if n >= 1e9 => (number / 1e9, " G"),
+        n if n >= 1e12 => (number / 1e12, " tn"),
+        n if n >= 1e9 => (number / 1e9, " bn"),
         n if n >= 1e6 => (number / 1e6, " M"),
         n if n >= 1e3 => (number / 1e3, " k"),
         _ => (number, ""),
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(dollars(nano), text);
         }
         assert_eq!((grouped("999").as_str(), grouped("-1000").as_str()), ("999", "-1,000"));
-        assert_eq!([short(7.0), short(1240.0), short(1.5e6), short(250e9)], ["7", "1.24 k", "1.50 M", "250 G"]);
+        assert_eq!([short(7.0), short(1240.0), short(1.5e6), short(250e9)], ["7", "1.24 k", "1.50 M", "250 bn"]);
         assert_eq!((percent(-123), permille(1, 3), permille(1, 0)), ("-12.3 %".to_owned(), Some(333), None));
     }
 }

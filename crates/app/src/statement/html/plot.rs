@@ -45,9 +45,9 @@ impl Frame {
         for at in 0..=count {
             let value = step * f64::from(at);
             let y = self.y(value, top);
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<line class=\"g\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+                "<line class=\"g\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 self.width,
                 LEFT - 8.0,
                 y + 4.0,
@@ -66,9 +66,9 @@ impl Frame {
             let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
             let name = names.get(month as usize - 1).copied().unwrap_or_default();
             let x = LEFT + width * (f64::from(bar) + 0.5);
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{day} {name}</text>\n",
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{day} {name}</text>",
                 self.height - 6.0
             );
         }
@@ -77,16 +77,24 @@ impl Frame {
 
 /// 1, 2 or 5 times a power of ten, not below `least`.
 fn nice(least: f64) -> f64 {
-    if !(least > 0.0) {
+    if least.is_nan() || least <= 0.0 {
         return 1.0;
     }
     let power = 10f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|n| *n >= least * 0.999).unwrap_or(10.0 * power)
 }
 
-/// Amounts on an axis: all with as many decimals as the step needs.
+/// Amounts on an axis: whole dollars without cents, small ones with the digits that they need.
 fn axis_dollars(nano: f64) -> String {
-    if nano >= 1e13 { format!("${}", short(nano / 1e9)) } else { dollars(nano.round() as i128) }
+    match nano / 1e9 {
+        zero if zero <= 0.0 => "$0".to_owned(),
+        value if value >= 10_000.0 => format!("${}", short(value)),
+        value if (value - value.round()).abs() < 1e-9 => format!("${value:.0}"),
+        value => {
+            let decimals = (1 - value.log10().floor() as i32).clamp(1, 9) as usize;
+            format!("${value:.decimals$}")
+        }
+    }
 }
 
 fn legend(names: &[String]) -> String {
@@ -147,9 +155,9 @@ pub(super) fn spend(sheet: &Sheet) -> String {
         for (at, part) in stack.iter().enumerate().filter(|(_, part)| **part > 0) {
             let (y0, y1) = (frame.y(below as f64, top), frame.y((below + part) as f64, top));
             let name = names.get(at).map_or("", String::as_str);
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<rect class=\"f{at}\" x=\"{x:.1}\" y=\"{y1:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{day} {}: {}</title></rect>\n",
+                "<rect class=\"f{at}\" x=\"{x:.1}\" y=\"{y1:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{day} {}: {}</title></rect>",
                 (width * 0.76).min(64.0),
                 y0 - y1,
                 safe(name),
@@ -163,13 +171,11 @@ pub(super) fn spend(sheet: &Sheet) -> String {
     format!("{out}</svg>{}{per}", legend(&names))
 }
 
+/// What a line shows of a day.
+type Value<'a> = &'a dyn Fn(&Line) -> Option<f64>;
+
 /// Lines over days; a day without a value is a gap.
-fn lines(
-    title: &str,
-    sheet: &Sheet,
-    values: &[&dyn Fn(&Line) -> Option<f64>],
-    label: impl Fn(f64) -> String,
-) -> String {
+fn lines(title: &str, sheet: &Sheet, values: &[Value<'_>], label: impl Fn(f64) -> String) -> String {
     let Some((first, bars, per)) = span(sheet).filter(|(_, bars, _)| *bars > 1) else { return String::new() };
     // A line is of single days, also where bars are of several.
     let days = bars * per;
@@ -192,7 +198,7 @@ fn lines(
             let _ = write!(path, "{}{x:.1} {y:.1}", if joined { "L" } else { "M" });
             last = Some(day);
         }
-        let _ = write!(out, "<path class=\"l s{at}\" d=\"{path}\"/>\n");
+        let _ = writeln!(out, "<path class=\"l s{at}\" d=\"{path}\"/>");
     }
     frame.days(&mut out, first, bars, per);
     out + "</svg>"
@@ -243,7 +249,7 @@ fn bars(title: &str, rows: &[(String, Vec<f64>, String)]) -> String {
             );
             x += width;
         }
-        let _ = write!(out, "<text class=\"v\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n", x + 10.0, y + 19.0, safe(value));
+        let _ = writeln!(out, "<text class=\"v\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 10.0, y + 19.0, safe(value));
     }
     out + "</svg>"
 }

@@ -57,7 +57,7 @@ fn table(out: &mut String, heads: &[&str], body: &[(Vec<String>, bool)]) {
 /// What was asked for, with everything.
 pub(super) fn main(out: &mut String, page: &Page) {
     let name = dim_name(page.by);
-    let _ = write!(out, "<section><h2>By {name}</h2>\n");
+    let _ = writeln!(out, "<section><h2>By {name}</h2>");
     let heads = [
         title(name),
         "requests",
@@ -108,7 +108,7 @@ fn title(name: &str) -> &str {
 /// A short table of another way to add up.
 pub(super) fn short(out: &mut String, dim: Dim, sheet: &Sheet, total: &Sums) {
     let name = dim_name(dim);
-    let _ = write!(out, "<section><h2>By {name}</h2>\n");
+    let _ = writeln!(out, "<section><h2>By {name}</h2>");
     let heads = [title(name), "requests", "tokens", "marginal $", "spend $", "share", "expected quality"];
     let cells = |name: &str, s: &Sums| {
         vec![
@@ -132,17 +132,7 @@ pub(super) fn short(out: &mut String, dim: Dim, sheet: &Sheet, total: &Sums) {
 
 /// Savings in numbers.
 pub(super) fn savings(savings: &[Saving]) -> String {
-    let heads = [
-        "Baseline",
-        "answers compared",
-        "would have cost $",
-        "did cost $",
-        "failed $",
-        "saved $",
-        "",
-        "quality there",
-        "quality here",
-    ];
+    let heads = ["Baseline", "compared", "would have cost $", "did cost $", "saved $", "", "quality there", "here"];
     let cells = |s: &Saving| {
         let saved = s.saved_nanousd();
         let class = if saved < 0 { "down" } else { "up" };
@@ -152,10 +142,9 @@ pub(super) fn savings(savings: &[Saving]) -> String {
         }
         vec![
             safe(&what),
-            format!("{} of {}", number(s.compared), number(s.answered)),
+            permille(s.compared.into(), s.answered.into()).map_or_else(|| "–".to_owned(), percent),
             amount(s.there_nanousd),
-            amount(s.here_nanousd),
-            amount(s.failed_nanousd),
+            amount(s.here_nanousd + s.failed_nanousd),
             format!("<span class=\"{class}\">{}</span>", amount(saved)),
             s.saved_permille().map_or_else(String::new, percent),
             quality(s.quality_there),
