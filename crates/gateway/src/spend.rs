@@ -10,7 +10,7 @@ pub(crate) use head::tell;
 use crate::admit::Caller;
 use crate::settle::Account;
 use budget::{Hold, Level, Limited, Pass, Refused, What};
-use decide::{Api, Candidate, Cause, Fault, Kind, Nanousd, Need, Record, Unpriced, Usage, cost};
+use decide::{Api, Candidate, Cause, Fault, Nanousd, Need, Record, Unpriced, Usage, cost};
 use wire::{Ask, Endpoint};
 
 /// Completion tokens that are assumed where neither the request nor what is known of the model bounds them.
