@@ -4,6 +4,7 @@
 
 pub(crate) mod data;
 pub(crate) mod measure;
+mod picture;
 mod promise;
 mod route;
 mod sheet;

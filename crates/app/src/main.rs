@@ -13,6 +13,7 @@ mod detect;
 mod discover;
 mod egress;
 mod embedded;
+mod eval;
 mod explain;
 mod flags;
 mod fleet;
@@ -68,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Config(cli::Config::Reference) => print(&config::reference::page()),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
+        Command::Eval(what) => eval::run(&what),
         Command::Probe(args) => probe::run(&args),
         Command::EngineWorker => Ok(engine::worker_main()),
     }

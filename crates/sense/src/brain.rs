@@ -15,7 +15,7 @@ mod rank;
 
 pub use answer::{Shape, canonical, hedges, same, shape};
 pub use doubt::{Case, DOUBT_FEATURES, doubt_features};
-pub use look::{FORMS, HASHED, Look, SIZE, form_name, look};
+pub use look::{FORMS, HASHED, Look, SIZE, form_name, look, knob};
 pub use rank::{RANKS, Rank};
 
 /// Points of the table that turns a score into a probability.

@@ -18,6 +18,7 @@ pub fn card(set: &Set) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", HEAD.trim());
     pairs(set, &crossed, &mut out);
+    if std::env::var("FAST").is_ok() { return out; }
     left_out(set, &mut out);
     calibration(set, &crossed, &mut out);
     out

@@ -95,7 +95,7 @@ fn targets(file: usize, row: &Row) -> [Option<f32>; RANKS] {
     for (name, mark) in &row.m {
         let Some(score) = mark.s else { continue };
         let reported = PAIRS.iter().any(|p| p.1 == file && (p.3 == name || p.4 == name));
-        let weight = if reported { REPORTED_WEIGHT } else { 1.0 };
+        let weight = if reported { f64::from(sense::brain::knob("REP",3.0)) } else { 1.0 };
         let rank = Rank::of_name(name) as usize;
         sums[rank] += weight * score;
         weights[rank] += weight;
@@ -113,7 +113,7 @@ pub fn heads(set: &Set, keep: &dyn Fn(usize) -> bool) -> Vec<u8> {
             move || {
                 let samples: Vec<Sample> =
                     rows.iter().filter_map(|at| Some((*at as u32, set.targets[*at][rank]?, 1.0))).collect();
-                ridge(&set.sparse, SIZE, &samples, PENALTY)
+                ridge(&set.sparse, SIZE, &samples, f64::from(sense::brain::knob("PENALTY",20.0)))
             }
         };
         let mut fits = Vec::new();
@@ -226,7 +226,7 @@ fn doubt(set: &Set, chances: &[Chance], keep: &dyn Fn(usize) -> bool, bytes: &mu
             samples.push((samples.len() as u32, strong - score as f32, 1.0));
         }
     }
-    let (weights, bias) = ridge(&rows, DOUBT_FEATURES, &samples, DOUBT_PENALTY);
+    let (weights, bias) = ridge(&rows, DOUBT_FEATURES, &samples, f64::from(sense::brain::knob("DOUBTP",30.0)));
     let at = FILE_BYTES - 4 * (DOUBT_FEATURES + 1);
     for (index, weight) in weights.iter().chain([&bias]).enumerate() {
         bytes[at + 4 * index..at + 4 * index + 4].copy_from_slice(&weight.to_le_bytes());
