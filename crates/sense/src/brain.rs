@@ -15,7 +15,7 @@ mod rank;
 
 pub use answer::{Shape, canonical, hedges, same, shape};
 pub use doubt::{Case, DOUBT_FEATURES, doubt_features};
-pub use look::{FORMS, HASHED, Look, SIZE, form_name, look, knob};
+pub use look::{FORMS, HASHED, Look, SIZE, form_name, look};
 pub use rank::{RANKS, Rank};
 
 /// Points of the table that turns a score into a probability.
@@ -42,6 +42,10 @@ pub struct Chance {
     pub right: [f32; RANKS],
     /// Scores of the heads before calibration: for ranking prompts against each other.
     pub score: [f32; RANKS],
+    /// Kind of form of the prompt.
+    pub form: usize,
+    /// log2 of the bytes of the question.
+    pub log_bytes: f32,
     /// Unlike what was trained on: the probabilities are the prior then, and say nothing about this prompt.
     pub unfamiliar: bool,
 }
@@ -49,14 +53,15 @@ pub struct Chance {
 impl Chance {
     /// What a strong model is expected to gain over a weak one, in probability, for putting prompts in order.
     pub fn gain(&self, weak: Rank, strong: Rank) -> f32 {
-        self.score[strong as usize] - self.score[weak as usize]
+        let ranks = strong as usize as f32 - weak as usize as f32;
+        self.score[strong as usize] - self.score[weak as usize] + LENGTH_SLOPE * self.log_bytes * ranks
     }
 }
 
 /// The probabilities where nothing is known of a prompt: even odds for weak models, better ones for strong ones.
 const PRIOR: [f32; RANKS] = [0.4, 0.55, 0.7, 0.8];
-/// By how much an unfamiliar prompt counts as harder for each doubling of its length: the one sign that carries over
-/// to exams the training has not seen (docs/book/brains.md).
+/// By how much the expected gain grows with each doubling of the length, for each rank between the two models: the one sign that
+/// carries over to most exams that the training has not seen, and all that speaks for an unfamiliar prompt (docs/book/brains.md).
 const LENGTH_SLOPE: f32 = 0.01;
 
 /// Trained weights, in the layout of [`MAGIC`].
@@ -81,11 +86,9 @@ impl<'a> Brain<'a> {
         let known = look.known_share(|bit| self.0[head(RANKS) + bit / 8] >> (bit % 8) & 1 == 1);
         let form_known = self.0[head(RANKS) + VOCABULARY_BITS / 8 + look.form] == 1;
         let unfamiliar = known < KNOWN_SHARE || !form_known;
-        let mut chance = Chance { right: PRIOR, score: PRIOR, unfamiliar };
+        let mut chance = Chance { right: PRIOR, score: PRIOR, form: look.form, log_bytes: look.log_bytes, unfamiliar };
         for rank in 0..RANKS {
-            if unfamiliar {
-                chance.score[rank] -= LENGTH_SLOPE * look.log_bytes * (RANKS - rank) as f32;
-            } else {
+            if !unfamiliar {
                 let score = self.score(rank, look);
                 chance.score[rank] = score;
                 chance.right[rank] = self.calibrated(rank, score);
@@ -131,4 +134,68 @@ impl<'a> Brain<'a> {
 /// Where the head of a rank begins: bias, scale, weights, table.
 const fn head(rank: usize) -> usize {
     MAGIC.len() + rank * HEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shipped_was_trained_and_says_probabilities() {
+        let brain = Brain::new(SHIPPED).unwrap();
+        assert!(SHIPPED[MAGIC.len()..].iter().filter(|b| **b != 0).count() > FILE_BYTES / 2);
+        for prompt in [
+            "",
+            "What is 3 + 4?",
+            "Which is a metal?\nA. Iron\nB. Oxygen\nC. Wood\nD. Glass\nAnswer:",
+            "Wie geht es dir?",
+        ] {
+            let chance = brain.chance(&look(prompt, ""));
+            assert!(chance.right.iter().all(|p| (0.0..=1.0).contains(p)), "{chance:?}");
+            assert_eq!(chance, brain.chance(&look(prompt, "")));
+        }
+    }
+
+    #[test]
+    fn other_layouts_are_refused() {
+        assert!(Brain::new(&SHIPPED[1..]).is_none());
+        let mut other = SHIPPED.to_vec();
+        other[7] = b'9';
+        assert!(Brain::new(&other).is_none());
+    }
+
+    #[test]
+    fn a_frontier_model_is_expected_to_do_better_and_foreign_words_are_unfamiliar() {
+        let brain = Brain::shipped();
+        let exam =
+            "Which of the following is the derivative of sin(x)?\nA. cos(x)\nB. -cos(x)\nC. tan(x)\nD. 1\nAnswer:";
+        let chance = brain.chance(&look(exam, ""));
+        assert!(!chance.unfamiliar && chance.right[Rank::Frontier as usize] > chance.right[Rank::Local as usize]);
+        let foreign = brain.chance(&look("Przepraszam, gdzie znajduje się najbliższa stacja kolejowa?", ""));
+        assert!(foreign.unfamiliar && foreign.right == PRIOR);
+        let longer = brain.chance(&look(&"gdzie znajduje się ".repeat(40), ""));
+        assert!(longer.gain(Rank::Local, Rank::Frontier) > foreign.gain(Rank::Local, Rank::Frontier));
+    }
+
+    #[test]
+    fn helpers_that_agree_take_doubt_away() {
+        let brain = Brain::shipped();
+        let chance = brain.chance(&look("Anna has 3 apples and buys 4. How many has she?", ""));
+        let doubt = |helpers: &[Option<&str>]| {
+            let case = Case {
+                chance: &chance,
+                weak: Rank::Local,
+                strong: Rank::Frontier,
+                answer: Some("7"),
+                written: Some(200.0),
+                helpers,
+                helpers_wrote: Some(200.0),
+            };
+            brain.doubt(&case)
+        };
+        let (both, one, none) =
+            (doubt(&[Some("7"), Some("7.0")]), doubt(&[Some("7"), Some("8")]), doubt(&[Some("9"), Some("9")]));
+        assert!(both < one && one < none, "{both} {one} {none}");
+        assert!(doubt(&[None, None]).is_finite() && doubt(&[]).is_finite() && doubt(&[Some("7"); 9]).is_finite());
+    }
 }

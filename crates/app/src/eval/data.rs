@@ -144,11 +144,13 @@ fn sound(row: Row) -> Result<Row, String> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"id":"a","prompt":"x\u2028y","gid":"1","m":{"w":{"s":1,"a":3,"oc":7},"s":{"s":0.5,"a":null}}}"#;
+    const GOOD: &str =
+        r#"{"id":"a","prompt":"x\u2028y","gid":"1","m":{"w":{"s":1,"a":3,"oc":7},"s":{"s":0.5,"a":null}}}"#;
 
     #[test]
     fn lines_end_at_newlines_only_and_bad_ones_are_named() {
-        let text = format!("{GOOD}\n{}\nnot json\n{}\n", GOOD.replace("\\u2028", "\u{2028}"), GOOD.replace("0.5", "1.5"));
+        let text =
+            format!("{GOOD}\n{}\nnot json\n{}\n", GOOD.replace("\\u2028", "\u{2028}"), GOOD.replace("0.5", "1.5"));
         let rows = lines(text.as_bytes()).unwrap();
         assert_eq!((rows.rows.len(), rows.bad), (2, 2));
         assert!(rows.complaints[0].starts_with("line 3:") && rows.complaints[1].contains("row a: a score"));
@@ -171,7 +173,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (plain, packed) = (folder.path().join("a.jsonl"), folder.path().join("a.jsonl.zst"));
         std::fs::write(&plain, format!("{GOOD}\n")).unwrap();
-        let bytes = ruzstd::encoding::compress_to_vec(format!("{GOOD}\n").as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+        let bytes = ruzstd::encoding::compress_to_vec(
+            format!("{GOOD}\n").as_bytes(),
+            ruzstd::encoding::CompressionLevel::Fastest,
+        );
         std::fs::write(&packed, &bytes).unwrap();
         assert_eq!(read(&plain).unwrap().rows[0].id, read(&packed).unwrap().rows[0].id);
         std::fs::write(&packed, &bytes[..bytes.len() / 2]).unwrap();

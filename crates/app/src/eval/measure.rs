@@ -99,6 +99,7 @@ fn least(points: &[f64], level: f64) -> Option<f64> {
 }
 
 /// APGR alone.
+#[allow(dead_code, reason = "training reports it without its interval")]
 pub(crate) fn apgr(scores: &Scores, rating: &[f64]) -> Option<f64> {
     curve(scores, &order(rating), None).map(|points| area(&points))
 }

@@ -58,8 +58,14 @@ pub(crate) fn draw(title: &str, lines: &[(&str, Vec<f64>)]) -> String {
     );
     let names = lines.iter().map(|line| line.0).chain(["random"]);
     for (at, name) in names.enumerate() {
-        let (colour, down) = (if name == "random" { "#a0aec0" } else { COLOURS[at % COLOURS.len()] }, TOP + 14.0 + 18.0 * at as f64);
-        let _ = writeln!(out, "<text x=\"{}\" y=\"{down}\" fill=\"{colour}\">{}</text>", WIDTH - RIGHT + 12.0, escaped(name));
+        let (colour, down) =
+            (if name == "random" { "#a0aec0" } else { COLOURS[at % COLOURS.len()] }, TOP + 14.0 + 18.0 * at as f64);
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{down}\" fill=\"{colour}\">{}</text>",
+            WIDTH - RIGHT + 12.0,
+            escaped(name)
+        );
     }
     for (at, (_, points)) in lines.iter().enumerate() {
         let last = points.len().saturating_sub(1);
@@ -70,7 +76,11 @@ pub(crate) fn draw(title: &str, lines: &[(&str, Vec<f64>)]) -> String {
             })
             .collect();
         let colour = COLOURS[at % COLOURS.len()];
-        let _ = writeln!(out, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", path.join(" "));
+        let _ = writeln!(
+            out,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            path.join(" ")
+        );
     }
     out.push_str("</svg>\n");
     out

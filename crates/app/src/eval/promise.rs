@@ -41,7 +41,9 @@ struct Report {
 pub(super) fn run(args: &Promise) -> Result<ExitCode> {
     if !(args.max_loss > 0.0 && args.max_loss < 1.0) || args.splits == 0 || args.splits > SPLITS_MAX {
         let why = format!("--max-loss is between 0 and 1, and --splits between 1 and {SPLITS_MAX}");
-        return Err(Problems::from(Problem::new("nothing can be promised", why, "try --max-loss 0.02 --splits 200")).into());
+        return Err(
+            Problems::from(Problem::new("nothing can be promised", why, "try --max-loss 0.02 --splits 200")).into()
+        );
     }
     let sheet = sheet::read(&args.exam)?;
     let rating = sheet.after.as_ref().unwrap_or(&sheet.before);
@@ -78,9 +80,14 @@ fn examine(evidence: &[(u64, Evidence)], max_loss: f64, splits: u32, cascade: bo
     }
     Chance(0).shuffle(&mut groups);
     let status = match promise(&groups.concat(), max_loss, ERROR_RATE) {
-        decide::Promise::NotYet { evidence } => format!("not yet promised ({evidence} questions are too few, or too many are lost)"),
+        decide::Promise::NotYet { evidence } => {
+            format!("not yet promised ({evidence} questions are too few, or too many are lost)")
+        }
         decide::Promise::Kept { doubt, evidence, share } => {
-            format!("promised with {evidence} questions: doubts up to {doubt:.2} are kept, {:.1} % of them", 100.0 * share)
+            format!(
+                "promised with {evidence} questions: doubts up to {doubt:.2} are kept, {:.1} % of them",
+                100.0 * share
+            )
         }
     };
     Report {
@@ -99,9 +106,13 @@ fn examine(evidence: &[(u64, Evidence)], max_loss: f64, splits: u32, cascade: bo
 }
 
 fn told(report: &Report) -> String {
-    let by = if report.cascade { "after looking at answers" } else { "by the prompt alone: there are no answers in the file" };
+    let by = if report.cascade {
+        "after looking at answers"
+    } else {
+        "by the prompt alone: there are no answers in the file"
+    };
     format!(
-        "{} questions, {by}; at most {:.3} lost, wrong in at most {:.0} % of cases\n\
+        "{} questions, {by}; at most {:.3} lost, wrong in at most {:.1} % of cases\n\
          held in {:.1} % of {} splits ({} of them promised something), mean loss {:.4}, {:.1} % of calls to the strong model\n{}\n",
         report.n,
         report.max_loss,

@@ -49,10 +49,10 @@ struct Controls {
 pub(super) fn run(args: &Route) -> Result<ExitCode> {
     let sheet = sheet::read(&args.exam)?;
     let scores = &sheet.scores;
-    let cascade = sheet.after.as_ref().map(|after| Cascade {
-        worth: measure::worth(scores, after),
-        helper_cost_share: sheet.helper_cost_share,
-    });
+    let cascade = sheet
+        .after
+        .as_ref()
+        .map(|after| Cascade { worth: measure::worth(scores, after), helper_cost_share: sheet.helper_cost_share });
     let task = labels(&sheet);
     let oracle: Vec<f64> = scores.strong.iter().zip(&scores.weak).map(|(s, w)| s - w).collect();
     let report = Report {
@@ -72,13 +72,20 @@ pub(super) fn run(args: &Route) -> Result<ExitCode> {
         unscored_rows: sheet.unscored_rows,
     };
     if let Some(path) = &args.picture {
-        let lines = [("oracle", Some(&oracle)), ("cascade", sheet.after.as_ref()), ("query only", Some(&sheet.before)), ("task label", Some(&task)), ("prompt length", Some(&sheet.length))];
+        let lines = [
+            ("oracle", Some(&oracle)),
+            ("cascade", sheet.after.as_ref()),
+            ("query only", Some(&sheet.before)),
+            ("task label", Some(&task)),
+            ("prompt length", Some(&sheet.length)),
+        ];
         let lines: Vec<(&str, Vec<f64>)> = lines
             .into_iter()
             .filter_map(|(name, rating)| Some((name, measure::curve(scores, &measure::order(rating?), None)?)))
             .collect();
         let title = format!("{} to {}", args.exam.weak, args.exam.strong);
-        std::fs::write(path, picture::draw(&title, &lines)).with_context(|| format!("{}: cannot be written", path.display()))?;
+        std::fs::write(path, picture::draw(&title, &lines))
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
     let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { table(&report) };
     crate::print(&text)
@@ -107,7 +114,9 @@ fn random(scores: &Scores) -> Worth {
         cpt80: mean(|w| w.cpt80),
         cpt95: mean(|w| w.cpt95),
         cpt100: mean(|w| w.cpt100),
-        apgr_ci: mean(|w| w.apgr_ci.map(|c| c[0])).zip(mean(|w| w.apgr_ci.map(|c| c[1]))).map(|(low, high)| [low, high]),
+        apgr_ci: mean(|w| w.apgr_ci.map(|c| c[0]))
+            .zip(mean(|w| w.apgr_ci.map(|c| c[1])))
+            .map(|(low, high)| [low, high]),
         ..Worth::default()
     }
 }
@@ -138,9 +147,12 @@ fn table(report: &Report) -> String {
     rows.push(row("query only", &report.query_only));
     rows.extend(report.cascade.as_ref().map(|c| row("cascade", &c.worth)));
     let controls = &report.controls;
-    for (name, worth) in
-        [("random", &controls.random), ("length", &controls.length), ("task", &controls.task), ("oracle", &controls.oracle)]
-    {
+    for (name, worth) in [
+        ("random", &controls.random),
+        ("length", &controls.length),
+        ("task", &controls.task),
+        ("oracle", &controls.oracle),
+    ] {
         rows.push(row(name, worth));
     }
     let helpers = report.cascade.as_ref().and_then(|c| c.helper_cost_share);

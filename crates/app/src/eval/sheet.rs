@@ -102,7 +102,9 @@ fn rate(exam: &Exam, rows: &[&Row], scores: Scores) -> Sheet {
         unfamiliar += usize::from(chance.unfamiliar);
         before.push(f64::from(chance.gain(weak, strong)));
         if answers {
-            after.push(judged(exam, row, |case| f64::from(brain.doubt(&Case { chance: &chance, weak, strong, ..case }))));
+            after.push(judged(exam, row, |case| {
+                f64::from(brain.doubt(&Case { chance: &chance, weak, strong, ..case }))
+            }));
         }
     }
     let mut names = BTreeMap::new();
@@ -126,7 +128,7 @@ fn rate(exam: &Exam, rows: &[&Row], scores: Scores) -> Sheet {
 
 /// Puts a row into the form that doubt reads.
 fn judged<T>(exam: &Exam, row: &Row, ask: impl FnOnce(Case<'_>) -> T) -> T {
-    let nothing = sense::brain::Chance { right: [0.0; 4], score: [0.0; 4], unfamiliar: true };
+    let nothing = sense::brain::Chance { right: [0.0; 4], score: [0.0; 4], form: 0, log_bytes: 0.0, unfamiliar: true };
     let answer = |name: &String| row.m.get(name).and_then(|m| m.answer());
     let helpers: Vec<_> = exam.helpers.iter().map(answer).collect();
     let helpers: Vec<Option<&str>> = helpers.iter().map(|a| a.as_deref()).collect();

@@ -9,6 +9,8 @@ mod data;
 mod figures;
 #[path = "../../../app/src/eval/measure.rs"]
 mod measure;
+#[path = "../../../app/src/eval/picture.rs"]
+mod picture;
 mod solve;
 mod train;
 
@@ -34,14 +36,18 @@ fn main() -> Result<()> {
     }
     let set = train::Set::new(rows);
     let card = figures::card(&set);
-    println!("{card}");
+    println!("{}", card.text);
     if check {
         return Ok(());
     }
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let bytes = train::all(&set);
     std::fs::write(home.join("data/brain.bin"), &bytes).context("data/brain.bin cannot be written")?;
-    std::fs::write(home.join("MODEL_CARD.md"), card).context("MODEL_CARD.md cannot be written")?;
+    for (name, picture) in &card.pictures {
+        std::fs::write(home.join("../../docs/book").join(name), picture)
+            .with_context(|| format!("{name} cannot be written"))?;
+    }
+    std::fs::write(home.join("MODEL_CARD.md"), card.text).context("MODEL_CARD.md cannot be written")?;
     eprintln!("{} bytes of weights", bytes.len());
     Ok(())
 }

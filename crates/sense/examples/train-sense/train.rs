@@ -13,11 +13,11 @@ use sense::brain::{
 /// Folds of the cross-validation.
 pub const FOLDS: u64 = 5;
 /// Ridge penalty of the heads.
-const PENALTY: f64 = 20.0;
+const PENALTY: f64 = 200.0;
 /// Ridge penalty of doubt.
 const DOUBT_PENALTY: f64 = 30.0;
 /// Weight of the models of reported pairs within the mean of their rank.
-const REPORTED_WEIGHT: f64 = 3.0;
+const REPORTED_WEIGHT: f64 = 20.0;
 /// Rows of a form below which it counts as unknown.
 const FORM_ROWS: usize = 150;
 /// Rows in which a word has to stand to be known.
@@ -95,7 +95,7 @@ fn targets(file: usize, row: &Row) -> [Option<f32>; RANKS] {
     for (name, mark) in &row.m {
         let Some(score) = mark.s else { continue };
         let reported = PAIRS.iter().any(|p| p.1 == file && (p.3 == name || p.4 == name));
-        let weight = if reported { f64::from(sense::brain::knob("REP",3.0)) } else { 1.0 };
+        let weight = if reported { REPORTED_WEIGHT } else { 1.0 };
         let rank = Rank::of_name(name) as usize;
         sums[rank] += weight * score;
         weights[rank] += weight;
@@ -113,7 +113,7 @@ pub fn heads(set: &Set, keep: &dyn Fn(usize) -> bool) -> Vec<u8> {
             move || {
                 let samples: Vec<Sample> =
                     rows.iter().filter_map(|at| Some((*at as u32, set.targets[*at][rank]?, 1.0))).collect();
-                ridge(&set.sparse, SIZE, &samples, f64::from(sense::brain::knob("PENALTY",20.0)))
+                ridge(&set.sparse, SIZE, &samples, PENALTY)
             }
         };
         let mut fits = Vec::new();
@@ -160,7 +160,11 @@ pub struct Crossed {
 
 pub fn crossed(set: &Set) -> Crossed {
     let mut files: Vec<Vec<u8>> = (0..FOLDS).map(|fold| heads(set, &|at| set.folds[at] != fold)).collect();
-    let mut chances = vec![Chance { right: [0.0; RANKS], score: [0.0; RANKS], unfamiliar: false }; set.rows.len()];
+    let mut chances =
+        vec![
+            Chance { right: [0.0; RANKS], score: [0.0; RANKS], form: 0, log_bytes: 0.0, unfamiliar: false };
+            set.rows.len()
+        ];
     for (at, chance) in chances.iter_mut().enumerate() {
         if let Some(brain) = Brain::new(&files[set.folds[at] as usize]) {
             *chance = brain.chance(&set.looks[at]);
@@ -202,37 +206,52 @@ fn doubt(set: &Set, chances: &[Chance], keep: &dyn Fn(usize) -> bool, bytes: &mu
         if able.iter().all(|name| row.m[*name].answer().is_none()) {
             continue;
         }
-        let mut lot = Lot(hash(&row.id));
-        for setup in 0..SETUPS {
-            let weak = able[lot.below(able.len())];
-            let rank = Rank::of_name(weak);
-            let near = |name: &&&String| {
-                let other = Rank::of_name(name);
-                **name != weak && other <= rank && rank as usize - other as usize <= 1
-            };
-            let mut helpers: Vec<&String> = able.iter().filter(near).copied().collect();
-            if rank == Rank::Frontier || rank == Rank::Edge || helpers.len() < 2 {
-                continue;
-            }
-            lot.shuffle(&mut helpers);
-            helpers.truncate([2, 2, 2, 1, 2, 2, 3, 0][setup % 8]);
-            let names: Vec<&str> = helpers.iter().map(|h| h.as_str()).collect();
-            let Some(score) = row.m[weak].s else { continue };
+        for (weak, helpers, weight) in setups(set.rows[at].0, row, &able) {
+            let Some(score) = row.m.get(weak).and_then(|m| m.s) else { continue };
             let mut features = vec![0.0f32; DOUBT_FEATURES];
-            judge(row, &chances[at], weak, Rank::Frontier, &names, |case| {
+            judge(row, &chances[at], weak, Rank::Frontier, &helpers, |case| {
                 doubt_features(case, |index, value| features[index] += value);
             });
             rows.push(features.iter().enumerate().filter(|f| *f.1 != 0.0).map(|(i, v)| (i as u32, *v)));
-            samples.push((samples.len() as u32, strong - score as f32, 1.0));
+            samples.push((samples.len() as u32, strong - score as f32, weight));
         }
     }
-    let (weights, bias) = ridge(&rows, DOUBT_FEATURES, &samples, f64::from(sense::brain::knob("DOUBTP",30.0)));
+    let (weights, bias) = ridge(&rows, DOUBT_FEATURES, &samples, DOUBT_PENALTY);
     let at = FILE_BYTES - 4 * (DOUBT_FEATURES + 1);
     for (index, weight) in weights.iter().chain([&bias]).enumerate() {
         bytes[at + 4 * index..at + 4 * index + 4].copy_from_slice(&weight.to_le_bytes());
     }
 }
 
+/// Weak models with helpers to learn doubt from: the reported ones of the file, and draws from all that are about as able.
+fn setups<'a>(file: usize, row: &Row, able: &[&'a String]) -> Vec<(&'a str, Vec<&'a str>, f32)> {
+    let find = |name: &str| able.iter().find(|a| **a == name).map(|a| a.as_str());
+    let mut setups = Vec::new();
+    for pair in PAIRS.iter().filter(|p| p.1 == file) {
+        let Some(weak) = find(pair.3) else { continue };
+        setups.push((weak, pair.5.iter().filter_map(|h| find(h)).collect(), REPORTED_SETUP_WEIGHT));
+    }
+    let mut lot = Lot(hash(&row.id));
+    for setup in 0..SETUPS {
+        let weak = able[lot.below(able.len())];
+        let rank = Rank::of_name(weak);
+        let near = |name: &&&String| {
+            let other = Rank::of_name(name);
+            **name != weak && other <= rank && rank as usize - other as usize <= 1
+        };
+        let mut helpers: Vec<&String> = able.iter().filter(near).copied().collect();
+        if rank == Rank::Frontier || rank == Rank::Edge || helpers.len() < 2 {
+            continue;
+        }
+        lot.shuffle(&mut helpers);
+        helpers.truncate([2, 2, 2, 1, 2, 2, 3, 0][setup % 8]);
+        setups.push((weak, helpers.iter().map(|h| h.as_str()).collect(), 1.0));
+    }
+    setups
+}
+
+/// Weight of a reported setup against that of one draw.
+const REPORTED_SETUP_WEIGHT: f32 = 8.0;
 /// Draws of a weak model with helpers for each row.
 const SETUPS: usize = 24;
 

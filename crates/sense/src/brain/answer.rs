@@ -80,7 +80,8 @@ pub fn canonical(answer: &str) -> String {
         }
     }
     if out.contains('\\') {
-        out = out.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\left", "").replace("\\right", "");
+        out =
+            out.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\left", "").replace("\\right", "");
         out = out.replace("\\!", "").replace("\\,", "").replace("\\%", "%").replace("\\$", "").replace("^\\circ", "");
     }
     let bare = out.strip_prefix('\'').and_then(|o| o.strip_suffix('\'')).filter(|o| !o.contains('\''));
@@ -116,8 +117,18 @@ fn groups(text: &str) -> bool {
 /// Whether a text hedges or refuses.
 pub fn hedges(answer: &str) -> bool {
     const PHRASES: [&str; 12] = [
-        "i'm not sure", "i am not sure", "i don't know", "i do not know", "i cannot", "i can't", "unable to", "cannot be determined",
-        "not enough information", "as an ai", "none of the", "unclear",
+        "i'm not sure",
+        "i am not sure",
+        "i don't know",
+        "i do not know",
+        "i cannot",
+        "i can't",
+        "unable to",
+        "cannot be determined",
+        "not enough information",
+        "as an ai",
+        "none of the",
+        "unclear",
     ];
     let mut end = answer.len().min(2048);
     while !answer.is_char_boundary(end) {
@@ -151,7 +162,9 @@ mod tests {
 
     #[test]
     fn different_answers_do_not() {
-        for (a, b) in [("1", "2"), ("[1, 2]", "[2, 1]"), ("'a b'", "'ab'"), ("(1,234)", "1234"), ("A", "B"), ("1/0", "2/0")] {
+        for (a, b) in
+            [("1", "2"), ("[1, 2]", "[2, 1]"), ("'a b'", "'ab'"), ("(1,234)", "1234"), ("A", "B"), ("1/0", "2/0")]
+        {
             assert!(!same(Some(a), Some(b)), "{a} {b}");
         }
         assert!(!same(None, None) && !same(Some(""), Some("")) && !same(Some("1"), None));

@@ -3,7 +3,7 @@
 //!
 //! Never here: words of the prompt, and scores.
 
-use super::{Chance, Rank, Shape, hedges, same, shape};
+use super::{Chance, FORMS, Rank, Shape, hedges, same, shape};
 
 /// A weak answer with what stands beside it.
 #[derive(Debug, Clone, Copy)]
@@ -31,16 +31,14 @@ const RANK_PAIRS: usize = 3;
 const AGREE: usize = 4;
 const BASE: usize = PATTERNS + SHAPES * AGREE + RANK_PAIRS * AGREE;
 /// Number of features of doubt.
-pub const DOUBT_FEATURES: usize = BASE + AGREE * 4 + 6;
+pub const DOUBT_FEATURES: usize = BASE + AGREE * 4 + 6 + FORMS * AGREE;
 
 /// Gives each feature with its value.
 pub fn doubt_features(case: &Case<'_>, mut give: impl FnMut(usize, f32)) {
     let helpers = &case.helpers[..case.helpers.len().min(3)];
     let agree = helpers.iter().filter(|h| same(case.answer, **h)).count();
     let absent = helpers.iter().filter(|h| shape(**h) == Shape::Missing).count();
-    let against = |a: &Option<&str>| {
-        helpers.iter().filter(|b| same(*a, **b) && !same(case.answer, **b)).count()
-    };
+    let against = |a: &Option<&str>| helpers.iter().filter(|b| same(*a, **b) && !same(case.answer, **b)).count();
     let bloc = helpers.iter().map(against).max().unwrap_or(0);
     let level = match agree {
         _ if helpers.is_empty() => 3,
@@ -67,5 +65,6 @@ pub fn doubt_features(case: &Case<'_>, mut give: impl FnMut(usize, f32)) {
     for (index, value) in [gain, strong, weak, length, beyond].into_iter().enumerate() {
         give(rest + index, value);
     }
+    give(rest + 6 + case.chance.form.min(FORMS - 1) * AGREE + level, 0.4);
     give(rest + 5, if case.answer.is_some_and(hedges) { 1.0 } else { 0.0 });
 }

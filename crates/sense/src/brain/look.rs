@@ -5,7 +5,7 @@
 /// Buckets of hashed words.
 pub const HASHED: usize = 1 << 15;
 /// Kinds of form.
-pub const FORMS: usize = 10;
+pub const FORMS: usize = 11;
 const VALUES: usize = 24;
 const BINS: usize = 16;
 const GROUP: usize = VALUES * (BINS + 1) + 1;
@@ -21,8 +21,19 @@ const BIN_SCALE: f32 = 0.2;
 const FORM_LINE_SCALE: f32 = 0.12;
 const FORM_BIN_SCALE: f32 = 0.25;
 
-const NAMES: [&str; FORMS] =
-    ["tools", "many options", "letter only", "options", "code", "formulas", "blank", "numbers", "plain", "two options"];
+const NAMES: [&str; FORMS] = [
+    "tools",
+    "many options",
+    "letter only",
+    "options",
+    "code",
+    "formulas",
+    "blank",
+    "numbers",
+    "plain",
+    "two options",
+    "examples",
+];
 const NEGATIONS: [&str; 6] = ["not", "except", "never", "least", "without", "no"];
 const SUMS: [&str; 12] =
     ["percent", "half", "twice", "times", "each", "per", "total", "more", "less", "many", "much", "remaining"];
@@ -62,16 +73,16 @@ pub fn look(prompt: &str, tools: &str) -> Look {
     let mut words = Words::new();
     words.read(text);
     words.cut();
-    words.read(tail(tools, WINDOW / 4));
+    words.read(head(tools, WINDOW / 4));
     let (form, values) = values(block, text, tools, &words);
+    let form = if form == 2 && block.len() < prompt.trim_end().len() { 10 } else { form };
     let mut features = words.features();
     let shared = HASHED + FORMS * GROUP;
     let own = HASHED + form * GROUP;
     for (index, value) in values.into_iter().enumerate() {
         let bin = (value + 0.5).clamp(0.0, (BINS - 1) as f32) as usize;
         let line = value.min(20.0) / 4.0;
-        for (group, line_scale, bin_scale) in
-            [(shared, LINE_SCALE, BIN_SCALE), (own, FORM_LINE_SCALE, FORM_BIN_SCALE)]
+        for (group, line_scale, bin_scale) in [(shared, LINE_SCALE, BIN_SCALE), (own, FORM_LINE_SCALE, FORM_BIN_SCALE)]
         {
             let at = group + index * (BINS + 1);
             features.push((at as u32, line * line_scale));
@@ -97,6 +108,14 @@ fn tail(text: &str, most: usize) -> &str {
         from += 1;
     }
     &text[from..]
+}
+
+fn head(text: &str, most: usize) -> &str {
+    let mut until = text.len().min(most);
+    while !text.is_char_boundary(until) {
+        until -= 1;
+    }
+    &text[..until]
 }
 
 fn log2(n: usize) -> f32 {

@@ -22,8 +22,22 @@ pub enum Rank {
 const SMALL: [&str; 8] = ["mini", "flash", "haiku", "instant", "gpt-3.5", "lite", "nano", "small"];
 /// Names of the best of their time, where a name says no size.
 const BEST: [&str; 16] = [
-    "gpt-4", "gpt4", "gpt-5", "o1", "o3", "sonnet", "opus", "claude-v", "claude-2", "gemini", "mistral-large", "grok", "deepseek",
-    "jamba-1.5-large", "nemotron-4", "yi-large",
+    "gpt-4",
+    "gpt4",
+    "gpt-5",
+    "o1",
+    "o3",
+    "sonnet",
+    "opus",
+    "claude-v",
+    "claude-2",
+    "gemini",
+    "mistral-large",
+    "grok",
+    "deepseek",
+    "jamba-1.5-large",
+    "nemotron-4",
+    "yi-large",
 ];
 
 impl Rank {
@@ -43,7 +57,10 @@ impl Rank {
             return Rank::Edge;
         }
         let best = BEST.iter().any(|word| name.contains(word));
-        let small = SMALL.iter().any(|word| name.split(['-', '_', '/', '.', '@']).any(|part| part == *word) || (word.contains('.') && name.contains(word)));
+        let small = SMALL.iter().any(|word| {
+            name.split(['-', '_', '/', '.', '@']).any(|part| part == *word)
+                || (word.contains('.') && name.contains(word))
+        });
         match (best, small) {
             (true, false) => Rank::Frontier,
             (_, true) => Rank::Large,
