@@ -157,3 +157,65 @@ fn helper_cost_share(exam: &Exam, rows: &[&Row]) -> Option<f64> {
 fn number(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)) >> 16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exam(text: &str, weak: &str, task: Option<&str>, helpers: &[&str]) -> (tempfile::TempDir, Exam) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("exam.jsonl");
+        std::fs::write(&data, text).unwrap();
+        let helpers = helpers.iter().map(|h| (*h).to_owned()).collect();
+        let exam = Exam { data, task: task.map(str::to_owned), weak: weak.into(), strong: "big".into(), helpers };
+        (folder, exam)
+    }
+
+    fn rows(flip: bool) -> String {
+        let row = |n: i32| {
+            let score = i32::from((n % 2 == 0) != flip);
+            format!(
+                r#"{{"id":"{n}","gid":"{n}","task":"sums","prompt":"What is {n} + 1?","m":{{"small":{{"s":{score},"a":"{n}","oc":9}},"other":{{"a":{},"oc":5}},"big":{{"s":1,"oc":20}},"mute":{{"s":0}}}}}}"#,
+                n % 3
+            ) + "\n"
+        };
+        (0..6).map(row).collect()
+    }
+
+    #[test]
+    fn ratings_never_see_a_score() {
+        let rate = |flip| {
+            let (_folder, exam) = exam(&rows(flip), "small", None, &["other"]);
+            read(&exam).unwrap()
+        };
+        let (one, other) = (rate(false), rate(true));
+        assert_eq!((&one.before, &one.after), (&other.before, &other.after));
+        assert_ne!(one.scores.weak, other.scores.weak);
+        let after = one.after.unwrap();
+        assert!(after[1] < after[5], "the helper agrees on 1 and not on 5: {after:?}");
+        assert_eq!(one.helper_cost_share, Some(0.25));
+    }
+
+    #[test]
+    fn without_answers_there_is_no_cascade_and_rows_without_scores_are_counted() {
+        let text =
+            format!("{}{}\nbad\n", rows(false), r#"{"id":"x","gid":"x","prompt":"p","m":{"mute":{},"big":{"s":1}}}"#);
+        let (_folder, exam) = exam(&text, "mute", None, &[]);
+        let sheet = read(&exam).unwrap();
+        assert!(sheet.after.is_none());
+        assert_eq!((sheet.scores.weak.len(), sheet.unscored_rows, sheet.bad_rows), (6, 1, 1));
+    }
+
+    #[test]
+    fn wrong_names_are_told_with_the_nearest() {
+        let told = |weak: &str, task: Option<&str>, helpers: &[&str]| {
+            let (_folder, exam) = exam(&rows(false), weak, task, helpers);
+            crate::problem::shown(&read(&exam).err().unwrap())
+        };
+        assert!(told("smal", None, &[]).contains("small"));
+        assert!(told("small", Some("sum"), &[]).contains("sums"));
+        assert!(told("small", None, &["nobody"]).contains("nobody"));
+        assert!(told("small", None, &["other", "other", "other", "other"]).contains("more than 3"));
+        assert!(told("other", None, &[]).contains("score of both"));
+    }
+}
