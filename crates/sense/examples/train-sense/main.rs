@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     }
     let set = train::Set::new(rows);
     let card = figures::card(&set);
-    println!("{}", card.text);
+    print!("{}", card.text);
     if check {
         return Ok(());
     }
