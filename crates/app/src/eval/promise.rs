@@ -75,8 +75,8 @@ fn examine(evidence: &[(u64, Evidence)], max_loss: f64, splits: u32, cascade: bo
         promised += u32::from(something);
         held += u32::from(holds);
         held_promised += u32::from(something && holds);
-        loss += lost / f64::from(splits);
-        escalated += (1.0 - kept().count() as f64 / n) / f64::from(splits);
+        loss += lost;
+        escalated += 1.0 - kept().count() as f64 / n;
     }
     Chance(0).shuffle(&mut groups);
     let status = match promise(&groups.concat(), max_loss, ERROR_RATE) {
@@ -98,8 +98,8 @@ fn examine(evidence: &[(u64, Evidence)], max_loss: f64, splits: u32, cascade: bo
         promised,
         held: f64::from(held) / f64::from(splits),
         held_when_promised: (promised > 0).then(|| f64::from(held_promised) / f64::from(promised)),
-        loss,
-        escalated,
+        loss: loss / f64::from(splits),
+        escalated: escalated / f64::from(splits),
         cascade,
         status,
     }
