@@ -142,6 +142,7 @@ fn sound(row: Row) -> Result<Row, String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const GOOD: &str =

@@ -134,6 +134,7 @@ fn interval(mut samples: Vec<f64>) -> Option<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn scores() -> Scores {

@@ -160,6 +160,7 @@ fn number(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn exam(text: &str, weak: &str, task: Option<&str>, helpers: &[&str]) -> (tempfile::TempDir, Exam) {

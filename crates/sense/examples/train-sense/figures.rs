@@ -204,7 +204,7 @@ fn calibration(set: &Set, crossed: &Crossed, out: &mut String) {
 /// Mean gain of a task and subtask on the other folds.
 fn labels(set: &Set, rows: &[usize], scores: &Scores) -> Vec<f64> {
     let key = |at: usize| (set.rows[at].1.task.as_str(), set.rows[at].1.subtask.as_deref());
-    let mut sums: BTreeMap<(u64, (&str, Option<&str>)), (f64, f64)> = BTreeMap::new();
+    let mut sums = BTreeMap::<_, (f64, f64)>::new();
     for (place, at) in rows.iter().enumerate() {
         for fold in (0..train::FOLDS).filter(|fold| *fold != set.folds[*at]) {
             let sum = sums.entry((fold, key(*at))).or_default();

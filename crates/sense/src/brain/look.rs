@@ -240,7 +240,7 @@ fn mix(mut hash: u32) -> u32 {
 
 /// What the form says: its kind, and numbers of about 0 to 15.
 fn values(block: &str, text: &str, tools: &str, words: &Words) -> (usize, [f32; VALUES]) {
-    let count = |test: fn(&u8) -> bool| text.bytes().filter(|b| test(b)).count();
+    let count = |test: fn(&u8) -> bool| text.bytes().filter(test).count();
     let bytes = text.len().max(1) as f32;
     let total = words.total.max(1) as f32;
     let (options, option_bytes) = options(text);
