@@ -1,4 +1,4 @@
-//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `prices`, `test-models`.
+//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `prices`, `capacity`, `test-models`, `train-sense`.
 //!
 //! Never here: anything that is shipped, and anything that needs a network.
 
@@ -17,7 +17,9 @@ const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
                   --key FILE  signs it with this Ed25519 key (PKCS#8); left out: the development key
   capacity FOLDER prints the table of speeds and rents of GPUs (crates/app/data/capacity.toml), derived from public measurements
   test-models DIR writes the test models of `testkit::tiny` as GGUF files
-                  --real-size adds the ones to measure with (570 MB)";
+                  --real-size adds the ones to measure with (570 MB)
+  train-sense --data DIR  trains the weights of `sense::brain`, writes its model card and the pictures of docs/book/brains.md
+                  --check prints the card only";
 
 fn main() -> ExitCode {
     match run() {
@@ -43,18 +45,19 @@ fn run() -> Result<()> {
             print!("{}", capacity::table(Path::new(folder))?);
             Ok(())
         }
-        ["test-models", folder @ ..] if !folder.is_empty() => test_models(folder),
+        ["test-models", folder @ ..] if !folder.is_empty() => example("testkit", "test-models", folder),
+        ["train-sense", args @ ..] if !args.is_empty() => example("sense", "train-sense", args),
         _ => bail!("{USAGE}"),
     }
 }
 
-/// Runs the example of testkit that writes them: testkit needs much that the other commands here do without.
-fn test_models(args: &[&str]) -> Result<()> {
+/// Runs the example of a room that does the work: it needs much that the other commands here do without.
+fn example(room: &str, name: &str, args: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let fixed = ["run", "--release", "--quiet", "-p", "testkit", "--example", "test-models", "--"];
+    let fixed = ["run", "--release", "--quiet", "-p", room, "--example", name, "--"];
     let status = Command::new(cargo).args(fixed).args(args).status().context("cargo did not start")?;
     if !status.success() {
-        bail!("test-models: nothing, or not everything, was written");
+        bail!("{name}: nothing, or not everything, was written");
     }
     Ok(())
 }

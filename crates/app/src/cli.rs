@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Measure speed and memory.
     #[command(subcommand)]
     Bench(Bench),
+    /// Measure on exams of your own how well prompts are sorted between models, and what may be promised.
+    #[command(subcommand)]
+    Eval(crate::eval::Eval),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
     /// Search the price book: what models cost, what they can, how old that is and who says so.

@@ -16,6 +16,7 @@ mod detect;
 mod discover;
 mod egress;
 mod embedded;
+mod eval;
 mod explain;
 mod flags;
 mod fleet;
@@ -79,6 +80,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Budgets(args) => keys::budgets(&args),
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
+        Command::Eval(what) => eval::run(&what),
         Command::Probe(args) => probe::run(&args),
         Command::Prices(args) => prices::run(&args),
         Command::Price(args) => bill::run(&args),

@@ -30,6 +30,15 @@ fn main() {
         let ns = best(&ask);
         println!("{name:<24} {bytes:>10} {ns:>12.0} {:>12.1}", bytes as f64 * 1000.0 / ns);
     }
+    println!("\nchance, by the trained weights");
+    for bytes in [10, 400, 4_000, 1_000_000] {
+        let prompt: String = prose.chars().cycle().take(bytes).collect();
+        let ns = fastest(|| {
+            let look = sense::brain::look(black_box(&prompt), "");
+            black_box(sense::brain::Brain::shipped().chance(&look));
+        });
+        println!("{:<24} {bytes:>10} {ns:>12.0} {:>12.1}", "prose", bytes as f64 * 1000.0 / ns);
+    }
 }
 
 fn take(sum: &mut usize, c: char, most: usize) -> Option<char> {
@@ -38,11 +47,17 @@ fn take(sum: &mut usize, c: char, most: usize) -> Option<char> {
 }
 
 fn best(ask: &Ask) -> f64 {
+    fastest(|| {
+        black_box(sense::assess(black_box(ask)));
+    })
+}
+
+fn fastest(call: impl Fn()) -> f64 {
     let calls = 200;
     let round = || {
         let begun = Instant::now();
         for _ in 0..calls {
-            black_box(sense::assess(black_box(ask)));
+            call();
         }
         begun.elapsed().as_nanos() as f64 / f64::from(calls)
     };

@@ -10,6 +10,7 @@
 //! Never here: network, disk, clock, randomness, or choosing a place.
 
 mod assess;
+pub mod brain;
 mod count;
 mod difficulty;
 mod features;
