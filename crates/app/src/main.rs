@@ -27,6 +27,7 @@ mod pull;
 mod report;
 mod scan;
 mod serve;
+mod source;
 mod statement;
 mod table;
 
