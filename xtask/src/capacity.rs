@@ -243,10 +243,8 @@ fn local(rows: &[Local]) -> Vec<Speed> {
         };
         groups.entry((&r.hardware, &r.model, &r.quant, &r.engine, &r.source)).or_default()[at] = r.tok_s;
     }
-    let speed = |((hardware, model, quant, engine, source), [prompt, decode]): (
-        (&String, &String, &String, &String, &String),
-        [Option<f64>; 2],
-    )| {
+    type Run<'a> = ((&'a String, &'a String, &'a String, &'a String, &'a String), [Option<f64>; 2]);
+    let speed = |((hardware, model, quant, engine, source), [prompt, decode]): Run<'_>| {
         Some(Speed {
             gpu: gpu::key(hardware, None),
             model: model.clone(),
@@ -370,7 +368,9 @@ mod tests {
             offer("b", "H100 SXM5", 1.0, Some(4.0), None),
             offer("b", "H100 SXM5", 1.0, None, None),
         ];
-        let [rent] = rents(&offers).try_into().unwrap_or_else(|r| panic!("{r:?}"));
+        let rents = rents(&offers);
+        assert_eq!(rents.len(), 1);
+        let rent = &rents[0];
         assert_eq!((rent.gpu.as_str(), rent.usd_per_hour.as_str(), rent.offers), ("h100", "3.0000", 3));
         assert_eq!((rent.usd_per_hour_spot.as_deref(), rent.source.as_str()), (Some("1.0000"), "a, b (cat/alogue)"));
     }

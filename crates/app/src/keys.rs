@@ -8,7 +8,6 @@ mod audit;
 mod list;
 mod make;
 mod server;
-pub(crate) mod store;
 
 pub(crate) use args::{Budgets, Keys};
 

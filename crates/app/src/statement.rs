@@ -14,7 +14,7 @@ mod text;
 pub(crate) use args::Report;
 
 use crate::problem::{Problem, Problems};
-use crate::report::{failed, settings};
+use crate::source::{failed, settings};
 use anyhow::Result;
 use args::{At, Days, Format, Reconcile};
 use ledger::{Dim, Statement, View, Wanted};
@@ -80,7 +80,7 @@ fn source(at: &At) -> Result<(PathBuf, Vec<Speed>)> {
         Some(Speed { place: name.to_owned(), prompt, decode })
     };
     let speeds = settings.places.iter().filter_map(|p| speed(p.place.id.as_str())).collect();
-    Ok((crate::report::folder_of(settings)?, speeds))
+    Ok((crate::source::folder_of(settings)?, speeds))
 }
 
 /// What each format reads.

@@ -3,7 +3,6 @@
 //! Never here: words for a caller.
 
 use crate::account::{Account, State};
-use crate::hold::{Hold, Pass};
 use crate::{Level, Period, Window};
 use std::sync::{Arc, MutexGuard};
 
@@ -13,7 +12,7 @@ const LEVELS: usize = 3;
 /// The accounts that one key spends from, in the order of locking. Cheap to copy.
 #[derive(Debug, Clone)]
 pub struct Purse {
-    accounts: Arc<[Arc<Account>]>,
+    pub(crate) accounts: Arc<[Arc<Account>]>,
 }
 
 /// No budget has room.
@@ -92,69 +91,6 @@ impl Purse {
         (!accounts.is_empty()).then(|| Purse { accounts: accounts.into() })
     }
 
-    /// Reserves `nanousd` for an attempt of a request that arrived at `at_ms`: from every account, or from none. What costs
-    /// nothing is never refused.
-    ///
-    /// # Errors
-    /// The budget without room.
-    pub fn reserve(&self, at_ms: u64, nanousd: i64) -> Result<Hold, Refused> {
-        let nanousd = nanousd.max(0);
-        let mut states = self.locked();
-        // After a clock went back by days, the oldest window that every account still keeps.
-        let oldest = states.iter().flatten().map(|state| state.oldest_ms()).max().unwrap_or(0);
-        let at_ms = at_ms.max(oldest);
-        let mut refused: Option<Refused> = None;
-        for (account, state) in self.accounts.iter().zip(states.iter_mut().flatten()) {
-            state.roll(at_ms);
-            if nanousd == 0 {
-                continue;
-            }
-            if let Some((period, window)) = state.short_of(at_ms, nanousd)
-                && refused.as_ref().is_none_or(|r| r.window.end_ms <= window.end_ms)
-            {
-                refused = Some(Refused { level: account.id.level, name: account.id.name.clone(), period, window });
-            }
-        }
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        for state in states.iter_mut().flatten() {
-            state.reserve(at_ms, nanousd);
-        }
-        drop(states);
-        Ok(Hold::new(self.clone(), at_ms, nanousd))
-    }
-
-    /// Counts one request of about `tokens` against the limits per minute: against all of them, or none.
-    ///
-    /// # Errors
-    /// The limit that is reached; of several the one with the longest wait.
-    pub fn admit(&self, now_ms: u64, tokens: u64) -> Result<Pass, Limited> {
-        let mut states = self.locked();
-        let mut limited: Option<Limited> = None;
-        for (account, state) in self.accounts.iter().zip(states.iter_mut().flatten()) {
-            for (what, limit, bucket, units) in state.limits(tokens) {
-                bucket.drain(limit, now_ms);
-                let wait_ms = bucket.wait_ms(limit, units);
-                let longest = limited.as_ref().is_none_or(|l| longer(wait_ms, l.wait_ms));
-                if wait_ms != Some(0) && longest {
-                    let (level, name) = (account.id.level, account.id.name.clone());
-                    limited = Some(Limited { level, name, what, limit, wait_ms });
-                }
-            }
-        }
-        if let Some(limited) = limited {
-            return Err(limited);
-        }
-        for state in states.iter_mut().flatten() {
-            for (_, _, bucket, units) in state.limits(tokens) {
-                bucket.take(units);
-            }
-        }
-        drop(states);
-        Ok(Pass::new(self.clone(), tokens))
-    }
-
     /// How the limits per minute stand; all `None` where there is none.
     pub fn rates(&self, now_ms: u64) -> Rates {
         let mut rates = Rates::default();
@@ -218,7 +154,7 @@ impl Purse {
     }
 
     /// All locks, in their order.
-    fn locked(&self) -> [Option<MutexGuard<'_, State>>; LEVELS] {
+    pub(crate) fn locked(&self) -> [Option<MutexGuard<'_, State>>; LEVELS] {
         let mut accounts = self.accounts.iter();
         std::array::from_fn(|_| accounts.next().map(|a| a.state()))
     }
@@ -226,13 +162,13 @@ impl Purse {
 
 impl State {
     /// The limits per minute that there are, with their buckets and what one request of `tokens` takes.
-    fn limits(&mut self, tokens: u64) -> impl Iterator<Item = (What, u64, &mut crate::bucket::Bucket, u64)> {
+    pub(crate) fn limits(&mut self, tokens: u64) -> impl Iterator<Item = (What, u64, &mut crate::bucket::Bucket, u64)> {
         let requests = self.terms.requests_per_minute.map(|l| (What::Requests, l, &mut self.requests, 1));
         let tokens = self.terms.tokens_per_minute.map(|l| (What::Tokens, l, &mut self.tokens, tokens));
         requests.into_iter().chain(tokens)
     }
 }
 
-fn longer(a: Option<u64>, b: Option<u64>) -> bool {
+pub(crate) fn longer(a: Option<u64>, b: Option<u64>) -> bool {
     a.unwrap_or(u64::MAX) > b.unwrap_or(u64::MAX)
 }

@@ -25,7 +25,7 @@ fn campaign(seed: u64) {
     const KEYS: usize = 10;
     const BUDGET: i64 = 100;
     let organisation = AccountId::new(Level::Organisation, "o");
-    let team = |k: usize| AccountId::new(Level::Team, if k % 2 == 0 { "even" } else { "odd" });
+    let team = |k: usize| AccountId::new(Level::Team, if k.is_multiple_of(2) { "even" } else { "odd" });
     let key = |k: usize| AccountId::new(Level::Key, &format!("k{k}"));
     let mut terms = vec![(organisation.clone(), month(BUDGET)), (team(0), month(60)), (team(1), month(60))];
     terms.extend((0..KEYS).map(|k| (key(k), month(25))));

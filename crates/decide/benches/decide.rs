@@ -28,7 +28,7 @@ fn tenure(i: usize) -> Tenure {
 }
 
 fn place(i: usize, economics: bool) -> PlaceState {
-    let own = i % 2 == 0;
+    let own = i.is_multiple_of(2);
     let zone = if own { Zone::OwnNetwork } else { Zone::VendorCloud };
     let capacity = Capacity { prompt_per_ks: 9_000_000, decode_per_ks: 1_000_000, interactive_permille: 552 };
     let declared = Economics { tenure: tenure(i / 2), machines: 2, capacity: Some(capacity), seats: Some(32) };

@@ -6,6 +6,7 @@ mod account;
 mod attempt;
 mod count;
 mod evidence;
+mod header;
 mod kept;
 mod meterage;
 mod metrics;
@@ -15,8 +16,9 @@ mod tell;
 
 pub use metrics::Metrics;
 
-pub(crate) use account::{Account, value};
+pub(crate) use account::Account;
 pub(crate) use attempt::Attempt;
 pub(crate) use count::prompt_tokens;
+pub(crate) use header::value;
 pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;

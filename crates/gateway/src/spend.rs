@@ -10,7 +10,7 @@ pub(crate) use head::tell;
 use crate::admit::Caller;
 use crate::settle::Account;
 use budget::{Hold, Level, Limited, Pass, Refused, What};
-use decide::{Api, Candidate, Cause, Fault, Nanousd, Need, Record, Unpriced, Usage, cost};
+use decide::{Api, Candidate, Cause, Fault, Nanousd, Need, Unpriced, Usage, cost};
 use wire::{Ask, Endpoint};
 
 /// Completion tokens that are assumed where neither the request nor what is known of the model bounds them.
@@ -59,12 +59,6 @@ pub(crate) fn reserve(account: &Account, candidate: &Candidate, ask: &Ask, need:
     };
     let at_ms = account.arrived_unix_ms();
     purse.reserve(at_ms, most).map(Some).map_err(|refused| exceeded(&refused, most, ask, at_ms))
-}
-
-/// What a settled attempt is charged with. Where the cost stays unknown its key allows that, and it counts for nothing; the
-/// ledger says so.
-pub(crate) fn charge(record: &Record) -> i64 {
-    record.full.or(record.cost).map_or(0, |c| c.0)
 }
 
 /// The most that an attempt may cost, nano-dollars: the prompt as counted, at the dearest way that it may be billed, and as many tokens

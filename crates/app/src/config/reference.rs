@@ -62,79 +62,87 @@ fn tidy(schema: &mut Schema) {
     }
 }
 
+/// The sections, in order.
+const SECTIONS: &[&str] = &[
+    "server",
+    "ledger",
+    "audit",
+    "engine",
+    "discovery",
+    "egress",
+    "detect",
+    "policy",
+    "resilience",
+    "place",
+    "price",
+    "route",
+    "organisation",
+    "team",
+    "key",
+];
+
+/// Shapes that are told below the section they belong to.
+const INSIDE: &[(&str, &str, &str)] = &[
+    ("policy", "Rule", "`[[policy.rule]]`"),
+    ("place", "Terms", "`[place.terms]`"),
+    ("place", "Economics", "`[place.economics]`"),
+    ("engine", "EngineModel", "`[[engine.model]]`"),
+    ("engine", "Lora", "An adapter"),
+    ("detect", "DetectPattern", "`[[detect.pattern]]`"),
+    ("detect", "DetectDictionary", "`[[detect.dictionary]]`"),
+];
+
+/// Shapes of several sections.
+const SHARED: &[(&str, &str)] = &[
+    ("Budget", "A budget"),
+    ("RateLimits", "Limits per minute"),
+    ("ModelTable", "A model as a table"),
+    ("Price", "A price"),
+    ("PriceTier", "A tier of a price"),
+    ("PriceHours", "Hours of a price"),
+    ("Table", "Where a secret is"),
+];
+
+/// Lists of words.
+const WORDS: &[&str] = &[
+    "Api",
+    "Tier",
+    "Kind",
+    "Zone",
+    "Class",
+    "Training",
+    "Objective",
+    "Unpriced",
+    "AuditFailing",
+    "CacheType",
+    "Split",
+    "OnBudget",
+];
+
 /// The reference page.
 pub(crate) fn page() -> String {
     let schema = value();
     let defs = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut out = String::from(HEAD);
-    let sections = [
-        "server",
-        "ledger",
-        "audit",
-        "engine",
-        "discovery",
-        "egress",
-        "detect",
-        "policy",
-        "resilience",
-        "place",
-        "route",
-        "organisation",
-        "team",
-        "key",
-    ];
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    for name in sections {
-        let Some(section) = root.get(name) else { continue };
+    for name in SECTIONS {
+        let Some(section) = root.get(*name) else { continue };
         let list = section.get("type").and_then(Value::as_str) == Some("array");
         let title = if list { format!("[[{name}]]") } else { format!("[{name}]") };
         let shape = resolve(section.get("items").unwrap_or(section), &defs);
         let text = section.get("description").and_then(Value::as_str).unwrap_or_default();
         let _ = writeln!(out, "\n## `{title}`\n\n{}\n", flat(text));
         table(&mut out, shape, section.get("default"), &defs);
-        if name == "policy" {
-            part(&mut out, "Rule", "`[[policy.rule]]`", &defs);
-        }
-        if name == "place" {
-            part(&mut out, "Terms", "`[place.terms]`", &defs);
-            part(&mut out, "Economics", "`[place.economics]`", &defs);
-        }
-        if name == "engine" {
-            part(&mut out, "EngineModel", "`[[engine.model]]`", &defs);
-            part(&mut out, "Lora", "An adapter", &defs);
-        }
-        if name == "detect" {
-            part(&mut out, "DetectPattern", "`[[detect.pattern]]`", &defs);
-            part(&mut out, "DetectDictionary", "`[[detect.dictionary]]`", &defs);
+        for (_, shape, title) in INSIDE.iter().filter(|(section, ..)| section == name) {
+            part(&mut out, shape, title, &defs);
         }
     }
-    for (name, title) in [
-        ("Budget", "A budget"),
-        ("RateLimits", "Limits per minute"),
-        ("ModelTable", "A model as a table"),
-        ("Price", "A price"),
-        ("PriceTier", "A tier of a price"),
-        ("PriceHours", "Hours of a price"),
-        ("Table", "Where a secret is"),
-    ] {
+    for (name, title) in SHARED {
         part(&mut out, name, title, &defs);
     }
     out.push_str("\n## Words\n");
-    for name in [
-        "Api",
-        "Tier",
-        "Kind",
-        "Zone",
-        "Class",
-        "Training",
-        "Objective",
-        "Unpriced",
-        "AuditFailing",
-        "CacheType",
-        "Split",
-        "OnBudget",
-    ] {
-        let Some(def) = defs.get(name) else { continue };
+    for name in WORDS {
+        let Some(def) = defs.get(*name) else { continue };
         words(&mut out, name, def);
     }
     out

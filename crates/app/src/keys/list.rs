@@ -6,7 +6,7 @@ use super::server::{self, Told};
 use super::{args, now_unix_ms, settings};
 use crate::accounts;
 use crate::config::{KeySettings, Settings};
-use crate::report::failed;
+use crate::source::failed;
 use crate::table::printable;
 use anyhow::Result;
 use budget::{Budgets, Level, Standing};

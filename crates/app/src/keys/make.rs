@@ -3,10 +3,10 @@
 //! Never here: the file itself (`store`).
 
 use super::args::{Create, OnBudget, Revoke, Rotate};
-use super::store::{Former, Store, Stored, StoredBudget};
 use super::{file, now_unix_ms, settings};
 use crate::config::Settings;
 use crate::key;
+use crate::key_store::{Former, Store, Stored, StoredBudget};
 use crate::problem::{Problem, Problems, suggest};
 use anyhow::Result;
 use budget::Period;

@@ -22,7 +22,7 @@ pub(super) fn run(dir: &Path, json: bool) -> Result<ExitCode> {
             let _ = write!(std::io::stderr(), "{done} of {of} records{end}");
         }
     };
-    let found = ledger::verify(dir, &mut progress).map_err(|e| super::failed(&e))?;
+    let found = ledger::verify(dir, &mut progress).map_err(|e| crate::source::failed(&e))?;
     let text = if json {
         #[derive(serde::Serialize)]
         struct Page<'a> {

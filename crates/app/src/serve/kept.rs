@@ -3,7 +3,6 @@
 //! Never here: records (rooms `gateway` and `ledger`).
 
 use crate::config::Settings;
-use crate::report;
 use anyhow::Result;
 use ledger::{Condition, Ledger, Options, State, Watch};
 use std::fmt::Write;
@@ -15,7 +14,7 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Ledger>> {
         return Ok(None);
     };
     let options = Options { when_failing: kept.when_failing, ..Options::default() };
-    Ok(Some(Ledger::open(&kept.dir, options).map_err(|e| report::failed(&e))?))
+    Ok(Some(Ledger::open(&kept.dir, options).map_err(|e| crate::source::failed(&e))?))
 }
 
 /// Commits the rest.

@@ -10,7 +10,7 @@ use crate::discover::{self, Finds};
 use crate::embedded::Embedded;
 use crate::fleet;
 use crate::problem::{Problem, Problems};
-use crate::report::failed;
+use crate::source::failed;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use backend::{Backend, Board, Dialer};

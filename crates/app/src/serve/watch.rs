@@ -20,7 +20,7 @@ pub(super) async fn reload_on_change(live: Arc<Live>, mut hangup: Hangup, stoppi
     let _watcher = live.path().and_then(|path| watcher(&path, &changed));
     let of_keys = Arc::new(Notify::new());
     let _key_watcher = live.keys_path().and_then(|path| {
-        crate::keys::store::make_folder(path.parent()?).ok();
+        crate::key_store::make_folder(path.parent()?).ok();
         watcher(&path, &of_keys)
     });
     let content = || live.path().and_then(|p| std::fs::read(p).ok());

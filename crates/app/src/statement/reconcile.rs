@@ -8,7 +8,7 @@ use super::day::Day;
 use super::shown::exact;
 use super::text::align;
 use crate::problem::{Problem, Problems};
-use crate::report::failed;
+use crate::source::failed;
 use crate::table::printable;
 use anyhow::Result;
 use ledger::{Dim, Name, Sums, View, Wanted};

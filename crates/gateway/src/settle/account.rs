@@ -1,6 +1,7 @@
 //! The account of one request: what all its records have in common.
 
 use super::evidence::Evidence;
+use super::header::value;
 use super::price::Bases;
 use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
@@ -48,11 +49,19 @@ pub(crate) struct Account {
     pass: Option<Pass>,
     /// Tokens of its settled attempts.
     tokens: AtomicU64,
-    /// Index, cost and full cost of the estimates of the attempts that may be under way: never more than two.
-    sent: [Option<(u8, Option<Nanousd>, Option<Nanousd>)>; 2],
+    /// The estimates of the attempts that may be under way: never more than two.
+    sent: [Option<Estimate>; 2],
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
+}
+
+/// What an attempt under way would be settled at.
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    index: u8,
+    cost: Option<Nanousd>,
+    full: Option<Nanousd>,
 }
 
 impl Account {
@@ -172,7 +181,8 @@ impl Account {
 
     /// Notes what an attempt would be settled at if nothing more were heard of it.
     pub(super) fn sending(&mut self, estimate: &Record) {
-        self.sent[usize::from(estimate.attempt % 2)] = Some((estimate.attempt, estimate.cost, estimate.full));
+        self.sent[usize::from(estimate.attempt % 2)] =
+            Some(Estimate { index: estimate.attempt, cost: estimate.cost, full: estimate.full });
     }
 
     /// All attempts are settled: puts the tokens that it took in the place of those expected.
@@ -257,8 +267,12 @@ impl Account {
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
-        let (cost, full) =
-            self.sent.iter().flatten().find(|(i, ..)| *i == index && open != 0).map_or((None, None), |s| (s.1, s.2));
+        let (cost, full) = self
+            .sent
+            .iter()
+            .flatten()
+            .find(|s| s.index == index && open != 0)
+            .map_or((None, None), |s| (s.cost, s.full));
         let record = Record {
             cost,
             full,
@@ -329,14 +343,6 @@ impl Account {
 /// Microseconds since `start`.
 pub(super) fn micros(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A header value; characters that no header may carry become `?`.
-pub(crate) fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| {
-        let plain: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
-        HeaderValue::from_str(&plain).unwrap_or(HeaderValue::from_static("?"))
-    })
 }
 
 #[cfg(test)]

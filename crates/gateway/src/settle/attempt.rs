@@ -3,10 +3,9 @@
 use super::Kept;
 use super::account::{Account, micros};
 use super::meterage::{Known, Meterage};
-use super::price::Cost;
+use super::price::{Cost, charge};
 use crate::Wiring;
 use crate::care::Pass;
-use crate::spend::charge;
 use backend::Entry;
 use budget::Hold;
 use decide::{Baselines, Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot};

@@ -2,7 +2,9 @@
 //!
 //! Never here: prices of its own (`decide`), budgets.
 
-use decide::{Baselines, Candidate, Kind, Model, Moment, Nanousd, Place, Price, Priced, Tenure, Usage, Verdict, cost};
+use decide::{
+    Baselines, Candidate, Kind, Model, Moment, Nanousd, Place, Price, Priced, Record, Tenure, Usage, Verdict, cost,
+};
 use std::sync::Arc;
 
 /// The cost of one attempt.
@@ -42,6 +44,12 @@ impl Cost {
     pub(super) fn charged(&self) -> Option<Nanousd> {
         self.full.or(self.marginal)
     }
+}
+
+/// What a settled attempt is charged with. Where the cost stays unknown its key allows that, and it counts for nothing; the
+/// ledger says so.
+pub(super) fn charge(record: &Record) -> i64 {
+    record.full.or(record.cost).map_or(0, |c| c.0)
 }
 
 fn full(place: &Place, model: &Model, usage: &Usage, at_unix_s: u64) -> Option<Nanousd> {

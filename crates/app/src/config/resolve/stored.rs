@@ -1,13 +1,13 @@
 //! The stored keys (`dewpoint keys`), beside those of the configuration.
 //!
-//! Never here: the file itself (`keys::store`).
+//! Never here: the file itself (`key_store`).
 
 use super::server::data_dir;
 use super::spending::Groups;
 use super::{KeySettings, Reader, Settings};
 use crate::config::shape::File;
 use crate::key::parse_hash;
-use crate::keys::store::{self, Store, Stored};
+use crate::key_store::{self as store, Store, Stored};
 use crate::problem::{Problem, Problems, suggest};
 use ::budget::{OnBudget, Terms};
 use std::path::{Path, PathBuf};
