@@ -122,7 +122,11 @@ mod tests {
         let table = Table::built_in().unwrap();
         let one = table.speed("h100", "llama2-70b", 2).unwrap();
         assert_eq!((one.gpus, one.seats), (2, 32));
-        assert_eq!(table.speed("h100", "LLAMA2-70B", 6).unwrap().gpus, 4, "of two as near, the slower");
+        assert_eq!(
+            table.speed("h100", "LLAMA2-70B", 6).unwrap().gpus,
+            8,
+            "of two as near, the one with the slower GPUs"
+        );
         assert!(table.speed("h100", "no-such-model", 1).is_none());
     }
 }

@@ -61,7 +61,7 @@ fn key(folder: &Path, args: &[&str]) -> String {
 /// One token, or some mishap: by chance, from a seed.
 fn upstream(fake: &Fake, seed: u64) {
     let count = AtomicU64::new(seed);
-    fake.on_fn("/v1/chat/completions", move |seen| {
+    fake.on_fn("POST /v1/chat/completions", move |seen| {
         let mut chance = fastrand::Rng::with_seed(count.fetch_add(1, Ordering::Relaxed));
         let well = one_token(seen);
         if seen.json()["user"] == "calm" {

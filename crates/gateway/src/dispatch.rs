@@ -143,12 +143,12 @@ impl<'v> Way<'v> {
                     if let Brought::Stream(..) = brought {
                         attempt.began();
                     }
-                    race.stop(|other| other.outrun(wiring, account));
+                    race.stop(|other| reply.charged(other.outrun(wiring, account)));
                     return End::Content(attempt, brought);
                 }
                 Turn::Came(attempt, Err(fault)) => {
-                    if !self.fell(attempt, account, fault) {
-                        race.stop(|other| other.outrun(wiring, account));
+                    if !self.fell(attempt, account, fault, reply) {
+                        race.stop(|other| reply.charged(other.outrun(wiring, account)));
                         return End::Failed(self.verdict_of_all());
                     }
                     if race.is_over() { self.start(account, None).await } else { None }
@@ -165,7 +165,7 @@ impl<'v> Way<'v> {
                 }
                 Turn::Cut => {
                     let fault = shutting_down();
-                    race.stop(|attempt| attempt.failed(wiring, account, &Meterage::default(), &fault));
+                    race.stop(|attempt| reply.charged(attempt.failed(wiring, account, &Meterage::default(), &fault)));
                     return End::Failed(fault);
                 }
             };
@@ -264,11 +264,11 @@ impl<'v> Way<'v> {
     }
 
     /// An attempt failed before any content. Gives back whether another one may help.
-    fn fell(&mut self, attempt: Attempt<'v>, account: &Account, fault: Fault) -> bool {
+    fn fell(&mut self, attempt: Attempt<'v>, account: &Account, fault: Fault, reply: &mut Reply) -> bool {
         if fault.cause == Cause::Connect {
             self.wiring.board.suspect(&attempt.candidate.place.id);
         }
-        attempt.failed(self.wiring, account, &Meterage::before_content(&fault), &fault);
+        reply.charged(attempt.failed(self.wiring, account, &Meterage::before_content(&fault), &fault));
         let go_on = fault.retry == Retry::NextPlace;
         self.failed = Some(fault);
         go_on

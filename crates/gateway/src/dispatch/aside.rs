@@ -31,7 +31,7 @@ pub(crate) async fn aside(
         }
         End::Content(attempt, _) => {
             let fault = Fault::new(Cause::UpstreamInvalid, "The place answered with something else than one text.");
-            attempt.failed(wiring, account, &Meterage::before_content(&fault), &fault);
+            reply.charged(attempt.failed(wiring, account, &Meterage::before_content(&fault), &fault));
             Err(fault)
         }
         End::Left => Err(Fault::new(Cause::Cancelled, "The caller left.")),

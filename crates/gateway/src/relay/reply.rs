@@ -34,7 +34,7 @@ pub(crate) struct Reply {
     class: Option<DataClass>,
     /// Kinds and counts of what the place that answers did not see.
     redacted: Option<HeaderValue>,
-    /// What questions of our own about the request cost; `None` is unknown.
+    /// What else the request cost: attempts that failed or were outrun, questions of our own; `None` is unknown.
     beside: Option<Nanousd>,
 }
 
@@ -50,7 +50,7 @@ impl Reply {
         self.class = Some(class);
     }
 
-    /// A question of our own about the request cost this much (`None`: unknown), which its caller pays.
+    /// Something beside the answer cost this much (`None`: unknown), which its caller pays.
     pub(crate) fn charged(&mut self, cost: Option<Nanousd>) {
         self.beside = self.beside.zip(cost).map(|(so_far, cost)| Nanousd(so_far.0.saturating_add(cost.0)));
     }
@@ -89,6 +89,7 @@ impl Reply {
     /// Answers with an error.
     pub(crate) fn fail(self, fault: &Fault, place: Option<(&PlaceId, &HeaderValue)>) {
         let mut response = Reply::refusal(self.dialect, &self.id, fault);
+        response.headers_mut().insert(COST, told(self.beside));
         if let Some((place, decision)) = place {
             let headers = response.headers_mut();
             headers.insert(PLACE, value(place.as_str()));
@@ -144,8 +145,7 @@ impl Reply {
         headers.insert(MODEL, value(&attempt.candidate.model.id));
         headers.insert(DECISION, account.decision_header());
         let cost = cost.zip(self.beside).map(|(cost, beside)| Nanousd(cost.0.saturating_add(beside.0)));
-        let cost = cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()));
-        headers.insert(COST, cost);
+        headers.insert(COST, told(cost));
         if let Some(class) = self.class {
             headers.insert(CLASS, HeaderValue::from_static(class.as_str()));
         }
@@ -154,6 +154,11 @@ impl Reply {
         }
         response
     }
+}
+
+/// A cost; unknown is not zero.
+fn told(cost: Option<Nanousd>) -> HeaderValue {
+    cost.map_or(HeaderValue::from_static("unknown"), |c| value(&c.to_string()))
 }
 
 /// The request id under the name of the ecosystem, and under Anthropic's for its SDK.

@@ -90,7 +90,7 @@ impl Stream<'_> {
             End::Broken(fault) => {
                 run.out.truncate(run.whole);
                 run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));
-                attempt.failed(wiring, account, &run.meterage, &fault);
+                let _ = attempt.failed(wiring, account, &run.meterage, &fault);
             }
         }
         let compared = account.is_sampled(wiring).then(|| std::mem::take(&mut run.meterage));

@@ -96,14 +96,22 @@ impl<'v> Attempt<'v> {
         self.settle(wiring, account, meterage, (Outcome::Ok, None), account.strict())
     }
 
-    /// The backend failed, before or after content.
-    pub(crate) fn failed(mut self, wiring: &Wiring, account: &Account, meterage: &Meterage, fault: &Fault) {
+    /// The backend failed, before or after content. Gives back what it cost; `None` is unknown.
+    pub(crate) fn failed(
+        mut self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        fault: &Fault,
+    ) -> Option<Nanousd> {
         // What the caller is shown may repeat the request in the place's words; a log never does.
         let (place, cause) = (&self.candidate.place.id, fault.cause.code());
         let detail = fault.detail.as_deref().unwrap_or("");
         tracing::warn!(request = %account.request_id(), %place, cause, detail, "attempt failed");
         self.pass.told(fault);
+        let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
+        cost
     }
 
     /// The caller left; settled on what was seen.
@@ -111,10 +119,12 @@ impl<'v> Attempt<'v> {
         let _ = self.settle(wiring, account, meterage, (Outcome::Cancelled, Some(Cause::Cancelled)), false);
     }
 
-    /// Another attempt of the same request was faster; nothing was seen of this one.
-    pub(crate) fn outrun(self, wiring: &Wiring, account: &Account) {
+    /// Another attempt of the same request was faster; nothing was seen of this one. Gives back what it cost; `None` is unknown.
+    pub(crate) fn outrun(self, wiring: &Wiring, account: &Account) -> Option<Nanousd> {
         let how = (Outcome::Cancelled, Some(Cause::Outrun));
+        let cost = self.cost(&Meterage::default(), account);
         let _ = self.settle(wiring, account, &Meterage::default(), how, false);
+        cost
     }
 
     fn known(&self, account: &Account) -> Known {

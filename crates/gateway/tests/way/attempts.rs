@@ -273,3 +273,25 @@ proptest! {
         runtime.block_on(holds(&deeds, hedge, anthropic));
     }
 }
+
+#[tokio::test]
+async fn what_attempts_that_failed_cost_is_told_with_the_rest() {
+    let cost = |got: &Got| got.header("x-dewpoint-cost-usd").to_owned();
+    let sum = |records: &[decide::Record]| Nanousd(records.iter().map(|r| r.cost.unwrap().0).sum()).to_string();
+    // The first one took the prompt and went silent, so that it may be billed.
+    let first = || Scripted::new("a", Zone::SameHost, vec![Act::Fail(Cause::Timeout)]);
+    let h = house(&[first(), Scripted::new("b", Zone::OwnNetwork, vec![good("Hi.")])]).await;
+    let got = h.chat("", &[]).await;
+    let records = h.settled(2).await;
+    assert!(records.iter().all(|r| r.cost > Some(Nanousd::ZERO)), "{records:?}");
+    assert_eq!((got.status, cost(&got)), (200, sum(&records)));
+    // And where nothing came after it.
+    let h = house(&[first()]).await;
+    let got = h.chat("", &[]).await;
+    assert_eq!((got.status, cost(&got)), (504, sum(&h.settled(1).await)));
+    // One that did not take the request costs nothing; one whose price nobody knows has an unknown cost.
+    let h = house(&[Scripted::new("a", Zone::SameHost, vec![Act::Fail(Cause::Connect)])]).await;
+    assert_eq!(cost(&h.chat("", &[]).await), "0.000000000");
+    let h = house(&[Scripted::unpriced("a", Zone::SameHost, vec![Act::Fail(Cause::Timeout)])]).await;
+    assert_eq!(cost(&h.chat("", &[]).await), "unknown");
+}

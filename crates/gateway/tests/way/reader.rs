@@ -297,7 +297,9 @@ async fn the_readers_question_reserves_and_is_charged_to_the_key_like_any_other(
     let digest = digest(&SHA256, b"k").as_ref().try_into().unwrap();
     let key = Key { purse: budgets.purse(&[id]), ..Key::named("k", digest) };
     let near = Scripted::new("near", Zone::SameHost, vec![Act::Read(PERSONAL), Act::Plain(answer("Hello."))]);
-    let h = house_with(&[near], Limits::default(), vec![key]).await;
+    // The reader is only asked where a request could leave.
+    let cloud = Scripted::new("cloud", Zone::VendorCloud, vec![]);
+    let h = house_with(&[near, cloud], Limits::default(), vec![key]).await;
     second(&h, Duration::from_secs(20));
     let _ = ask(&h, "auto", TEXT, &[("x-api-key", "k")]).await;
     let records = h.settled(2).await;

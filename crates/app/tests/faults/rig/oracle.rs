@@ -143,7 +143,9 @@ fn under_way(page: &str) -> Vec<String> {
         .filter(|name| UNDER_WAY.iter().any(|u| name.contains(u)))
         .collect();
     let name = |line: &str| line.split(['{', ' ']).next().unwrap_or_default().to_owned();
-    let open = page.lines().filter(|l| gauges.contains(name(l).as_str()) && !l.ends_with(" 0") && !l.ends_with(" 0.0"));
+    let open = page.lines().filter(|l| {
+        gauges.contains(name(l).as_str()) && l.rsplit(' ').next().and_then(|v| v.parse::<f64>().ok()) != Some(0.0)
+    });
     open.map(str::to_owned).collect()
 }
 
