@@ -280,7 +280,7 @@ async fn what_attempts_that_failed_cost_is_told_with_the_rest() {
     let sum = |records: &[decide::Record]| Nanousd(records.iter().map(|r| r.cost.unwrap().0).sum()).to_string();
     // The first one took the prompt and went silent, so that it may be billed.
     let first = || Scripted::new("a", Zone::SameHost, vec![Act::Fail(Cause::Timeout)]);
-    let h = house(&[first(), Scripted::new("b", Zone::OwnNetwork, vec![good("Hi.")])]).await;
+    let h = house(&[first(), Scripted::new("b", Zone::OwnNetwork, vec![Act::Plain(answer("Hi."))])]).await;
     let got = h.chat("", &[]).await;
     let records = h.settled(2).await;
     assert!(records.iter().all(|r| r.cost > Some(Nanousd::ZERO)), "{records:?}");
