@@ -264,7 +264,12 @@ fn times(tokens: u64, nanousd_per_mtok: i64) -> i128 {
 
 /// Millionths of a nano-dollar as nano-dollars, up.
 fn round_up(millionths: i128) -> Nanousd {
-    let nano = millionths.saturating_add(999_999).div_euclid(1_000_000);
+    let up = millionths.saturating_add(999_999);
+    // Division of 128 bits is slow, and seldom needed.
+    if let Ok(small) = i64::try_from(up) {
+        return Nanousd(small.div_euclid(1_000_000));
+    }
+    let nano = up.div_euclid(1_000_000);
     Nanousd(i64::try_from(nano).unwrap_or(i64::MAX))
 }
 
