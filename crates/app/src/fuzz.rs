@@ -19,6 +19,7 @@ mod bundled;
 mod capacity;
 mod config;
 mod key;
+mod key_store;
 mod problem;
 
 use book::Book;
