@@ -8,6 +8,8 @@
 mod table;
 mod tally;
 
+pub use table::align;
+
 pub(crate) use tally::{middle, step};
 
 use crate::report::tally::{Item, Tally};

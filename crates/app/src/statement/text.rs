@@ -5,6 +5,7 @@
 use super::page::{Page, Saving, dim_name, mean};
 use super::shown::{exact, percent, permille, quality};
 use crate::table::printable;
+use ledger::align;
 use ledger::{Against, Money, Sums};
 use serde::Serialize;
 
@@ -102,23 +103,6 @@ fn cells(name: &str, s: &Sums) -> Vec<String> {
     out.extend(numbers.map(|n: i128| n.to_string()));
     out.extend([&s.marginal, &s.full, &s.spend].map(amount));
     out.extend([s.spend.unknown.to_string(), share, exact(s.wasted.nanousd)]);
-    out
-}
-
-/// The first column to the left, numbers to the right.
-pub(super) fn align(lines: &[Vec<String>]) -> String {
-    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |at: usize| lines.iter().filter_map(|l| l.get(at)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut out = String::new();
-    for line in lines {
-        let mut text = String::new();
-        for (at, (cell, &width)) in line.iter().zip(&widths).enumerate() {
-            text += &if at == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
-        }
-        out += text.trim_end();
-        out.push('\n');
-    }
     out
 }
 

@@ -65,8 +65,8 @@ fn dollars(nano: i128) -> String {
     format!("{sign}{}.{:09}", abs / 1_000_000_000, abs % 1_000_000_000)
 }
 
-/// The first column to the left, numbers to the right, two spaces between.
-fn align(lines: &[Vec<String>]) -> String {
+/// Lines of cells as a table: the first column to the left, numbers to the right, two spaces between.
+pub fn align(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |at: usize| lines.iter().filter_map(|l| l.get(at)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
