@@ -88,8 +88,8 @@ async fn serve(
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let (counted, watched) = (live.clone(), ledger.as_ref().map(ledger::Ledger::watch));
-    let audited = trail.as_ref().map(audit::Trail::watch);
+    let (counted, learned) = (live.clone(), Arc::default());
+    let (watched, audited) = (ledger.as_ref().map(ledger::Ledger::watch), trail.as_ref().map(audit::Trail::watch));
     let (dropped, watchdog) = (log.dropped(), watchdog::watch());
     let seen = watchdog.seen.clone();
     let wiring = Arc::new(gateway::Wiring {
@@ -113,6 +113,7 @@ async fn serve(
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
+        learned,
     });
     let at_once = async {
         stopped(stopping.clone(), Stop::AtOnce).await;

@@ -8,6 +8,7 @@ use std::process::Command;
 
 fn record(n: u64, outcome: Outcome) -> Record {
     Record {
+        doubt_permille: None,
         attempt_id: u128::from(n),
         request_id: format!("req-number-{n:04}").into(),
         attempt: 0,

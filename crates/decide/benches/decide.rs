@@ -38,6 +38,7 @@ fn place(i: usize, economics: bool) -> PlaceState {
         ..Price::free("bench")
     };
     let model = Model {
+        ability: None,
         id: format!("model{}", i % 7).into(),
         context_tokens: Some(131_072),
         caps: Caps { tools: true, json_schema: true, ..Caps::default() },

@@ -6,8 +6,10 @@
 //!
 //! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
 
+mod ability;
 mod border;
 mod candidate;
+mod cascade;
 mod choose;
 mod class;
 mod demand;
@@ -16,25 +18,32 @@ mod fault;
 mod fleet;
 mod found;
 
+mod lesson;
 mod live;
 mod moment;
 mod money;
 mod need;
+mod outlook;
 mod permit;
 mod place;
 mod policy;
 mod price;
 mod promise;
+mod rank;
 mod record;
 mod regions;
 mod rule;
 mod subject;
+mod target;
+mod task;
 mod terms;
 mod verdict;
 mod witness;
 
+pub use ability::{Ability, Belief};
 pub use border::Passage;
 pub use candidate::{Candidate, Reason};
+pub use cascade::Cascade;
 pub use choose::{choose, choose_live, in_scope};
 pub use class::DataClass;
 pub use demand::{Demand, Unmet};
@@ -43,18 +52,23 @@ pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
 pub use found::{Count, Found};
 
+pub use lesson::{Compared, Lesson, Lessons, Origin};
 pub use live::{Gate, Live, Pick, Standing, Unseen};
 pub use money::{Nanousd, Usage};
-pub use need::{Difficulty, Need, Task, Unpriced};
+pub use need::{Difficulty, Need, Unpriced};
+pub use outlook::Outlook;
 pub use permit::{Permit, permit};
 pub use place::{Api, Caps, Kind, Model, Place, PlaceId, Tier, Zone};
-pub use policy::{Objective, Policy, Route, Target};
+pub use policy::{Objective, Policy, Route};
 pub use price::{Batch, Extra, More, Otherwise, Price, Rates, Tier as PriceTier, When, cost};
 pub use promise::{ERROR_RATE, Evidence, Promise, promise};
+pub use rank::{RANKS, Rank};
 pub use record::{Baselines, Committed, Durability, Outcome, Outlet, OutletFull, Priced, Record, Slot, Trouble};
 pub use regions::countries;
 pub use rule::{Rule, Through, contract, tag};
 pub use subject::Subject;
+pub use target::Target;
+pub use task::Task;
 pub use terms::{Retention, Terms, Training};
 pub use verdict::{Refusal, Refused, Spill, Verdict};
 pub use witness::{Blind, Decision, Ending, Sent, Taken, Witness, Written};

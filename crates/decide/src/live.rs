@@ -5,7 +5,7 @@
 //!
 //! Never here: watching (room `gateway`), a clock, or chance of its own.
 
-use crate::PlaceId;
+use crate::{Belief, PlaceId, Task};
 use serde::Serialize;
 
 /// Whether a place takes another request right now.
@@ -45,6 +45,11 @@ pub trait Live {
 
     /// A number of chance for this one decision.
     fn chance(&self) -> u64;
+
+    /// The team's own evidence of how well a model of a place does one task; `None` where there is none.
+    fn evidence(&self, _place: &PlaceId, _model: &str, _task: Task) -> Option<Belief> {
+        None
+    }
 }
 
 /// Nobody watches: fleet and policy decide alone, and the same inputs give the same verdict.

@@ -2,72 +2,9 @@
 //!
 //! Never here: text of the request.
 
-use crate::{Api, DataClass, Found, Rule};
+use crate::{Api, DataClass, Found, Outlook, Rule, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// What kind of work a prompt asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Small talk and anything without a clearer kind.
-    #[default]
-    Chat,
-    /// Put into one of given classes.
-    Classify,
-    /// Pull given fields out of a text.
-    Extract,
-    /// Make shorter.
-    Summarize,
-    /// Change form: rewrite, format, translate.
-    Transform,
-    /// Answer a question of fact.
-    Answer,
-    /// Write prose.
-    Write,
-    /// Write or repair code.
-    Code,
-    /// Mathematics and proof.
-    Math,
-    /// Several steps of reasoning, planning, comparison.
-    Reason,
-    /// Choose and call tools.
-    Tool,
-}
-
-impl Task {
-    /// Every task.
-    pub const ALL: [Task; 11] = [
-        Task::Chat,
-        Task::Classify,
-        Task::Extract,
-        Task::Summarize,
-        Task::Transform,
-        Task::Answer,
-        Task::Write,
-        Task::Code,
-        Task::Math,
-        Task::Reason,
-        Task::Tool,
-    ];
-
-    /// The kebab-case name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Task::Chat => "chat",
-            Task::Classify => "classify",
-            Task::Extract => "extract",
-            Task::Summarize => "summarize",
-            Task::Transform => "transform",
-            Task::Answer => "answer",
-            Task::Write => "write",
-            Task::Code => "code",
-            Task::Math => "math",
-            Task::Reason => "reason",
-            Task::Tool => "tool",
-        }
-    }
-}
 
 /// What becomes of an offer whose price is not known. Unknown is never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -111,6 +48,9 @@ pub struct Need {
     pub difficulty: Difficulty,
     /// Why `sense` thinks so, for `explain` ("asks for a proof", "short prompt").
     pub signals: Vec<String>,
+    /// How well models of each rank will answer it, as far as the prompt says; `None` where nothing is to be answered.
+    #[serde(default)]
+    pub outlook: Option<Outlook>,
     /// Data class as declared: the highest of what key, route and header say.
     pub class: DataClass,
     /// What detectors found in its text; raises the class, and can be taken out where the policy says so.

@@ -2,7 +2,7 @@
 //!
 //! Never here: addresses and credentials (rooms `backend` and `app`), or live state ([`crate::Fleet`]).
 
-use crate::{Economics, Price, Terms};
+use crate::{Ability, Economics, Price, Terms};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -181,6 +181,9 @@ pub struct Model {
     pub tier: Option<Tier>,
     /// Expected quality per mille on a request of middling difficulty, if declared; else the tier's.
     pub quality_permille: Option<u16>,
+    /// What is believed of it at each task before the team's own evidence; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ability: Option<Arc<Ability>>,
 }
 
 /// One place as configured.

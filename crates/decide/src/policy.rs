@@ -3,7 +3,7 @@
 //!
 //! Never here: parsing of configuration (room `app`).
 
-use crate::{DataClass, Durability, Nanousd, Rule, Unpriced, Zone};
+use crate::{Cascade, DataClass, Durability, Nanousd, Rule, Target, Unpriced, Zone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,15 +36,6 @@ impl Objective {
             Objective::Fast => "fast",
         }
     }
-}
-
-/// One entry of a named route: `place/model`, or `place/*` for any model of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// Place name.
-    pub place: String,
-    /// Model id there, or `*`.
-    pub model: String,
 }
 
 /// A named route of the configuration, called by its name as the model.
@@ -92,6 +83,9 @@ pub struct Policy {
     pub quality_value: Nanousd,
     /// What a second that a request waits because a place is busy is worth. Zero: only declared economics move traffic.
     pub second_value: Nanousd,
+    /// What becomes of answers that are doubted.
+    #[serde(default)]
+    pub cascade: Cascade,
 }
 
 impl Default for Policy {
@@ -112,6 +106,7 @@ impl Default for Policy {
             // About what it takes to notice and repair a wrong answer: ten minutes at $60 an hour.
             quality_value: Nanousd(10_000_000_000),
             second_value: Nanousd::ZERO,
+            cascade: Cascade::default(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Outcome {
     /// Sent, and what came of it is not known: the process ended first. Settled at its estimate, to be reconciled with
     /// the provider's own account.
     Unknown,
+    /// The whole answer came and was not shown: it was doubted, and another place was asked.
+    Doubted,
 }
 
 impl Outcome {
@@ -32,6 +34,7 @@ impl Outcome {
             Outcome::Cancelled => "cancelled",
             Outcome::Refused => "refused",
             Outcome::Unknown => "unknown",
+            Outcome::Doubted => "doubted",
         }
     }
 }
@@ -144,6 +147,9 @@ pub struct Record {
     /// What the same tokens would have cost elsewhere.
     #[serde(default)]
     pub baselines: Baselines,
+    /// Doubt in the answer, per mille (the expected gain of asking a stronger place), where it was judged.
+    #[serde(default)]
+    pub doubt_permille: Option<i16>,
     /// Version of the price used; `None` when unknown.
     pub price_version: Option<Arc<str>>,
     /// When the request arrived, Unix milliseconds.

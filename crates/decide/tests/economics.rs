@@ -14,6 +14,7 @@ fn place(name: &str, tier: Tier, price: Option<i64>, economics: Option<Economics
         None => (Kind::Serverless, Zone::VendorCloud),
     };
     let model = Model {
+        ability: None,
         id: "llama".into(),
         context_tokens: None,
         caps: Caps::default(),

@@ -26,6 +26,7 @@ mod choose;
 mod cut;
 mod dispatch;
 mod guard;
+mod learned;
 mod relay;
 mod settle;
 mod spend;
@@ -35,6 +36,7 @@ pub use admit::{Key, Keys};
 pub use care::{Care, CareOptions, Hedge};
 pub use cut::Cut;
 pub use guard::{Guard, Reader, SECOND_READER, Second};
+pub use learned::Learned;
 pub use settle::Metrics;
 
 use arc_swap::ArcSwap;
@@ -76,6 +78,8 @@ pub struct Wiring {
     pub door: Arc<Door>,
     /// Made when the time for requests under way is over: each ends with an error, settled on what was seen.
     pub cut: Cut,
+    /// What was learned of models.
+    pub learned: Arc<Learned>,
 }
 
 /// What step 1 gives: one request to an endpoint that models answer.

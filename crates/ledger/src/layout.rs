@@ -252,6 +252,7 @@ fn read(eye: &mut Eye<'_>) -> Option<Record> {
     let (key, place, model) = (option(KEY)?, option(PLACE)?.map(PlaceId), option(MODEL)?);
     let (price_version, error, team) = (option(PRICE_VERSION)?, option(ERROR)?, option(TEAM)?);
     Some(Record {
+        doubt_permille: None,
         attempt_id: f.attempt_id,
         request_id,
         attempt,

@@ -7,7 +7,8 @@ use decide::{DataClass, Kind, Outcome, Priced, Task, Tier};
 const TIERS: [Tier; 3] = [Tier::Edge, Tier::Local, Tier::Cloud];
 const KINDS: [Kind; 4] = [Kind::Serverless, Kind::Burst, Kind::Dedicated, Kind::Appliance];
 const PRICED: [Priced; 4] = [Priced::Unknown, Priced::Exact, Priced::Estimated, Priced::Own];
-const OUTCOMES: [Outcome; 5] = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused, Outcome::Unknown];
+const OUTCOMES: [Outcome; 6] =
+    [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Refused, Outcome::Unknown, Outcome::Doubted];
 
 pub(crate) const fn class_code(class: DataClass) -> u8 {
     match class {
@@ -50,6 +51,7 @@ pub(crate) const fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::Cancelled => 2,
         Outcome::Refused => 3,
         Outcome::Unknown => 4,
+        Outcome::Doubted => 5,
     }
 }
 

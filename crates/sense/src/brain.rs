@@ -11,12 +11,11 @@
 mod answer;
 mod doubt;
 mod look;
-mod rank;
 
 pub use answer::{Shape, canonical, hedges, same, shape};
+pub use decide::{RANKS, Rank};
 pub use doubt::{Case, DOUBT_FEATURES, doubt_features};
 pub use look::{FORMS, HASHED, Look, SIZE, form_name, look};
-pub use rank::{RANKS, Rank};
 
 /// Points of the table that turns a score into a probability.
 pub const KNOTS: usize = 17;

@@ -203,6 +203,7 @@ pub(crate) fn dewpoint(upstream: &str, keys: gateway::Keys) {
             draining: AtomicBool::new(false),
             door: Arc::default(),
             cut: gateway::Cut::default(),
+            learned: Arc::default(),
         };
         gateway::serve(listener, Arc::new(wiring), std::future::pending()).await.unwrap();
     });

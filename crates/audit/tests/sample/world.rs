@@ -21,6 +21,7 @@ pub(crate) fn place(name: &str, zone: Zone, seat: Option<&str>) -> Arc<Place> {
 pub(crate) fn model() -> Arc<Model> {
     let caps = Caps::default();
     Arc::new(Model {
+        ability: None,
         id: "m".into(),
         context_tokens: None,
         caps,

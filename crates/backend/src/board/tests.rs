@@ -73,6 +73,7 @@ impl Backend for Scripted {
 
 fn complete() -> Complete {
     Box::new(|_, d| Model {
+        ability: None,
         id: d.id.as_str().into(),
         context_tokens: d.context_tokens,
         caps: Caps { tools: true, ..Caps::default() },

@@ -307,6 +307,7 @@ impl Account {
     /// A record with everything that is the same for all attempts.
     pub(super) fn blank(&self) -> Record {
         Record {
+            doubt_permille: None,
             attempt_id: self.id(),
             request_id: self.request_id.clone(),
             attempt: self.attempts,

@@ -17,6 +17,7 @@ fn candidate(kind: Kind, economics: Option<Economics>, price: Option<i64>) -> Ca
     let price = price.map(|p| Price { input_nanousd_per_mtok: p, output_nanousd_per_mtok: p, ..Price::free("t") });
     let (context_tokens, tier, quality_permille) = (None, None, None);
     let model = Model {
+        ability: None,
         id: "m".into(),
         context_tokens,
         caps: Caps::default(),

@@ -76,6 +76,7 @@ pub(super) fn read(eye: &mut Eye<'_>) -> Option<Record> {
     let (key, place, model) = (option(KEY)?, option(PLACE)?.map(PlaceId), option(MODEL)?);
     let (price_version, error) = (option(PRICE_VERSION)?, option(ERROR)?);
     Some(Record {
+        doubt_permille: None,
         attempt_id: f.attempt_id,
         request_id,
         attempt,

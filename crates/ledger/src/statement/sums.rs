@@ -160,7 +160,7 @@ impl Sums {
         self.attempts += 1;
         match item.outcome {
             Outcome::Ok => self.ok += 1,
-            Outcome::Failed => self.failed += 1,
+            Outcome::Failed | Outcome::Doubted => self.failed += 1,
             Outcome::Cancelled => self.cancelled += 1,
             Outcome::Refused => self.refused += 1,
             Outcome::Unknown => self.unknown += 1,

@@ -111,6 +111,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
     let outcome: String = get(row, 25)?;
     let kind: Option<String> = get(row, 32)?;
     Ok(Record {
+        doubt_permille: None,
         attempt_id: u128::from_be_bytes(get(row, 0)?),
         request_id: get(row, 1)?,
         attempt: get(row, 2)?,

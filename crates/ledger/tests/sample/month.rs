@@ -137,6 +137,7 @@ fn record(n: u64, size: Size, gap: u64) -> Record {
     let strongest = &PLACES[size.places - 1];
     let cheapest = PLACES[..size.places].iter().find(|p| u64::from(p.quality) >= 520 + hard / 3).unwrap_or(strongest);
     Record {
+        doubt_permille: None,
         attempt_id: u128::from(arrived) << 80 | u128::from(n),
         request_id: Arc::from(format!("req-{:012x}", if retry { n - 1 } else { n })),
         attempt: u8::from(retry),

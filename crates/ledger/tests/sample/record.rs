@@ -26,6 +26,7 @@ pub fn record(n: u64) -> Record {
     let much = |n: u64| (mix(s ^ n) % 1_000_000_000) as i64;
     let place = ["edge", "ollama", "openai", "größe"][pick(2, 4) as usize];
     Record {
+        doubt_permille: None,
         attempt_id: u128::from(n),
         request_id: Arc::from(format!("req-{:016x}", mix(n / 2))),
         attempt: (n % 2) as u8,

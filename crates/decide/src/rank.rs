@@ -2,11 +2,14 @@
 //!
 //! Never here: measured ability of places.
 
+use serde::{Deserialize, Serialize};
+
 /// Number of ranks.
 pub const RANKS: usize = 4;
 
 /// How able a model is, roughly. Edge and local are the tiers of that name; a vendor's model is large or frontier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rank {
     /// Up to 5 billion parameters.
     Edge,

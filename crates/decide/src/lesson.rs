@@ -1,0 +1,79 @@
+//! One piece of evidence of how well a model did on one request. Holds no text.
+//!
+//! Never here: storage (room `ledger`), or what follows from it.
+
+use crate::{PlaceId, Task};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Where a lesson comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A person said so (`POST /v1/feedback`).
+    Feedback,
+    /// A mechanical check of the answer: JSON against its schema, a call against its tool, a refusal, an end cut off.
+    Check,
+    /// The answer was doubted, and another place was asked.
+    Escalation,
+    /// The alternative was asked as well, and the answers were compared.
+    Shadow,
+}
+
+impl Origin {
+    /// Every origin.
+    pub const ALL: [Origin; 4] = [Origin::Feedback, Origin::Check, Origin::Escalation, Origin::Shadow];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Origin::Feedback => "feedback",
+            Origin::Check => "check",
+            Origin::Escalation => "escalation",
+            Origin::Shadow => "shadow",
+        }
+    }
+}
+
+/// The answer beside which another one was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The stronger place.
+    pub place: PlaceId,
+    /// The model there.
+    pub model: Arc<str>,
+    /// Doubt in the weak answer before the strong one was seen, per mille.
+    pub doubt_permille: i16,
+    /// Quality lost by keeping the weak answer, per mille, from -1000 to 1000.
+    pub loss_permille: i16,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lesson {
+    /// The request.
+    pub request_id: Arc<str>,
+    /// When, Unix milliseconds.
+    pub at_unix_ms: u64,
+    /// Whose answer.
+    pub place: PlaceId,
+    /// Which model there.
+    pub model: Arc<str>,
+    /// What kind of work it was.
+    pub task: Task,
+    /// Where this comes from.
+    pub origin: Origin,
+    /// How good it was, per mille.
+    pub score_permille: u16,
+    /// What it counts, in thousandths of an observation.
+    pub weight_milli: u32,
+    /// The comparison behind it, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+}
+
+/// Where lessons go. Must not block.
+pub trait Lessons: Send + Sync {
+    /// Takes one.
+    fn take(&self, lesson: Lesson);
+}

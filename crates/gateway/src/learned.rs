@@ -1,0 +1,37 @@
+//! What was learned of models from the team's own requests: beliefs by place, model and task, and what may be promised of
+//! keeping weak answers. Read by every decision, replaced as a whole beside the serving threads.
+//!
+//! Never here: storage, or the judgement of an answer.
+
+use arc_swap::ArcSwap;
+use decide::{Belief, PlaceId, Promise, Task};
+use std::collections::HashMap;
+
+/// What is known now.
+#[derive(Debug, Default)]
+pub struct Learned {
+    beliefs: ArcSwap<HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>>,
+    promises: ArcSwap<HashMap<Task, Promise>>,
+}
+
+impl Learned {
+    /// The team's evidence of a model at one task.
+    pub fn evidence(&self, place: &PlaceId, model: &str, task: Task) -> Option<Belief> {
+        self.beliefs.load().get(place)?.get(model)?.get(&task).copied()
+    }
+
+    /// What may be promised for one kind of task; `None` where nobody asked for a promise.
+    pub fn promise(&self, task: Task) -> Option<Promise> {
+        self.promises.load().get(&task).copied()
+    }
+
+    /// Replaces all beliefs.
+    pub fn believe(&self, beliefs: HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>) {
+        self.beliefs.store(beliefs.into());
+    }
+
+    /// Replaces all promises.
+    pub fn promise_all(&self, promises: HashMap<Task, Promise>) {
+        self.promises.store(promises.into());
+    }
+}
