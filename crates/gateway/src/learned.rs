@@ -4,17 +4,32 @@
 //! Never here: storage, or the judgement of an answer.
 
 use arc_swap::ArcSwap;
-use decide::{Belief, PlaceId, Promise, Task};
+use decide::{Belief, Lesson, Lessons, PlaceId, Promise, Task};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What is known now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Learned {
+    /// Where lessons are kept.
+    kept: Option<Arc<dyn Lessons>>,
     beliefs: ArcSwap<HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>>,
     promises: ArcSwap<HashMap<Task, Promise>>,
 }
 
 impl Learned {
+    /// Keeps lessons in `kept`.
+    pub fn keeping(kept: Arc<dyn Lessons>) -> Learned {
+        Learned { kept: Some(kept), ..Learned::default() }
+    }
+
+    /// Takes one lesson: it is kept, and counts from the next decision on.
+    pub fn lesson(&self, lesson: Lesson) {
+        if let Some(kept) = &self.kept {
+            kept.take(lesson);
+        }
+    }
+
     /// The team's evidence of a model at one task.
     pub fn evidence(&self, place: &PlaceId, model: &str, task: Task) -> Option<Belief> {
         self.beliefs.load().get(place)?.get(model)?.get(&task).copied()
