@@ -34,8 +34,12 @@ fn chat(rig: &Rig, stream: bool, headers: &str) -> String {
 
 /// The same in a dialect.
 fn chat_of(rig: &Rig, dialect: Dialect, stream: bool, headers: &str) -> String {
-    let body = rig.body(dialect, stream).to_string();
-    let path = path_of(dialect);
+    written(dialect, headers, &rig.body(dialect, stream))
+}
+
+/// A chat with this body, as it goes over the wire.
+fn written(dialect: Dialect, headers: &str, body: &serde_json::Value) -> String {
+    let (path, body) = (path_of(dialect), body.to_string());
     format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
