@@ -17,7 +17,7 @@ mod economics;
 mod fault;
 mod fleet;
 mod found;
-
+mod language;
 mod lesson;
 mod live;
 mod moment;
@@ -51,7 +51,7 @@ pub use economics::{Capacity, Economics, HOURS_PER_MONTH, Moment, Power, Tenure,
 pub use fault::{Cause, Fault, Retry, Side};
 pub use fleet::{Fleet, Health, Load, Offer, PlaceState};
 pub use found::{Count, Found};
-
+pub use language::Language;
 pub use lesson::{Compared, Lesson, Lessons, Origin};
 pub use live::{Gate, Live, Pick, Standing, Unseen};
 pub use money::{Nanousd, Usage};
