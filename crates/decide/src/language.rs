@@ -28,7 +28,8 @@ impl TryFrom<String> for Language {
     type Error = String;
 
     fn try_from(code: String) -> Result<Language, String> {
-        Language::new(&code).ok_or_else(|| format!("`{code}` is not a language: write two lower-case letters, such as en"))
+        Language::new(&code)
+            .ok_or_else(|| format!("`{code}` is not a language: write two lower-case letters, such as en"))
     }
 }
 
