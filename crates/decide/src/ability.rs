@@ -23,6 +23,16 @@ impl Belief {
         if all == 0 { 500 } else { (self.good_milli * 1_000 / all) as u16 }
     }
 
+    /// Whether nothing was observed.
+    pub fn is_empty(&self) -> bool {
+        *self == Belief::default()
+    }
+
+    /// How much was observed, rounded.
+    pub fn observations(&self) -> u64 {
+        self.good_milli.saturating_add(self.bad_milli).saturating_add(500) / 1_000
+    }
+
     /// With more evidence.
     #[must_use]
     pub fn and(self, more: Belief) -> Belief {

@@ -2,7 +2,7 @@
 //!
 //! Never here: the verdict as a whole (`verdict`), or working the reason out (`choose`).
 
-use crate::{DataClass, Gate, Model, Pick, Place, Standing, Tier};
+use crate::{Belief, DataClass, Gate, Model, Pick, Place, Standing, Tier};
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -12,8 +12,11 @@ use std::sync::Arc;
 pub struct Reason {
     /// Expected quality on this request, per mille.
     pub quality_permille: u16,
-    /// Is that sufficient for the difficulty?
+    /// Is that sufficient: at least [`Verdict::enough_permille`](crate::Verdict::enough_permille)?
     pub sufficient: bool,
+    /// The team's own evidence of the model at this task; empty where there is none.
+    #[serde(skip_serializing_if = "Belief::is_empty")]
+    pub evidence: Belief,
     /// Expected marginal cost: the money that this request adds; `None` where the price is unknown.
     pub cost_nanousd: Option<i64>,
     /// Shadow price of the capacity it takes from others there, beside the money.
@@ -30,6 +33,8 @@ pub struct Reason {
     pub home: bool,
     /// Expected time to first token, milliseconds.
     pub ttft_ms: u32,
+    /// How much of that comes of a queue, milliseconds.
+    pub queue_ms: u32,
     /// How its place stood at that moment; `None` where nobody watched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,

@@ -4,13 +4,18 @@
 //! rendezvous hashing, so that a conversation finds its cached prefix again, until that place is clearly worse.
 
 mod balance;
+mod expect;
 mod order;
+mod quality;
+mod sum;
 mod utility;
+
+pub use sum::Sum;
 
 use crate::border::Border;
 use crate::{
-    Candidate, Caps, DataClass, Fleet, Health, Live, Load, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
-    Refusal, Refused, Route, Standing, Subject, Tier, Unpriced, Unseen, Verdict, Zone, cost,
+    Candidate, Caps, DataClass, Fleet, Health, Live, Model, Need, Objective, Offer, PlaceState, Policy, Reason,
+    Refusal, Refused, Route, Subject, Unpriced, Unseen, Verdict, Zone,
 };
 use order::{Affinity, Ranked};
 use std::cmp::Reverse;
@@ -44,12 +49,15 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
             (Ok(redact_above), None) => {
                 let assumed = assumed(need, model);
                 let model = assumed.as_ref().unwrap_or(model);
-                let standing = live.standing(&state.place.id);
-                let (mut reason, queue_ms) = expect(need, state, model, policy.margin_permille, standing, waiting);
-                reason.redact_above = redact_above;
+                let seen = expect::Seen {
+                    standing: live.standing(&state.place.id),
+                    evidence: live.evidence(&state.place.id, &model.id, need.task).unwrap_or_default(),
+                    waiting,
+                };
+                let reason = Reason { redact_above, ..expect::expect(need, state, model, &seen) };
                 let pull = affinity.pull(state.place.id.as_str());
                 let candidate = Candidate { place: state.place.clone(), model: model.clone(), reason };
-                order.push(Ranked { rank, pull, queue_ms, candidate });
+                order.push(Ranked { rank, pull, candidate });
                 continue;
             }
             (Ok(_), Some(pinned)) => Refusal::OtherModel(pinned.clone()),
@@ -59,8 +67,9 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
     }
     // A budget that is nearly used up turns every objective to the cheapest; an order that was given stays.
     let objective = scope.objective.map(|o| if need.degrade { Objective::Cheap } else { o });
+    let enough_permille = expect::suffice(&mut order, need, policy);
     if let Some(objective) = objective {
-        utility::weigh(&mut order, objective, need, policy);
+        utility::weigh(&mut order, objective, need, policy, enough_permille);
     }
     order::sort(&mut order, objective);
     balance::balance(&mut order, objective.is_some(), live.chance());
@@ -68,6 +77,8 @@ pub fn choose_live(need: &Need, fleet: &Fleet, policy: &Policy, live: &impl Live
         ask_id: need.ask_id,
         task: need.task,
         difficulty: need.difficulty,
+        outlook: need.outlook,
+        enough_permille,
         class,
         declared,
         objective,
@@ -277,67 +288,6 @@ fn assumed(need: &Need, model: &Model) -> Option<Arc<Model>> {
         return None;
     }
     model.price_assumed.as_ref().map(|price| Arc::new(Model { price: Some(price.clone()), ..model.clone() }))
-}
-
-/// What to expect of an offer on this request, and how much of the wait comes of its queue, milliseconds.
-fn expect(
-    need: &Need,
-    state: &PlaceState,
-    model: &Model,
-    margin: u16,
-    standing: Option<Standing>,
-    waiting: u32,
-) -> (Reason, u32) {
-    let tier = model.tier.unwrap_or(state.place.tier);
-    let quality = model.quality_permille.unwrap_or(tier.quality_permille());
-    let usage = utility::expected(need);
-    let (marginal, full, pressure_permille) = match &state.place.economics {
-        Some(economics) => {
-            let moment = economics.moment(&state.health, &state.load, standing, waiting);
-            (economics.marginal(&usage, &moment), economics.full(&usage), moment.pressure_permille)
-        }
-        None => {
-            let price = model.price.as_ref().map(|p| cost(p, &usage, need.at_unix_s));
-            (price, price, 0)
-        }
-    };
-    let (base, ttft_ms) = expected_ttft_ms(&state.load, tier);
-    let reason = Reason {
-        quality_permille: quality,
-        sufficient: quality >= need.difficulty.0.saturating_add(margin),
-        cost_nanousd: marginal.map(|n| n.0),
-        full_nanousd: full.map(|n| n.0),
-        pressure_permille,
-        ttft_ms,
-        standing,
-        ..Reason::default()
-    };
-    (reason, ttft_ms - base)
-}
-
-/// Measured time to first token, and the same stretched by the queue: each waiting request costs one more, each running one a
-/// quarter. Without a measurement the tier's usual value stands.
-fn expected_ttft_ms(load: &Load, tier: Tier) -> (u32, u32) {
-    let base = load.ttft_ms.unwrap_or(match tier {
-        Tier::Edge => 100,
-        Tier::Local => 400,
-        Tier::Cloud => 800,
-    });
-    let queue = load.waiting.saturating_mul(4).saturating_add(load.running);
-    (base, base.saturating_add(base.saturating_mul(queue) / 4))
-}
-
-impl Tier {
-    /// The prior of expected quality, per mille, for a model that declares none: a small model is enough for about a
-    /// quarter of the difficulty scale, a larger open-weight model for 0.6, a frontier model for 0.9. A prior, not a
-    /// measurement; configuration can declare better, and a later issue learns it.
-    pub const fn quality_permille(self) -> u16 {
-        match self {
-            Tier::Edge => 250,
-            Tier::Local => 600,
-            Tier::Cloud => 900,
-        }
-    }
 }
 
 /// Completion tokens that must at least fit beside the prompt. `max_tokens` is a limit, not a need (SDKs send 4,096 with

@@ -2,7 +2,7 @@
 //!
 //! Never here: text of the request.
 
-use crate::{Api, DataClass, Found, Outlook, Rule, Task};
+use crate::{Api, DataClass, Found, Language, Outlook, Rule, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -51,6 +51,9 @@ pub struct Need {
     /// How well models of each rank will answer it, as far as the prompt says; `None` where nothing is to be answered.
     #[serde(default)]
     pub outlook: Option<Outlook>,
+    /// The language it is written in, as far as common words and scripts tell.
+    #[serde(default)]
+    pub language: Option<Language>,
     /// Data class as declared: the highest of what key, route and header say.
     pub class: DataClass,
     /// What detectors found in its text; raises the class, and can be taken out where the policy says so.

@@ -17,7 +17,7 @@ pub enum Task {
     Extract,
     /// Make shorter.
     Summarize,
-    /// Change form: rewrite, format, translate.
+    /// Change form and keep the content: format, rewrite, translate.
     Transform,
     /// Answer a question of fact.
     Answer,
@@ -31,11 +31,21 @@ pub enum Task {
     Reason,
     /// Choose and call tools.
     Tool,
+    /// Say what given code does.
+    ExplainCode,
+    /// Code and files that follow a known pattern: skeletons, configuration, stubs, licences.
+    Boilerplate,
+    /// Answer from given documents and nothing else (retrieval-augmented generation).
+    Grounded,
+    /// Make what is searched with: queries, keywords, questions rewritten so that they stand alone.
+    Search,
+    /// A further step of an agent: tools were called already, and their results stand in the request.
+    Agent,
 }
 
 impl Task {
     /// Every task.
-    pub const ALL: [Task; 11] = [
+    pub const ALL: [Task; 16] = [
         Task::Chat,
         Task::Classify,
         Task::Extract,
@@ -47,6 +57,11 @@ impl Task {
         Task::Math,
         Task::Reason,
         Task::Tool,
+        Task::ExplainCode,
+        Task::Boilerplate,
+        Task::Grounded,
+        Task::Search,
+        Task::Agent,
     ];
 
     /// The kebab-case name.
@@ -63,6 +78,11 @@ impl Task {
             Task::Math => "math",
             Task::Reason => "reason",
             Task::Tool => "tool",
+            Task::ExplainCode => "explain-code",
+            Task::Boilerplate => "boilerplate",
+            Task::Grounded => "grounded",
+            Task::Search => "search",
+            Task::Agent => "agent",
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::candidate::Dollars;
 use crate::{
-    Candidate, Cause, DataClass, Difficulty, Fault, Fleet, Model, Need, Objective, Place, Rule, Subject, Task, Unmet,
-    Zone,
+    Candidate, Cause, DataClass, Difficulty, Fault, Fleet, Model, Need, Objective, Outlook, Place, Rule, Subject, Task,
+    Unmet, Zone,
 };
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -153,6 +153,11 @@ pub struct Verdict {
     pub task: Task,
     /// Difficulty that was assumed.
     pub difficulty: Difficulty,
+    /// How well models of each rank were expected to answer.
+    pub outlook: Option<Outlook>,
+    /// The expected quality that was enough, per mille: near that of the best for a prompt like what was trained on, else the
+    /// difficulty.
+    pub enough_permille: u16,
     /// Effective data class: the highest declared and found.
     pub class: DataClass,
     /// The highest class declared, by key, route and headers.
@@ -174,22 +179,30 @@ pub struct Verdict {
 
 impl Verdict {
     /// `x-dewpoint-decision`: one line, no text of the request.
-    /// Example: `sufficient;task=classify;difficulty=180;class=internal;chosen=edge/dewpoint-edge;of=3`.
+    /// Example: `sufficient;task=math;difficulty=480;outlook=310/540/700/860;class=internal;chosen=openai/gpt-5;quality=860;of=3`:
+    /// the outlook of each rank from edge to frontier, or `unfamiliar`; the quality expected of what was chosen, and after it
+    /// `evidence=12` where the team has observed it twelve times.
     pub fn summary(&self) -> String {
-        let mut s = String::with_capacity(96);
+        let mut s = String::with_capacity(160);
         let how = self.objective.map_or("named", Objective::as_str);
-        let _ = write!(
-            s,
-            "{how};task={};difficulty={};class={};chosen=",
-            self.task.as_str(),
-            self.difficulty.0,
-            self.class
-        );
+        let _ = write!(s, "{how};task={};difficulty={}", self.task.as_str(), self.difficulty.0,);
+        match self.outlook {
+            Some(Outlook { unfamiliar: true, .. }) => s.push_str(";outlook=unfamiliar"),
+            Some(Outlook { good_permille: [edge, local, large, frontier], .. }) => {
+                let _ = write!(s, ";outlook={edge}/{local}/{large}/{frontier}");
+            }
+            None => {}
+        }
+        let _ = write!(s, ";class={};chosen=", self.class.as_str());
         match self.order.first() {
             Some(c) => {
                 s.push_str(c.place.id.as_str());
                 s.push('/');
                 s.push_str(&c.model.id);
+                let _ = write!(s, ";quality={}", c.reason.quality_permille);
+                if !c.reason.evidence.is_empty() {
+                    let _ = write!(s, ";evidence={}", c.reason.evidence.observations());
+                }
             }
             None => s.push_str("none"),
         }

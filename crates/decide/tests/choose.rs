@@ -221,7 +221,7 @@ fn a_permit_asks_the_policy_of_now() {
 fn the_summary_is_one_ascii_line() {
     assert_eq!(
         run(&need("auto", 100)).summary(),
-        "sufficient;task=chat;difficulty=100;class=internal;chosen=edge/dewpoint-edge;of=5"
+        "sufficient;task=chat;difficulty=100;class=internal;chosen=edge/dewpoint-edge;quality=250;of=5"
     );
 }
 

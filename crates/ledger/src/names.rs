@@ -33,6 +33,11 @@ pub(crate) const fn task_code(task: Task) -> u8 {
         Task::Math => 8,
         Task::Reason => 9,
         Task::Tool => 10,
+        Task::ExplainCode => 11,
+        Task::Boilerplate => 12,
+        Task::Grounded => 13,
+        Task::Search => 14,
+        Task::Agent => 15,
     }
 }
 

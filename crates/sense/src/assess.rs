@@ -4,7 +4,8 @@
 
 use crate::difficulty::{self, Estimate};
 use crate::scan::{self, Reading};
-use crate::{prefix, task, tokens};
+use crate::task::Elected;
+use crate::{outlook, prefix, task, tokens};
 use decide::{Difficulty, Need, Task};
 use wire::{Ask, Endpoint, Format, Role, ToolChoice};
 
@@ -34,7 +35,11 @@ pub fn assess(ask: &Ask) -> Need {
     difficulty::add_request(&mut estimate, ask);
     let history_of_tools = ask.messages.iter().filter(|m| m.role == Role::Tool || !m.tool_calls.is_empty()).count();
     let calls = !ask.tools.is_empty() && !matches!(ask.tool_choice, Some(ToolChoice::None));
-    let kind = if calls { Task::Tool } else { elected };
+    let kind = match calls {
+        true if history_of_tools > 0 => Task::Agent,
+        true => Task::Tool,
+        false => elected.task,
+    };
     if calls {
         difficulty::add_tools(&mut estimate, &reading, ask.tools.len(), history_of_tools);
     }
@@ -45,6 +50,8 @@ pub fn assess(ask: &Ask) -> Need {
         task: kind,
         difficulty: Difficulty(estimate.per_mille()),
         signals: estimate.reasons(SIGNALS).map(str::to_owned).collect(),
+        outlook: Some(outlook::of(ask, kind, elected, &reading)),
+        language: reading.tongues.language(),
         input_tokens: tokens::input(ask),
         output_tokens: tokens::output(ask, kind, &reading),
         tools: !ask.tools.is_empty() || history_of_tools > 0,
@@ -75,25 +82,25 @@ fn encoding(ask: &Ask) -> Need {
 
 /// The last user message, its task and its estimate. A short message without a task of its own ("continue", "and for
 /// seven?") is taken to be about the user message before it, when that is harder.
-fn read_user(ask: &Ask, operator: Option<&Reading>) -> (Reading, Task, Estimate) {
+fn read_user(ask: &Ask, operator: Option<&Reading>) -> (Reading, Elected, Estimate) {
     let mut users = ask.messages.iter().rev().filter(|m| m.role == Role::User);
     let last = users.next().map(|m| scan::scan_content(&m.content)).unwrap_or_default();
     let elected = task::of_both(&last, operator);
     let estimate = difficulty::of_text(elected.task, &last);
     let open = matches!(elected.task, Task::Chat | Task::Answer);
     if !open || last.words > FOLLOW_UP_WORDS || last.count(crate::lexicon::Cue::Greet) > 0 {
-        return (last, elected.task, estimate);
+        return (last, elected, estimate);
     }
     let Some(before) = users.next().map(|m| scan::scan_content(&m.content)) else {
-        return (last, elected.task, estimate);
+        return (last, elected, estimate);
     };
     let earlier = task::of_both(&before, operator);
     let mut inherited = difficulty::of_text(earlier.task, &before);
     if inherited.per_mille() <= estimate.per_mille() {
-        return (last, elected.task, estimate);
+        return (last, elected, estimate);
     }
     inherited.follows();
-    (last, earlier.task, inherited)
+    (last, earlier, inherited)
 }
 
 /// Reads the first prompt of the operator.

@@ -129,7 +129,11 @@ fn prior(task: Task) -> i32 {
         Task::Code => 540,
         Task::Math => 480,
         Task::Reason => 630,
-        Task::Tool => 500,
+        Task::Tool | Task::Agent => 500,
+        Task::ExplainCode => 480,
+        Task::Boilerplate => 420,
+        Task::Grounded => 340,
+        Task::Search => 260,
     }
 }
 
@@ -172,7 +176,15 @@ fn by_task(e: &mut Estimate, task: Task, r: &Reading) {
             e.name(20, "asks for a judgement or a plan");
             e.step(steps(r.asked(Cue::Reason).saturating_sub(1), 25, 75), "several things to weigh");
         }
-        Task::Tool => {}
+        Task::ExplainCode => {
+            e.name(20, "asks what code does");
+            e.step(steps(r.count(Cue::HardCode), 90, 180), "code that is hard to get right");
+            e.step((features::log2(r.code_marks) * 8.0) as i32, "code in the prompt");
+        }
+        Task::Boilerplate => e.name(0, "asks for code of a known pattern"),
+        Task::Grounded => e.name(0, "asks about given documents"),
+        Task::Search => e.name(0, "asks for something to search with"),
+        Task::Tool | Task::Agent => {}
     }
 }
 

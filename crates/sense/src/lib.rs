@@ -4,8 +4,9 @@
 //! [`decide::Need`] on every machine. Text never steers policy: a prompt can change the *estimate* of its task,
 //! difficulty and size, and nothing else; which data may go where is not read from text here.
 //!
-//! Way of a text: `scan` walks over its ends with the words of `lexicon` → `task` lets the cues vote → `difficulty`
-//! adds prior, steps and the learned correction of `weights` → [`assess`] fills the Need, with `tokens` and `prefix`.
+//! Way of a text: `scan` walks over its ends with the words of `lexicon` and `language` → `task` lets the cues vote →
+//! `difficulty` adds prior, steps and the learned correction of `weights` → `outlook` asks the trained weights of [`brain`] →
+//! [`assess`] fills the Need, with `tokens` and `prefix`.
 //!
 //! Never here: network, disk, clock, randomness, or choosing a place.
 
@@ -15,7 +16,9 @@ mod count;
 mod difficulty;
 mod features;
 mod find;
+mod language;
 mod lexicon;
+mod outlook;
 mod prefix;
 mod scan;
 mod task;
@@ -30,3 +33,4 @@ pub use find::{
     Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
     characters,
 };
+pub use language::language;

@@ -4,6 +4,7 @@
 //!
 //! Never here: what the counts mean (`task`, `difficulty`).
 
+use crate::language::Tongues;
 use crate::lexicon::{self, CUES, Cue};
 use wire::Content;
 
@@ -47,6 +48,8 @@ pub(crate) struct Reading {
     pub(crate) opens: Option<u8>,
     /// The cue that leads the last sentence.
     pub(crate) closes: Option<u8>,
+    /// What speaks for each language.
+    pub(crate) tongues: Tongues,
 }
 
 impl Reading {
@@ -242,6 +245,9 @@ impl Walk {
     /// Characters beyond ASCII: Chinese and Japanese ones pair with the next one, and since pairs overlap, the first
     /// four of a sentence count as its head; others are letters.
     fn high(&mut self, rest: &[u8]) -> usize {
+        if !matches!(rest, [0x80..=0xbf, ..]) {
+            self.out.tongues.character(rest);
+        }
         match rest {
             [0xe3..=0xe9, _, _, ..] if !rest.starts_with("\u{3002}".as_bytes()) => {
                 self.end_word();
@@ -284,6 +290,7 @@ impl Walk {
         self.words_here += 1;
         let phrase = lexicon::cue(lexicon::pair(self.previous, hash));
         let single = lexicon::cue(hash);
+        self.out.tongues.word(hash);
         if let Some(cue) = phrase {
             self.note(cue, true);
         }

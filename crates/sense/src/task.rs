@@ -43,6 +43,8 @@ const UNSURE: u32 = 12;
 pub(crate) struct Elected {
     pub(crate) task: Task,
     pub(crate) votes: u32,
+    /// It stands in the operator's prompt.
+    pub(crate) of_operator: bool,
 }
 
 /// The task of a text read alone.
@@ -59,7 +61,7 @@ pub(crate) fn of_both(user: &Reading, operator: Option<&Reading>) -> Elected {
     let Some(operator) = operator.filter(|_| own.votes < UNSURE) else { return own };
     let told = elect(&tally(operator));
     let instructive = matches!(told.task, Task::Classify | Task::Extract | Task::Summarize | Task::Transform);
-    if instructive && told.votes > own.votes { told } else { own }
+    if instructive && told.votes > own.votes { Elected { of_operator: true, ..told } } else { own }
 }
 
 fn tally(reading: &Reading) -> [u32; Task::ALL.len()] {
@@ -104,11 +106,11 @@ fn add_shape(votes: &mut [u32; Task::ALL.len()], r: &Reading) {
 }
 
 fn elect(votes: &[u32; Task::ALL.len()]) -> Elected {
-    let mut best = Elected { task: Task::Chat, votes: 0 };
+    let mut best = Elected { task: Task::Chat, votes: 0, of_operator: false };
     for task in Task::ALL {
         let got = votes[task as usize];
         if got > best.votes && (got >= ENOUGH || task == Task::Answer) {
-            best = Elected { task, votes: got };
+            best = Elected { task, votes: got, of_operator: false };
         }
     }
     best

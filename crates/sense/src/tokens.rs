@@ -158,7 +158,11 @@ pub(crate) fn output(ask: &Ask, task: Task, reading: &Reading) -> u32 {
         Task::Code => 600,
         Task::Math => 500,
         Task::Reason => 800,
-        Task::Tool => 120,
+        Task::Tool | Task::Agent => 120,
+        Task::ExplainCode => 350,
+        Task::Boilerplate => 300,
+        Task::Grounded => 120,
+        Task::Search => 60,
     };
     let usual = if reading.count(Cue::Brief) > 0 { usual.min(60) } else { usual };
     usual.saturating_add(thinking(ask))

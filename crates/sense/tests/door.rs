@@ -31,12 +31,14 @@ fn image() -> Part {
     Part::Image { media, detail: None, extra: Vec::new() }
 }
 
-/// The Need without what text may change: task, difficulty, reasons, sizes and the prefix.
+/// The Need without what text may change: task, difficulty, reasons, outlook, language, sizes and the prefix.
 fn beside_text(need: Need) -> Need {
     Need {
         task: Task::Chat,
         difficulty: Default::default(),
         signals: Vec::new(),
+        outlook: None,
+        language: None,
         input_tokens: 0,
         output_tokens: 0,
         prefix_hash: 0,

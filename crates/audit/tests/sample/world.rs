@@ -65,6 +65,8 @@ impl World {
             ask_id: u128::from(n),
             task: Task::Chat,
             difficulty: Difficulty(100),
+            outlook: None,
+            enough_permille: 100,
             class,
             declared: class,
             subject: decide::Subject::default(),

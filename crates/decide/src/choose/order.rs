@@ -12,8 +12,6 @@ pub(super) struct Ranked {
     pub(super) rank: usize,
     /// How strongly the session is drawn to this place.
     pub(super) pull: u64,
-    /// Of the expected wait for a first piece, what comes of a queue, milliseconds.
-    pub(super) queue_ms: u32,
     pub(super) candidate: Candidate,
 }
 

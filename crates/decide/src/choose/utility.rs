@@ -4,7 +4,7 @@
 //! Never here: hard constraints, the sorting (`order`), or the balance of replicas (`balance`).
 
 use super::order::Ranked;
-use crate::{Model, Nanousd, Need, Objective, Place, Policy, Reason, Usage, capacity_price, cost};
+use crate::{Candidate, Model, Nanousd, Need, Objective, Place, Policy, Reason, Usage, capacity_price, cost};
 
 /// A price that is not known counts as the dearest that is, and at least as this, nano-dollars per token: prompt and
 /// completion of the dearest frontier models in wide use (15 and 75 dollars per million: Anthropic's list price of Claude Opus 4).
@@ -19,7 +19,7 @@ const FAST_SECOND: i128 = 1_000_000_000;
 const WARM_PERMILLE: u64 = 500;
 
 /// What the whole order has in common.
-struct Scale<'a> {
+pub(super) struct Scale<'a> {
     need: &'a Need,
     objective: Objective,
     /// What quality counts up to, per mille.
@@ -27,7 +27,7 @@ struct Scale<'a> {
     quality_value: i64,
     second_value: i128,
     /// What a price counts as that is not known.
-    unknown: i64,
+    pub(super) unknown: i64,
     /// Full cost of the cheapest alternative that is paid by the token: of what is sufficient, and of all.
     elsewhere: [Option<i64>; 2],
 }
@@ -39,8 +39,8 @@ pub(super) fn expected(need: &Need) -> Usage {
 
 /// Gives every candidate the price of its capacity and its utility, and marks where the request would go if every place
 /// were idle (that only where something is declared).
-pub(super) fn weigh(order: &mut [Ranked], objective: Objective, need: &Need, policy: &Policy) {
-    let scale = Scale::read(order, objective, need, policy);
+pub(super) fn weigh(order: &mut [Ranked], objective: Objective, need: &Need, policy: &Policy, enough: u16) {
+    let scale = Scale::read(order.iter().map(|r| &r.candidate), objective, need, policy, enough);
     for r in order.iter_mut() {
         scale.idle(r);
     }
@@ -61,12 +61,18 @@ pub(super) fn weigh(order: &mut [Ranked], objective: Objective, need: &Need, pol
 }
 
 impl<'a> Scale<'a> {
-    fn read(order: &[Ranked], objective: Objective, need: &'a Need, policy: &Policy) -> Scale<'a> {
+    pub(super) fn read<'c>(
+        order: impl Iterator<Item = &'c Candidate>,
+        objective: Objective,
+        need: &'a Need,
+        policy: &Policy,
+        enough: u16,
+    ) -> Scale<'a> {
         let mut dearest =
             i64::from(need.input_tokens).saturating_mul(DEAR.0).saturating_add(i64::from(need.output_tokens) * DEAR.1);
         let mut elsewhere = [None; 2];
-        for r in order {
-            let (c, reason) = (&r.candidate, &r.candidate.reason);
+        for c in order {
+            let reason = &c.reason;
             dearest = dearest.max(reason.cost_nanousd.unwrap_or(0));
             let Some(full) = reason.full_nanousd.filter(|f| *f > 0 && c.place.economics.is_none()) else { continue };
             let least = |old: Option<i64>| Some(old.map_or(full, |o: i64| o.min(full)));
@@ -78,7 +84,7 @@ impl<'a> Scale<'a> {
         Scale {
             need,
             objective,
-            enough: need.difficulty.0.saturating_add(policy.margin_permille),
+            enough,
             quality_value: policy.quality_value.0,
             second_value: policy.second_value.0.into(),
             unknown: dearest,
@@ -87,7 +93,7 @@ impl<'a> Scale<'a> {
     }
 
     /// What the expected quality is worth.
-    fn quality(&self, permille: u16) -> i128 {
+    pub(super) fn quality(&self, permille: u16) -> i128 {
         // Division of 128 bits is slow, and seldom needed.
         let worth = |q: u16| match self.quality_value.checked_mul(q.into()) {
             Some(n) => i128::from(n / 1_000),
@@ -102,7 +108,7 @@ impl<'a> Scale<'a> {
     }
 
     /// Money with the weight that a budget gives it.
-    fn weighed(&self, nano: i64) -> i128 {
+    pub(super) fn weighed(&self, nano: i64) -> i128 {
         if self.need.thrift_permille == 0 {
             return nano.into();
         }
@@ -110,7 +116,7 @@ impl<'a> Scale<'a> {
     }
 
     /// What the wait is worth: all of it where the objective is to be fast, else only what comes of a queue.
-    fn wait(&self, ttft_ms: u32, queue_ms: u32) -> i128 {
+    pub(super) fn wait(&self, ttft_ms: u32, queue_ms: u32) -> i128 {
         match self.objective {
             // In powers of two: below that, measurements are noise and must not move a session.
             Objective::Fast => (1i128 << ttft_ms.max(1).ilog2()) * self.second_value.max(FAST_SECOND) / 1_000,
@@ -133,7 +139,7 @@ impl<'a> Scale<'a> {
         if let (Some(_), Some(full)) = (&place.economics, reason.full_nanousd) {
             reason.capacity_nanousd = self.capacity(full, reason).0;
         }
-        let queue = if self.objective == Objective::Fast { 0 } else { self.wait(0, r.queue_ms) };
+        let queue = if self.objective == Objective::Fast { 0 } else { self.wait(0, reason.queue_ms) };
         let less = self.weighed(reason.capacity_nanousd.saturating_sub(reason.warm_nanousd)) + queue;
         reason.utility_nanousd = nano(i128::from(reason.utility_nanousd) - less);
     }
@@ -165,6 +171,6 @@ impl<'a> Scale<'a> {
     }
 }
 
-fn nano(n: i128) -> i64 {
+pub(super) fn nano(n: i128) -> i64 {
     i64::try_from(n).unwrap_or(if n < 0 { i64::MIN } else { i64::MAX })
 }

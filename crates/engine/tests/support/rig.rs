@@ -170,6 +170,8 @@ pub fn permit_for(ask_id: u128, model: &str) -> Permit {
         ask_id,
         task: Task::Chat,
         difficulty: Difficulty(0),
+        outlook: None,
+        enough_permille: 0,
         class: DataClass::Secret,
         declared: DataClass::Secret,
         subject: decide::Subject { declared: DataClass::Secret, ..decide::Subject::default() },
