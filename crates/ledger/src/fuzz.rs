@@ -106,10 +106,11 @@ struct Store {
 impl Sink for Store {
     fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
         let before = self.records.len();
-        for (record, _) in records {
-            let kept = self.records.entry(record.attempt_id).or_insert_with(|| (*record).clone());
+        for item in records {
+            let Kept::Record(record, _) = item else { continue };
+            let kept = self.records.entry(record.attempt_id).or_insert_with(|| Record::clone(record));
             if kept.outcome == Outcome::Unknown && record.outcome != Outcome::Unknown {
-                *kept = (*record).clone();
+                *kept = Record::clone(record);
             }
         }
         self.mark = upto.unwrap_or(self.mark);
