@@ -68,6 +68,7 @@ struct Inner {
     pending_bytes: usize,
     /// Lessons in the journal and not in SQLite.
     lessons_pending: usize,
+    lessons_bytes: usize,
     /// Counts since the start.
     put: u64,
     left: u64,
@@ -125,6 +126,7 @@ impl Desk {
             committed: 0,
             repeated: 0,
             lessons_pending: 0,
+            lessons_bytes: 0,
             lessons: 0,
             lessons_dropped: 0,
             refused: 0,

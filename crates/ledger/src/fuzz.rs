@@ -22,8 +22,17 @@ use std::path::{Path, PathBuf};
 /// When it does not.
 #[doc(hidden)]
 pub fn check_entry(bytes: &[u8]) {
+    check_lesson(bytes);
     check_record(bytes, layout::decode, layout::encode, layout::MAX_BYTES);
     check_record(bytes, layout::decode_estimate, layout::encode_estimate, layout::MAX_ESTIMATE);
+}
+
+fn check_lesson(bytes: &[u8]) {
+    let Ok(mut lesson) = layout::lesson::decode(bytes) else { return };
+    layout::clip_lesson(&mut lesson);
+    let written = layout::lesson::encode(&lesson);
+    assert!(written.len() <= layout::lesson::MAX_BYTES, "{} bytes", written.len());
+    assert_eq!(layout::lesson::decode(&written).ok(), Some(lesson), "what is written does not read the same");
 }
 
 fn check_record(

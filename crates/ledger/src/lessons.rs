@@ -18,15 +18,28 @@ pub struct Sought {
     pub origin: Option<Origin>,
     /// Only with a comparison: both answers are known.
     pub compared: bool,
-    /// So many at most, the newest; `None` is all.
+    /// So many at most, the newest; `None` is [`LESSONS_READ_MAX`].
     pub limit: Option<usize>,
 }
 
-/// The lessons of the ledger in `dir`, newest first.
+/// So many lessons are read at most where nobody says how many.
+pub const LESSONS_READ_MAX: usize = 200_000;
+
+/// The lessons of the ledger in `dir` of `since_unix_ms` or later, oldest first; where they are more than [`LESSONS_READ_MAX`], the newest of them.
 ///
 /// # Errors
 /// As [`crate::report()`].
-pub fn lessons(dir: &Path, sought: &Sought) -> Result<Vec<Lesson>, LedgerError> {
+pub fn lessons(dir: &Path, since_unix_ms: Option<u64>) -> Result<Vec<Lesson>, LedgerError> {
+    let mut found = newest_lessons(dir, &Sought { since_unix_ms, ..Sought::default() })?;
+    found.reverse();
+    Ok(found)
+}
+
+/// The lessons of the ledger in `dir` that are sought, newest first.
+///
+/// # Errors
+/// As [`crate::report()`].
+pub fn newest_lessons(dir: &Path, sought: &Sought) -> Result<Vec<Lesson>, LedgerError> {
     read(&open(dir)?, sought)
 }
 
@@ -59,7 +72,7 @@ fn read(conn: &Connection, sought: &Sought) -> Result<Vec<Lesson>, LedgerError> 
     );
     let mut statement = conn.prepare(&sql).map_err(unread())?;
     let since = sought.since_unix_ms.map_or(i64::MIN, row::fit);
-    let limit = sought.limit.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
+    let limit = i64::try_from(sought.limit.unwrap_or(LESSONS_READ_MAX)).unwrap_or(i64::MAX);
     let origin = sought.origin.map(Origin::as_str);
     let mut rows = statement.query(params![since, origin, sought.compared, limit]).map_err(unread())?;
     let mut out = Vec::new();

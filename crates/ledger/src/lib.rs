@@ -52,7 +52,7 @@ pub use error::LedgerError;
 #[cfg(feature = "fuzz")]
 pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
-pub use lessons::{Past, Sought, lessons};
+pub use lessons::{LESSONS_READ_MAX, Past, Sought, lessons, newest_lessons};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, align, records, report};

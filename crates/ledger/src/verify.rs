@@ -24,7 +24,9 @@ const STEP: u64 = 10_000;
 /// A record that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bad {
-    /// Which record, counted from 1 in the order of attempt ids.
+    /// `record` or `lesson`.
+    pub kind: &'static str,
+    /// Which record, counted from 1 in the order of attempt ids, or which lesson in the order of moments.
     pub position: u64,
     /// The attempt id, 32 hexadecimal digits; `None` where it cannot be read.
     pub attempt_id: Option<String>,
@@ -193,7 +195,7 @@ fn rows(
                 let why = format!("the database cannot be read from here on: {error}");
                 found.bad_total += 1;
                 let position = found.records + 1;
-                found.bad.push(Bad { position, attempt_id: None, request_id: None, why });
+                found.bad.push(Bad { kind: "record", position, attempt_id: None, request_id: None, why });
                 return Ok(());
             }
         };
@@ -203,6 +205,7 @@ fn rows(
             if found.bad.len() < NAMED {
                 let id = row.get::<_, [u8; 16]>(0).ok();
                 found.bad.push(Bad {
+                    kind: "record",
                     position: found.records,
                     attempt_id: id.map(|id| format!("{:032x}", u128::from_be_bytes(id))),
                     request_id: row.get(1).ok(),

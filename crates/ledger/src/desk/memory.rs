@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Lessons that may wait for SQLite.
 pub(crate) const LESSONS_MAX: usize = 4_096;
+/// Lessons take no more than this part of the journal, so that records have room while SQLite fails.
+const LESSONS_SHARE: usize = 8;
 /// A request id that a caller chose says nothing of its time: it is looked for in so many of the newest attempts.
 const LOOKED_AT: i64 = 100_000;
 /// How long a look-up waits for what was put and is not in SQLite yet.
@@ -111,7 +113,9 @@ impl Desk {
         let sealed = Sealed::new(layout::lesson::encode(&lesson));
         let sum = sealed.sum();
         let mut inner = self.inner();
-        let room = inner.slots * frame::MAX + inner.pending_bytes + sealed.size() <= inner.journal.usable();
+        let usable = inner.journal.usable();
+        let room = inner.slots * frame::MAX + inner.pending_bytes + sealed.size() <= usable
+            && inner.lessons_bytes + sealed.size() <= usable / LESSONS_SHARE;
         let open = inner.is_open() && inner.lessons_pending < LESSONS_MAX;
         let placed = if room && open { inner.journal.append(&sealed) } else { None };
         let Some(placed) = placed else {
@@ -120,6 +124,7 @@ impl Desk {
         };
         inner.lessons_pending += 1;
         inner.pending_bytes += placed.bytes;
+        inner.lessons_bytes += placed.bytes;
         inner.put += 1;
         inner.queue.push(Entry { item: Item::Lesson(lesson), sum, placed: Some(placed), committed: None });
         let wake = inner.wake() || inner.queue.len() == self.group;

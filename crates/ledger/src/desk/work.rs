@@ -64,6 +64,8 @@ impl Desk {
             inner.journal.release(frames, newest);
             point();
         }
+        let lessons = entries.iter().filter(|e| !e.item.is_record());
+        inner.lessons_bytes -= lessons.filter_map(|e| e.placed).map(|p| p.bytes).sum::<usize>();
         let records = entries.iter().filter(|e| e.item.is_record()).count();
         inner.pending -= records;
         inner.lessons_pending -= entries.len() - records;

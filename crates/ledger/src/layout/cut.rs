@@ -73,6 +73,7 @@ pub(crate) fn clip_lesson(lesson: &mut Lesson) {
     text(&mut lesson.place.0, 128);
     text(&mut lesson.model, 256);
     if let Some(compared) = &mut lesson.compared {
+        text(&mut compared.asked, 256);
         text(&mut compared.place.0, 128);
         text(&mut compared.model, 256);
     }

@@ -5,7 +5,7 @@
 //! | 1, 1 | kind of entry ([`super::LESSON`]), layout ([`LAYOUT`]) |
 //! | 8, 1, 1, 2, 4, 1 | when, task, origin, score, weight, whether there was a comparison |
 //! | 2, 2 | doubt and loss of the comparison, where there was one |
-//! | 2 + n each | request_id, place, model, then place and model of the stronger answer where there was one |
+//! | 2 + n each | request_id, place, model, then the name asked for, place and model of the stronger answer where there was one |
 //!
 //! The CRC-32 of these bytes stands beside the row in SQLite.
 //! Never here: where the bytes lie.
@@ -18,7 +18,7 @@ use decide::{Compared, Lesson, PlaceId};
 /// Its layout.
 pub(crate) const LAYOUT: u8 = 1;
 /// No encoded lesson of clipped texts is longer.
-pub(crate) const MAX_BYTES: usize = 2 + (8 + 1 + 1 + 2 + 4 + 1) + 4 + 5 * 2 + 128 + 2 * (128 + 256);
+pub(crate) const MAX_BYTES: usize = 2 + (8 + 1 + 1 + 2 + 4 + 1) + 4 + 6 * 2 + 128 + 256 + 2 * (128 + 256);
 const _: () = assert!(MAX_BYTES <= super::MAX_BYTES);
 
 /// The bytes of a clipped lesson.
@@ -37,7 +37,7 @@ pub(crate) fn encode(l: &Lesson) -> Vec<u8> {
     for text in [&l.request_id, &l.place.0, &l.model] {
         push_text(&mut out, text);
     }
-    for text in l.compared.iter().flat_map(|c| [&c.place.0, &c.model]) {
+    for text in l.compared.iter().flat_map(|c| [&c.asked, &c.place.0, &c.model]) {
         push_text(&mut out, text);
     }
     out
@@ -71,8 +71,8 @@ fn read(eye: &mut Eye<'_>) -> Option<Lesson> {
     let compared = match compared {
         None => None,
         Some((doubt_permille, loss_permille)) => {
-            let (place, model) = (PlaceId(eye.text()?), eye.text()?);
-            Some(Compared { place, model, doubt_permille, loss_permille })
+            let (asked, place, model) = (eye.text()?, PlaceId(eye.text()?), eye.text()?);
+            Some(Compared { asked, place, model, doubt_permille, loss_permille })
         }
     };
     Some(Lesson { request_id, at_unix_ms, place, model, task, origin, score_permille, weight_milli, compared })

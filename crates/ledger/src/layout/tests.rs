@@ -111,6 +111,7 @@ proptest! {
         let long: Arc<str> = Arc::from(long.as_str());
         (l.request_id, l.place, l.model) = (long.clone(), PlaceId(long.clone()), long.clone());
         if let Some(c) = &mut l.compared {
+            c.asked = long.clone();
             (c.place, c.model) = (PlaceId(long.clone()), long.clone());
         }
         clip_lesson(&mut l);
@@ -125,6 +126,7 @@ fn the_longest_lesson_has_the_length_that_is_said() {
     let mut l = (0..).map(lesson).find(|l| l.compared.is_some()).unwrap();
     let long: Arc<str> = Arc::from("x".repeat(1000));
     (l.request_id, l.place, l.model) = (long.clone(), PlaceId(long.clone()), long.clone());
+    l.compared.as_mut().unwrap().asked = long.clone();
     l.compared.as_mut().unwrap().place = PlaceId(long.clone());
     l.compared.as_mut().unwrap().model = long;
     clip_lesson(&mut l);

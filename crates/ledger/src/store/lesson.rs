@@ -12,16 +12,16 @@ use std::sync::Arc;
 
 /// The columns, in the order of [`read`], and behind them layout and checksum.
 pub(crate) const COLUMNS: &str = "at_unix_ms, request_id, origin, place, model, task, score_permille, weight_milli, \
-     stronger_place, stronger_model, doubt_permille, loss_permille, layout, sum";
-pub(crate) const LAYOUT: usize = 12;
-pub(crate) const SUM: usize = 13;
+     stronger_place, stronger_model, doubt_permille, loss_permille, asked, layout, sum";
+pub(crate) const LAYOUT: usize = 13;
+pub(crate) const SUM: usize = 14;
 
 const UPDATE: &str = "UPDATE lesson SET task = ?6, score_permille = ?7, weight_milli = ?8, stronger_place = ?9, stronger_model = ?10, \
-     doubt_permille = ?11, loss_permille = ?12, layout = ?13, sum = ?14 \
+     doubt_permille = ?11, loss_permille = ?12, asked = ?13, layout = ?14, sum = ?15 \
      WHERE at_unix_ms = ?1 AND request_id = ?2 AND origin = ?3 AND place = ?4 AND model = ?5";
 const INSERT: &str = "INSERT INTO lesson (at_unix_ms, request_id, origin, place, model, task, score_permille, weight_milli, \
-     stronger_place, stronger_model, doubt_permille, loss_permille, layout, sum) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+     stronger_place, stronger_model, doubt_permille, loss_permille, asked, layout, sum) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 /// Writes a lesson, in the place of what was said before; 1 when the row is new, 0 when it was there.
 pub(super) fn put(conn: &Connection, l: &Lesson, sum: u32) -> rusqlite::Result<usize> {
@@ -40,6 +40,7 @@ pub(super) fn put(conn: &Connection, l: &Lesson, sum: u32) -> rusqlite::Result<u
             c.map(|c| &*c.model),
             c.map(|c| c.doubt_permille),
             c.map(|c| c.loss_permille),
+            c.map(|c| &*c.asked),
             layout::lesson::LAYOUT,
             sum,
         ])
@@ -55,6 +56,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Lesson, LedgerError> {
     let compared = match place {
         None => None,
         Some(place) => Some(Compared {
+            asked: get(row, 12)?,
             place: PlaceId(place),
             model: get(row, 9)?,
             doubt_permille: get(row, 10)?,

@@ -104,6 +104,7 @@ const STEPS: [&str; 4] = [
         stronger_model TEXT,
         doubt_permille INTEGER,
         loss_permille INTEGER,
+        asked TEXT,
         layout INTEGER NOT NULL,
         sum INTEGER NOT NULL,
         PRIMARY KEY (at_unix_ms, request_id, origin, place, model)

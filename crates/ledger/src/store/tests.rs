@@ -109,6 +109,7 @@ fn the_stored_databases_of_every_version_read() {
     let dir = tempdir().unwrap();
     if std::env::var_os("LEDGER_WRITE_FIXTURE").is_some() {
         put(dir.path(), &(0..12).map(record).collect::<Vec<_>>());
+        learn(dir.path(), &(0..12).map(lesson).collect::<Vec<_>>());
         std::fs::copy(path(dir.path()), fixture(schema::VERSION)).unwrap();
     }
     for version in 1..=schema::VERSION {
@@ -119,6 +120,8 @@ fn the_stored_databases_of_every_version_read() {
         assert_eq!(checked.without_sum, if version == 1 { 12 } else { 0 });
         let kept = [old_record, old_record, second_record, record][version as usize - 1];
         assert_eq!(all(dir.path()), (0..12).map(kept).collect::<Vec<_>>());
+        let lessons = if version < 4 { 0 } else { 12 };
+        assert_eq!(learned(dir.path()), (0..lessons).map(lesson).collect::<Vec<_>>());
         assert_eq!(put(dir.path(), &[record(11), record(12)]), 1);
         assert_eq!(all(dir.path()), (0..12).map(kept).chain([record(12)]).collect::<Vec<_>>());
         let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
@@ -276,9 +279,7 @@ fn learn(dir: &Path, lessons: &[Lesson]) {
 }
 
 fn learned(dir: &Path) -> Vec<Lesson> {
-    let mut lessons = crate::lessons(dir, &crate::Sought::default()).unwrap();
-    lessons.reverse();
-    lessons
+    crate::lessons(dir, None).unwrap()
 }
 
 #[test]
@@ -316,6 +317,7 @@ fn every_column_of_a_lesson_is_under_its_checksum_and_a_missing_one_is_missed() 
         ("stronger_model", "'x'"),
         ("doubt_permille", "coalesce(doubt_permille, 0) + 1"),
         ("loss_permille", "coalesce(loss_permille, 0) + 1"),
+        ("asked", "'x'"),
         ("layout", "2"),
     ];
     let with = (0..).map(lesson).find(|l| l.compared.is_some()).unwrap().at_unix_ms;

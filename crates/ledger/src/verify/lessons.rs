@@ -19,8 +19,8 @@ pub(super) fn rows(conn: &Connection, found: &mut Verified) -> Result<(), Ledger
         let Err(why) = check(row) else { continue };
         found.bad_total += 1;
         if found.bad.len() < NAMED {
-            let why = format!("a lesson: {why}");
-            found.bad.push(Bad { position: found.lessons, attempt_id: None, request_id: row.get(1).ok(), why });
+            let request_id = row.get(1).ok();
+            found.bad.push(Bad { kind: "lesson", position: found.lessons, attempt_id: None, request_id, why });
         }
     }
     Ok(())

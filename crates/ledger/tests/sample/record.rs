@@ -103,6 +103,7 @@ pub fn lesson(n: u64) -> Lesson {
         score_permille: pick(12, 1001) as u16,
         weight_milli: pick(23, 1001) as u32,
         compared: (pick(35, 2) == 1).then(|| Compared {
+            asked: Arc::from(["auto", "auto:cheap", "größe"][pick(60, 3) as usize]),
             place: PlaceId::new(places[pick(36, 4) as usize]),
             model: Arc::from("gpt-5"),
             doubt_permille: pick(40, 2001) as i16 - 1000,
