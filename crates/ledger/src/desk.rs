@@ -8,11 +8,15 @@
 //! whole group waits.
 //! Never here: SQLite.
 
+mod memory;
 mod outlet;
+mod recent;
 mod work;
 
+pub use memory::Memory;
 pub(crate) use outlet::DeskOutlet;
 
+use crate::item::Item;
 use crate::journal::frame::{self, Sealed};
 use crate::journal::{Journal, Placed};
 use crate::layout;
@@ -22,12 +26,13 @@ use crate::point::point;
 use crate::sent::Sent;
 use crate::state::{Condition, State};
 use decide::{Committed, OutletFull, Record};
+use recent::Recent;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// A record that is in the journal and not yet in SQLite.
+/// What is in the journal and not yet in SQLite.
 pub(crate) struct Entry {
-    pub(crate) record: Record,
+    pub(crate) item: Item,
     /// The checksum of its bytes.
     pub(crate) sum: u32,
     pub(crate) placed: Option<Placed>,
@@ -44,6 +49,8 @@ pub(crate) struct Desk {
     room: usize,
     group: usize,
     when_failing: WhenFailing,
+    /// The newest records that are in SQLite; written by the writer thread only.
+    recent: Mutex<Recent>,
 }
 
 struct Inner {
@@ -59,11 +66,16 @@ struct Inner {
     /// Records in the journal and not in SQLite, and their bytes.
     pending: usize,
     pending_bytes: usize,
+    /// Lessons in the journal and not in SQLite.
+    lessons_pending: usize,
+    lessons_bytes: usize,
     /// Counts since the start.
     put: u64,
     left: u64,
     committed: u64,
     repeated: u64,
+    lessons: u64,
+    lessons_dropped: u64,
     refused: u64,
     abandoned: u64,
     synced: u64,
@@ -113,6 +125,10 @@ impl Desk {
             left: 0,
             committed: 0,
             repeated: 0,
+            lessons_pending: 0,
+            lessons_bytes: 0,
+            lessons: 0,
+            lessons_dropped: 0,
             refused: 0,
             failing: None,
             writer: Writer::Awake,
@@ -126,6 +142,7 @@ impl Desk {
             room,
             group,
             when_failing: options.when_failing,
+            recent: Mutex::default(),
         }
     }
 
@@ -137,7 +154,7 @@ impl Desk {
     /// Room for one record, and a cell for its attempt.
     fn reserve(&self, paid: bool) -> Result<u32, OutletFull> {
         let mut inner = self.inner();
-        let open = matches!(inner.writer, Writer::Awake | Writer::Asleep);
+        let open = inner.is_open();
         let trusted = inner.failing.is_none() || (!paid && self.when_failing == WhenFailing::FreeGoesOn);
         let records = inner.slots + inner.pending < self.room;
         let bytes = (inner.slots + 1) * frame::MAX + inner.pending_bytes <= inner.journal.usable();
@@ -185,7 +202,7 @@ impl Desk {
         inner.pending += 1;
         inner.pending_bytes += placed.map_or(0, |p| p.bytes);
         inner.put += 1;
-        inner.queue.push(Entry { record, sum, placed, committed });
+        inner.queue.push(Entry { item: Item::Record(record), sum, placed, committed });
         let full = inner.queue.len() == self.group;
         let wake = inner.wake() || full;
         let lock = inner.spare_lock();
@@ -210,6 +227,9 @@ impl Desk {
             abandoned: inner.abandoned,
             committed: inner.committed,
             repeated: inner.repeated,
+            lessons: inner.lessons,
+            lessons_pending: inner.lessons_pending,
+            lessons_dropped: inner.lessons_dropped,
             refused: inner.refused,
         }
     }
@@ -231,6 +251,11 @@ impl Desk {
 }
 
 impl Inner {
+    /// Whether the writer takes more.
+    fn is_open(&self) -> bool {
+        matches!(self.writer, Writer::Awake | Writer::Asleep)
+    }
+
     /// Whether the writer sleeps and is to be woken; from now on it counts as awake.
     fn wake(&mut self) -> bool {
         let asleep = self.writer == Writer::Asleep;

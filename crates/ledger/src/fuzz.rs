@@ -22,8 +22,17 @@ use std::path::{Path, PathBuf};
 /// When it does not.
 #[doc(hidden)]
 pub fn check_entry(bytes: &[u8]) {
+    check_lesson(bytes);
     check_record(bytes, layout::decode, layout::encode, layout::MAX_BYTES);
     check_record(bytes, layout::decode_estimate, layout::encode_estimate, layout::MAX_ESTIMATE);
+}
+
+fn check_lesson(bytes: &[u8]) {
+    let Ok(mut lesson) = layout::lesson::decode(bytes) else { return };
+    layout::clip_lesson(&mut lesson);
+    let written = layout::lesson::encode(&lesson);
+    assert!(written.len() <= layout::lesson::MAX_BYTES, "{} bytes", written.len());
+    assert_eq!(layout::lesson::decode(&written).ok(), Some(lesson), "what is written does not read the same");
 }
 
 fn check_record(
@@ -106,10 +115,11 @@ struct Store {
 impl Sink for Store {
     fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
         let before = self.records.len();
-        for (record, _) in records {
-            let kept = self.records.entry(record.attempt_id).or_insert_with(|| (*record).clone());
+        for item in records {
+            let Kept::Record(record, _) = item else { continue };
+            let kept = self.records.entry(record.attempt_id).or_insert_with(|| Record::clone(record));
             if kept.outcome == Outcome::Unknown && record.outcome != Outcome::Unknown {
-                *kept = (*record).clone();
+                *kept = Record::clone(record);
             }
         }
         self.mark = upto.unwrap_or(self.mark);

@@ -1,4 +1,4 @@
-//! The bytes of one record in the journal, layout 2, little-endian:
+//! The bytes of one record in the journal, layout 3, little-endian:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -10,17 +10,19 @@
 //! | 1, 8, 8, 2 | kind, full, reserved, quality, each where flagged |
 //! | 3 × 8 | cache_write_long, audio_input, audio_output, where flagged (one flag) |
 //! | 8, 2, 8, 2 | baselines: strongest, its quality, cheapest, its quality, each where flagged |
+//! | 2 | doubt, where flagged (not in layout 2) |
 //! | 2 + n each | request_id, endpoint, asked, decision, then key, place, model, price_version, error, team where flagged |
 //!
 //! An attempt that is under way has the same bytes with the kind [`SENT`]; where they would not fit its cell, long texts are cut shorter and the
 //! baselines left out ([`MAX_ESTIMATE`]). The CRC-32 of a settled attempt's bytes stands beside its row in SQLite, for `verify`.
-//! Layout 1 ([`old`]) is read, and never written again.
+//! Layouts 1 and 2 ([`old`]) are read, and never written again. Lessons have bytes of their own ([`lesson`]).
 //! Never here: where the bytes lie ([`crate::journal`]) or how they are checked ([`crate::journal::frame`]).
 
 mod cut;
+pub(crate) mod lesson;
 pub(crate) mod old;
 
-pub(crate) use cut::clip;
+pub(crate) use cut::{clip, clip_lesson};
 
 use crate::LedgerError;
 use crate::names::{
@@ -34,14 +36,16 @@ use std::sync::Arc;
 pub(crate) const SETTLED: u8 = 1;
 /// Kind of entry: the estimate of an attempt that was sent and has no end yet.
 pub(crate) const SENT: u8 = 2;
-/// Layout of both.
-pub(crate) const LAYOUT: u8 = 2;
+/// Kind of entry: a lesson.
+pub(crate) const LESSON: u8 = 3;
+/// Layout of the first two.
+pub(crate) const LAYOUT: u8 = 3;
 /// The part without texts, at most: what is always there, and every optional number.
-const NUMBERS: usize = 102 + (1 + 8 + 8 + 2) + 3 * 8 + 2 * (8 + 2);
+const NUMBERS: usize = 102 + (1 + 8 + 8 + 2) + 3 * 8 + 2 * (8 + 2) + 2;
 /// No encoded record is longer: the numbers, ten lengths, and every text at its bound.
 pub(crate) const MAX_BYTES: usize = NUMBERS + 10 * 2 + 128 + 32 + 256 + 512 + 128 + 128 + 256 + 64 + 64 + 128;
-/// No encoded estimate is longer: the same without baselines, and shorter texts.
-pub(crate) const MAX_ESTIMATE: usize = NUMBERS - 20 + 10 * 2 + 128 + 32 + 64 + 64 + 128 + 128 + 88 + 64 + 16 + 128;
+/// No encoded estimate is longer: the same without baselines and doubt, and shorter texts.
+pub(crate) const MAX_ESTIMATE: usize = NUMBERS - 22 + 10 * 2 + 128 + 32 + 64 + 64 + 128 + 128 + 88 + 64 + 16 + 128;
 
 const KEY: u32 = 1;
 const PLACE: u32 = 1 << 1;
@@ -63,6 +67,7 @@ const STRONGEST: u32 = 1 << 16;
 const STRONGEST_QUALITY: u32 = 1 << 17;
 const CHEAPEST: u32 = 1 << 18;
 const CHEAPEST_QUALITY: u32 = 1 << 19;
+const DOUBT: u32 = 1 << 20;
 
 /// The bytes of an estimate: those of the record, cut to [`MAX_ESTIMATE`] where they are more.
 pub(crate) fn encode_estimate(record: &Record) -> Vec<u8> {
@@ -80,8 +85,12 @@ pub(crate) fn encode_estimate(record: &Record) -> Vec<u8> {
 
 /// The bytes of a clipped record.
 pub(crate) fn encode(r: &Record) -> Vec<u8> {
+    encode_as(LAYOUT, r)
+}
+
+fn encode_as(layout: u8, r: &Record) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    out.extend_from_slice(&[SETTLED, LAYOUT]);
+    out.extend_from_slice(&[SETTLED, layout]);
     out.extend_from_slice(&flags(r).to_le_bytes());
     let tier = r.tier.map_or(0, tier_code);
     let codes = [class_code(r.class), task_code(r.task), tier, outcome_code(r.outcome), priced_code(r.priced)];
@@ -103,6 +112,7 @@ pub(crate) fn encode(r: &Record) -> Vec<u8> {
         out.extend(cost.into_iter().flat_map(|c| c.0.to_le_bytes()));
         out.extend(quality.into_iter().flat_map(u16::to_le_bytes));
     }
+    out.extend(r.doubt_permille.into_iter().flat_map(i16::to_le_bytes));
     for text in [&r.request_id, &r.endpoint, &r.asked, &r.decision] {
         push_text(&mut out, text);
     }
@@ -147,6 +157,7 @@ fn flags(r: &Record) -> u32 {
         | on(r.baselines.strongest_quality_permille.is_some(), STRONGEST_QUALITY)
         | on(r.baselines.cheapest.is_some(), CHEAPEST)
         | on(r.baselines.cheapest_quality_permille.is_some(), CHEAPEST_QUALITY)
+        | on(r.doubt_permille.is_some(), DOUBT)
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -181,7 +192,9 @@ fn decode_as(wanted: u8, bytes: &[u8]) -> Result<Record, LedgerError> {
     let mut eye = Eye(bytes);
     let [kind, layout] = eye.take().ok_or_else(|| bad("it is empty"))?;
     let record = match layout {
-        LAYOUT if kind == wanted => read(&mut eye),
+        LAYOUT | old::SECOND if kind == wanted => {
+            read(&mut eye).filter(|r| layout == LAYOUT || r.doubt_permille.is_none())
+        }
         old::LAYOUT if kind == wanted => old::read(&mut eye),
         _ => {
             let [found, known] = [(kind, layout), (wanted, LAYOUT)].map(|(k, l)| i64::from(k) << 8 | i64::from(l));
@@ -247,12 +260,13 @@ fn read(eye: &mut Eye<'_>) -> Option<Record> {
         cheapest: if has(CHEAPEST) { Some(eye.money()?) } else { None },
         cheapest_quality_permille: if has(CHEAPEST_QUALITY) { Some(eye.short()?) } else { None },
     };
+    let doubt_permille = if has(DOUBT) { Some(eye.signed()?) } else { None };
     let (request_id, endpoint, asked, decision) = (eye.text()?, eye.text()?, eye.text()?, eye.text()?);
     let mut option = |flag: u32| if has(flag) { eye.text().map(Some) } else { Some(None) };
     let (key, place, model) = (option(KEY)?, option(PLACE)?.map(PlaceId), option(MODEL)?);
     let (price_version, error, team) = (option(PRICE_VERSION)?, option(ERROR)?, option(TEAM)?);
     Some(Record {
-        doubt_permille: None,
+        doubt_permille,
         attempt_id: f.attempt_id,
         request_id,
         attempt,
@@ -301,6 +315,10 @@ impl Eye<'_> {
 
     fn short(&mut self) -> Option<u16> {
         self.take().map(u16::from_le_bytes)
+    }
+
+    fn signed(&mut self) -> Option<i16> {
+        self.take().map(i16::from_le_bytes)
     }
 
     fn number(&mut self) -> Option<u64> {

@@ -1,7 +1,8 @@
 //! Opening, watching and closing a ledger.
 
-use crate::desk::{Desk, DeskOutlet};
+use crate::desk::{Desk, DeskOutlet, Memory};
 use crate::journal::Journal;
+use crate::lessons::Past;
 use crate::mapped;
 use crate::options::Options;
 use crate::replay::Replayed;
@@ -11,7 +12,7 @@ use crate::store::{Sink, Store};
 use crate::writer::Cells;
 use crate::{LedgerError, Recovery, lock, replay, writer};
 use decide::Outlet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ const CHECK: Duration = Duration::from_millis(250);
 /// An open ledger. One process at a time writes to a folder.
 pub struct Ledger {
     desk: Arc<Desk>,
+    dir: PathBuf,
     writer: Option<JoinHandle<()>>,
     recovery: Recovery,
     patience: Duration,
@@ -76,12 +78,25 @@ impl Ledger {
         let desk = Arc::new(Desk::new(journal, sent, lock, &options));
         let writer = writer::start(Arc::clone(&desk), sink, cells, &options);
         let writer = writer.map_err(LedgerError::file("start the writer thread of", dir))?;
-        Ok(Ledger { desk, writer: Some(writer), recovery, patience: options.patience })
+        Ok(Ledger { desk, dir: dir.to_owned(), writer: Some(writer), recovery, patience: options.patience })
     }
 
     /// Where the data plane hands over records.
     pub fn outlet(&self) -> Arc<dyn Outlet> {
         Arc::new(DeskOutlet(Arc::clone(&self.desk)))
+    }
+
+    /// Where lessons are handed over, and who knows who answered a request.
+    pub fn memory(&self) -> Arc<Memory> {
+        Arc::new(Memory::new(Arc::clone(&self.desk), self.dir.clone()))
+    }
+
+    /// The lessons as they are now, to be read later and elsewhere: what is taken from here on is not in them.
+    ///
+    /// # Errors
+    /// SQLite refused.
+    pub fn past(&self) -> Result<Past, LedgerError> {
+        Past::open(&self.dir)
     }
 
     /// What the ledger is doing.

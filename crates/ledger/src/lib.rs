@@ -21,9 +21,11 @@ mod desk;
 mod error;
 #[cfg(feature = "fuzz")]
 mod fuzz;
+mod item;
 mod journal;
 mod layout;
 mod ledger;
+mod lessons;
 mod lock;
 mod mapped;
 mod names;
@@ -45,10 +47,12 @@ mod faults;
 #[path = "../tests/sample/record.rs"]
 mod sample;
 
+pub use desk::Memory;
 pub use error::LedgerError;
 #[cfg(feature = "fuzz")]
 pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
+pub use lessons::{LESSONS_READ_MAX, Past, Sought, lessons, newest_lessons};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, align, records, report};

@@ -2,7 +2,7 @@
 //!
 //! The numbers are a file format: they are given here, apart from the order of declaration in `decide`, and never change.
 
-use decide::{DataClass, Kind, Outcome, Priced, Task, Tier};
+use decide::{DataClass, Kind, Origin, Outcome, Priced, Task, Tier};
 
 const TIERS: [Tier; 3] = [Tier::Edge, Tier::Local, Tier::Cloud];
 const KINDS: [Kind; 4] = [Kind::Serverless, Kind::Burst, Kind::Dedicated, Kind::Appliance];
@@ -78,6 +78,23 @@ pub(crate) const fn priced_code(priced: Priced) -> u8 {
     }
 }
 
+pub(crate) const fn origin_code(origin: Origin) -> u8 {
+    match origin {
+        Origin::Feedback => 0,
+        Origin::Check => 1,
+        Origin::Escalation => 2,
+        Origin::Shadow => 3,
+    }
+}
+
+pub(crate) fn origin_of(code: u8) -> Option<Origin> {
+    Origin::ALL.into_iter().find(|v| origin_code(*v) == code)
+}
+
+pub(crate) fn origin_named(name: &str) -> Option<Origin> {
+    Origin::ALL.into_iter().find(|v| v.as_str() == name)
+}
+
 pub(crate) fn kind_of(code: u8) -> Option<Kind> {
     KINDS.into_iter().find(|v| kind_code(*v) == code)
 }
@@ -143,6 +160,9 @@ mod tests {
         for v in PRICED {
             assert_eq!((priced_of(priced_code(v)), priced_named(v.as_str())), (Some(v), Some(v)));
         }
+        for v in Origin::ALL {
+            assert_eq!((origin_of(origin_code(v)), origin_named(v.as_str())), (Some(v), Some(v)));
+        }
         for v in OUTCOMES {
             assert_eq!((outcome_of(outcome_code(v)), outcome_named(v.as_str())), (Some(v), Some(v)));
         }
@@ -150,7 +170,8 @@ mod tests {
 
     #[test]
     fn an_unknown_code_or_name_is_none() {
-        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(5)), (None, None, None, None));
+        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(6)), (None, None, None, None));
+        assert_eq!((origin_of(4), origin_named("Check")), (None, None));
         assert_eq!((kind_of(4), priced_of(4), kind_named("Burst"), priced_named("free")), (None, None, None, None));
         assert_eq!((task_named("Chat"), tier_named(""), outcome_named("okay")), (None, None, None));
     }

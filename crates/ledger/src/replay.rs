@@ -4,13 +4,12 @@
 //! first: an attempt that has a record and still a cell is settled, not unknown.
 
 use crate::LedgerError;
+use crate::item::Item;
 use crate::journal::Journal;
-use crate::journal::frame::Sealed;
 use crate::layout;
 use crate::mapped::{self, Opened};
 use crate::sent::Sent;
 use crate::store::{Kept, Sink};
-use decide::Record;
 use std::path::{Path, PathBuf};
 
 /// What opening found in the journal and in the cells.
@@ -20,6 +19,8 @@ pub struct Recovery {
     pub replayed: u64,
     /// Records that were in the journal and in SQLite.
     pub known: u64,
+    /// Lessons that were in the journal and are in SQLite now.
+    pub lessons: u64,
     /// Attempts that were sent and have no end: they are in SQLite now as `unknown`, at their estimate.
     pub unknown: u64,
     /// Records and attempts that were written and can no longer be read (damaged on disk, or overwritten while the database
@@ -84,10 +85,12 @@ fn frames(
     let left = journal.left(stored);
     (recovery.missing, recovery.behind) = (left.missing, left.behind);
     for payloads in left.payloads.chunks(group) {
-        let records = payloads.iter().map(|p| layout::decode(p)).collect::<Result<Vec<Record>, _>>()?;
-        let fresh = sink.commit(&kept(&records), None)?;
+        let items = payloads.iter().map(|p| Item::decode(p)).collect::<Result<Vec<Item>, _>>()?;
+        let fresh = sink.commit(&kept(&items), None)?;
+        let records = items.iter().filter(|item| item.is_record()).count();
         recovery.replayed += fresh as u64;
-        recovery.known += (records.len() - fresh) as u64;
+        recovery.known += (records - fresh) as u64;
+        recovery.lessons += (items.len() - records) as u64;
     }
     let next_seq = left.next_seq();
     let upto = journal.mark_of(next_seq - 1);
@@ -102,16 +105,17 @@ fn cells(mut sent: Sent, sink: &mut dyn Sink, group: usize, recovery: &mut Recov
     let left = sent.left();
     recovery.missing += left.damaged;
     for payloads in left.payloads.chunks(group) {
-        let records = payloads.iter().map(|p| layout::decode_estimate(p)).collect::<Result<Vec<Record>, _>>()?;
-        recovery.unknown += sink.commit(&kept(&records), None)? as u64;
+        let read = |payload: &&[u8]| layout::decode_estimate(payload).map(Item::Record);
+        let items = payloads.iter().map(read).collect::<Result<Vec<Item>, _>>()?;
+        recovery.unknown += sink.commit(&kept(&items), None)? as u64;
     }
     sent.restart();
     Ok(sent)
 }
 
-/// Records with the checksums of their bytes in this layout, in whichever they were read.
-fn kept(records: &[Record]) -> Vec<Kept<'_>> {
-    records.iter().map(|r| (r, Sealed::new(layout::encode(r)).sum())).collect()
+/// With the checksums of their bytes in the layout of today.
+fn kept(items: &[Item]) -> Vec<Kept<'_>> {
+    items.iter().map(|item| item.kept(item.sum())).collect()
 }
 
 fn say(recovery: &Recovery) {
@@ -129,6 +133,9 @@ fn say(recovery: &Recovery) {
     }
     if recovery.replayed > 0 {
         tracing::info!(records = recovery.replayed, "replayed from the ledger's journal");
+    }
+    if recovery.lessons > 0 {
+        tracing::info!(lessons = recovery.lessons, "replayed from the ledger's journal");
     }
     if recovery.unknown > 0 {
         tracing::warn!(

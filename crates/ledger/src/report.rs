@@ -96,6 +96,8 @@ pub struct Row {
     pub cancelled: u64,
     /// Attempts by outcome.
     pub refused: u64,
+    /// Attempts whose answer was doubted and not shown.
+    pub doubted: u64,
     /// Attempts that were sent and whose end nobody knows, settled at their estimate.
     pub unknown: u64,
     /// Prompt tokens, cached ones included.

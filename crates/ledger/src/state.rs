@@ -28,6 +28,12 @@ pub struct State {
     pub committed: u64,
     /// Records whose attempt id was in SQLite already; they were dropped. Not 0 means that a caller settles twice.
     pub repeated: u64,
+    /// Lessons written.
+    pub lessons: u64,
+    /// Lessons taken and not yet in SQLite.
+    pub lessons_pending: usize,
+    /// Lessons dropped: too many waited, or the journal had no room beside the records.
+    pub lessons_dropped: u64,
     /// Reservations refused: for want of room, or because the store fails.
     pub refused: u64,
 }

@@ -8,26 +8,34 @@
 //! Never here: when to write ([`crate::writer`]), aggregation ([`mod@crate::report`]).
 
 mod file;
+pub(crate) mod lesson;
 pub(crate) mod row;
 pub(crate) mod schema;
 
 use crate::LedgerError;
 use crate::journal::Mark;
 use crate::point::point;
-use decide::Record;
+use decide::{Lesson, Record};
 use file::Identity;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A record and the checksum of its bytes.
-pub(crate) type Kept<'a> = (&'a Record, u32);
+/// What is to be kept, and the checksum of its bytes.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept<'a> {
+    /// An attempt.
+    Record(&'a Record, u32),
+    /// A lesson.
+    Lesson(&'a Lesson, u32),
+}
 
 /// What the writer commits to. SQLite, or in tests a store that fails on purpose.
 pub(crate) trait Sink: Send {
-    /// Commits all records or none, and with them up to where the journal may be forgotten; gives how many were new. Of two
-    /// records with one attempt id the first counts, but a settled one takes the place of an unknown one.
-    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError>;
+    /// Commits all or nothing, and with it up to where the journal may be forgotten; gives how many records were new. Of two
+    /// records with one attempt id the first counts, but a settled one takes the place of an unknown one. Of two lessons of one
+    /// answer from one origin the last counts.
+    fn commit(&mut self, items: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError>;
     /// Up to where the journal is in this store.
     fn mark(&mut self) -> Result<Mark, LedgerError>;
     /// Says that so many records can be found nowhere.
@@ -119,14 +127,21 @@ fn open_as_it_is(dir: &Path) -> Result<Connection, LedgerError> {
 }
 
 impl Sink for Store {
-    fn commit(&mut self, records: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
+    fn commit(&mut self, items: &[Kept<'_>], upto: Option<Mark>) -> Result<usize, LedgerError> {
         let run = |conn: &mut Connection| -> rusqlite::Result<usize> {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let (mut rows, mut replaced) = (0, 0);
+            let (mut rows, mut replaced, mut lessons) = (0, 0, 0);
             {
                 let mut insert = tx.prepare_cached(row::INSERT)?;
-                for &(record, sum) in records {
+                for item in items {
                     point();
+                    let (record, sum) = match *item {
+                        Kept::Record(record, sum) => (record, sum),
+                        Kept::Lesson(lesson, sum) => {
+                            lessons += lesson::put(&tx, lesson, sum)?;
+                            continue;
+                        }
+                    };
                     match row::insert(&mut insert, record, sum)? {
                         0 if record.outcome != decide::Outcome::Unknown => {
                             let id = record.attempt_id.to_be_bytes();
@@ -138,8 +153,9 @@ impl Sink for Store {
                     }
                 }
                 let mut mark = tx.prepare_cached(schema::ADD_TO_MARK)?;
-                let added = i64::try_from(rows).unwrap_or(i64::MAX);
-                mark.execute(params![added, upto.map(|m| m.journal.cast_signed()), upto.map(|m| m.seq.cast_signed())])?;
+                let [rows, lessons] = [rows, lessons].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+                let (journal, seq) = (upto.map(|m| m.journal.cast_signed()), upto.map(|m| m.seq.cast_signed()));
+                mark.execute(params![rows, journal, seq, lessons])?;
             }
             point();
             tx.commit()?;

@@ -6,6 +6,9 @@
 //!
 //! Never here: mending.
 
+mod lessons;
+
+use crate::item::Item;
 use crate::store::{self, row, schema};
 use crate::{LedgerError, journal, layout, lock, replay, sent};
 use rusqlite::Connection;
@@ -21,7 +24,9 @@ const STEP: u64 = 10_000;
 /// A record that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bad {
-    /// Which record, counted from 1 in the order of attempt ids.
+    /// `record` or `lesson`.
+    pub kind: &'static str,
+    /// Which record, counted from 1 in the order of attempt ids, or which lesson in the order of moments.
     pub position: u64,
     /// The attempt id, 32 hexadecimal digits; `None` where it cannot be read.
     pub attempt_id: Option<String>,
@@ -38,6 +43,10 @@ pub struct Verified {
     pub records: u64,
     /// Records that there must be: counted when they were written.
     pub expected: u64,
+    /// Lessons read.
+    pub lessons: u64,
+    /// Lessons that there must be.
+    pub lessons_expected: u64,
     /// Of the records read, those without a checksum: written before version 2 of the format.
     pub without_sum: u64,
     /// Of the records read, attempts whose end nobody knows.
@@ -65,6 +74,7 @@ impl Verified {
     pub fn is_whole(&self) -> bool {
         self.bad_total == 0
             && self.records == self.expected
+            && self.lessons == self.lessons_expected
             && self.lost == 0
             && self.database.is_empty()
             && self.journal.is_empty()
@@ -92,7 +102,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified
     run("BEGIN")?;
     let version = schema::version_of(&conn)?;
     // Rows have checksums from version 2 on.
-    let stored = if version >= 2 { Some(schema::mark(&conn)?) } else { None };
+    let stored = if version >= 2 { Some(schema::mark_of(&conn, version)?) } else { None };
     if found.in_use_by.is_none() {
         files(dir, stored.as_ref(), &mut found)?;
     }
@@ -100,8 +110,14 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified
     drop(held);
     if let Some(stored) = &stored {
         (found.expected, found.lost) = (stored.records, found.lost + stored.lost);
+        found.lessons_expected = stored.lessons;
     }
     if let Err(error) = rows(&conn, version, &mut found, progress) {
+        found.database.push(error.to_string());
+    }
+    if version >= 4
+        && let Err(error) = lessons::rows(&conn, &mut found)
+    {
         found.database.push(error.to_string());
     }
     if stored.is_none() {
@@ -117,7 +133,7 @@ fn files(dir: &Path, stored: Option<&schema::Stored>, found: &mut Verified) -> R
     if let Some(bytes) = read(&replay::path(dir))? {
         match journal::look(&bytes, mark)? {
             Some(left) => {
-                let bad = left.payloads.iter().filter(|p| layout::decode(p).is_err()).count();
+                let bad = left.payloads.iter().filter(|p| Item::decode(p).is_err()).count();
                 found.waiting = (left.payloads.len() - bad) as u64;
                 count(&mut found.journal, bad as u64, "entries of the journal cannot be understood");
                 count(
@@ -179,7 +195,7 @@ fn rows(
                 let why = format!("the database cannot be read from here on: {error}");
                 found.bad_total += 1;
                 let position = found.records + 1;
-                found.bad.push(Bad { position, attempt_id: None, request_id: None, why });
+                found.bad.push(Bad { kind: "record", position, attempt_id: None, request_id: None, why });
                 return Ok(());
             }
         };
@@ -189,6 +205,7 @@ fn rows(
             if found.bad.len() < NAMED {
                 let id = row.get::<_, [u8; 16]>(0).ok();
                 found.bad.push(Bad {
+                    kind: "record",
                     position: found.records,
                     attempt_id: id.map(|id| format!("{:032x}", u128::from_be_bytes(id))),
                     request_id: row.get(1).ok(),
@@ -218,6 +235,9 @@ fn check(row: &rusqlite::Row<'_>, found: &mut Verified) -> Result<(), String> {
 fn bytes(row: &rusqlite::Row<'_>, record: &decide::Record) -> Result<Vec<u8>, String> {
     match row.get::<_, i64>(row::LAYOUT) {
         Ok(number) if number == i64::from(layout::LAYOUT) => Ok(layout::encode(record)),
+        Ok(number) if number == i64::from(layout::old::SECOND) && record.doubt_permille.is_none() => {
+            Ok(layout::old::encode_second(record))
+        }
         Ok(number) if number == i64::from(layout::old::LAYOUT) => {
             // Nothing of that time has what came later, and its checksum does not cover it.
             if *record != layout::old::of_that_time(record) {

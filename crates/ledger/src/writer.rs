@@ -52,7 +52,7 @@ pub(crate) fn start(
 /// Tries until it succeeds; `false` when the thread is to end before it did.
 fn commit(desk: &Desk, sink: &mut dyn Sink, entries: &mut [Entry]) -> bool {
     let upto = desk.mark_after(entries);
-    let records: Vec<Kept<'_>> = entries.iter().map(|e| (&e.record, e.sum)).collect();
+    let records: Vec<Kept<'_>> = entries.iter().map(|e| e.item.kept(e.sum)).collect();
     let [mut pause, longest] = PAUSE;
     let mut result = sink.commit(&records, upto);
     loop {

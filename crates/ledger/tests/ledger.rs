@@ -286,6 +286,7 @@ fn same(row: &ledger::Row, of: &[&Record]) {
     let requests: BTreeSet<&str> = of.iter().map(|r| &*r.request_id).collect();
     assert_eq!((row.requests, row.attempts), (requests.len() as u64, of.len() as u64));
     assert_eq!((row.ok, row.failed), (outcome(Outcome::Ok), outcome(Outcome::Failed)));
+    assert_eq!(row.doubted, outcome(Outcome::Doubted));
     assert_eq!((row.cancelled, row.refused), (outcome(Outcome::Cancelled), outcome(Outcome::Refused)));
     let sum = |f: fn(&Record) -> i128| of.iter().map(|r| f(r)).sum::<i128>();
     assert_eq!(row.input_tokens, sum(|r| r.usage.input.into()));

@@ -64,6 +64,8 @@ fn same(sums: &Sums, of: &[&Record]) {
     assert_eq!(sums.full.nanousd, sum(&|r| r.full.map_or(0, |c| c.0.into())));
     assert_eq!(sums.estimated.nanousd, money(&|r| r.usage.estimated || r.priced == Priced::Estimated));
     assert_eq!(sums.wasted.nanousd, money(&|r| r.outcome == Outcome::Failed));
+    assert_eq!(sums.doubts.nanousd, money(&|r| r.outcome == Outcome::Doubted));
+    assert_eq!(sums.doubted, outcome(Outcome::Doubted));
     assert_eq!(sums.open.nanousd, money(&|r| r.outcome == Outcome::Unknown));
     assert_eq!(sums.retried.nanousd, money(&|r| r.attempt > 0));
     let compared = |r: &&&Record| sent(r) && r.baselines.strongest.is_some() && spent(r).is_some();

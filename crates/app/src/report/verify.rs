@@ -45,6 +45,9 @@ fn text(dir: &Path, found: &Verified) -> String {
         0 => format!("{} records read", found.records),
         n => format!("{} records read, {n} of them from before there were checksums", found.records),
     });
+    if found.lessons > 0 {
+        line(format!("{} lessons read", found.lessons));
+    }
     if found.unknown > 0 {
         line(match found.unknown {
             1 => "1 attempt with an unknown end, counted at its estimate".to_owned(),
@@ -74,13 +77,17 @@ fn text(dir: &Path, found: &Verified) -> String {
         let id = bad.attempt_id.as_deref().unwrap_or("unreadable");
         let request =
             bad.request_id.as_deref().map_or_else(String::new, |r| format!(", request {}", crate::table::printable(r)));
-        line(format!("BAD record {} (attempt {id}{request}): {}", bad.position, bad.why));
+        let whose = if bad.kind == "record" { format!("attempt {id}{request}") } else { request.replacen(", ", "", 1) };
+        line(format!("BAD {} {} ({whose}): {}", bad.kind, bad.position, bad.why));
     }
     if found.bad_total > found.bad.len() as u64 {
         line(format!("BAD {} records in all", found.bad_total));
     }
     if found.records != found.expected {
         line(format!("BAD {} records were written and {} can be read", found.expected, found.records));
+    }
+    if found.lessons != found.lessons_expected {
+        line(format!("BAD {} lessons were written and {} can be read", found.lessons_expected, found.lessons));
     }
     if found.lost > 0 {
         line(format!("BAD {} records were lost earlier, when files of the ledger were damaged", found.lost));

@@ -164,7 +164,7 @@ fn attempts(n: u64) -> String {
 
 fn saved(out: &mut String, page: &Page) {
     let lead = "What the same tokens would have cost otherwise, with the expected quality of the answers (0 to 1) beside it. What \
-        it did cost includes failed attempts; compared is the share of the answers that carry a baseline.";
+        it did cost includes failed and doubted attempts; compared is the share of the answers that carry a baseline.";
     if page.savings.is_empty() {
         out.push_str("<section><h2>Savings</h2><p class=\"lead\">Not known: no answer of this period carries a baseline.</p></section>\n");
         return;

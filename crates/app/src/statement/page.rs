@@ -37,7 +37,7 @@ pub(super) struct Saving {
     pub(super) answered: u64,
     pub(super) there_nanousd: i128,
     pub(super) here_nanousd: i128,
-    /// What failed attempts cost: a baseline has none, so it is taken off what is saved.
+    /// What failed and doubted attempts cost: a baseline has none, so it is taken off what is saved.
     pub(super) failed_nanousd: i128,
     /// Expected quality there and here, mean per mille over the attempts compared.
     pub(super) quality_there: Option<u64>,
@@ -127,7 +127,7 @@ pub(super) fn savings(total: &Sums) -> Vec<Saving> {
         answered: total.ok,
         there_nanousd: against.there_nanousd,
         here_nanousd: against.here_nanousd,
-        failed_nanousd: total.wasted.nanousd,
+        failed_nanousd: total.wasted.nanousd + total.doubts.nanousd,
         quality_there: mean(against.quality),
         quality_here: mean(against.quality_here),
     };

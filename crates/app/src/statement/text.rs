@@ -77,6 +77,8 @@ pub(super) fn notes(total: &Sums) -> Vec<String> {
     note(total.unknown, &text, &text);
     let text = format!("failed, at {}", exact(total.wasted.nanousd));
     note(total.failed, &text, &text);
+    let text = format!("brought an answer that was doubted and not shown, at {}", exact(total.doubts.nanousd));
+    note(total.doubted, &text, &text);
     let text = format!("came after the first of their request, at {}", exact(total.retried.nanousd));
     note(total.retries, &text, &text);
     notes
@@ -132,6 +134,7 @@ fn columns(s: &Sums) -> Vec<(&'static str, String)> {
         ("attempts", s.attempts.to_string()),
         ("ok", s.ok.to_string()),
         ("failed", s.failed.to_string()),
+        ("doubted", s.doubted.to_string()),
         ("cancelled", s.cancelled.to_string()),
         ("refused", s.refused.to_string()),
         ("unknown_end", s.unknown.to_string()),
@@ -149,6 +152,7 @@ fn columns(s: &Sums) -> Vec<(&'static str, String)> {
         ("full_unknown_attempts", s.full.unknown.to_string()),
         ("estimated_usd", exact(s.estimated.nanousd)),
         ("failed_usd", exact(s.wasted.nanousd)),
+        ("doubted_usd", exact(s.doubts.nanousd)),
         ("retried_usd", exact(s.retried.nanousd)),
         ("unknown_end_usd", exact(s.open.nanousd)),
         ("quality_permille", mean(s.quality)),
@@ -187,6 +191,7 @@ struct Group<'a> {
     attempts: u64,
     ok: u64,
     failed: u64,
+    doubted: u64,
     cancelled: u64,
     refused: u64,
     unknown_end: u64,
@@ -201,6 +206,7 @@ struct Group<'a> {
     full: Amount,
     estimated: Amount,
     failed_spend: Amount,
+    doubted_spend: Amount,
     retried_spend: Amount,
     unknown_end_spend: Amount,
     quality_permille: Option<u64>,
@@ -213,6 +219,7 @@ fn group<'a>(name: Option<&'a str>, s: &Sums) -> Group<'a> {
         attempts: s.attempts,
         ok: s.ok,
         failed: s.failed,
+        doubted: s.doubted,
         cancelled: s.cancelled,
         refused: s.refused,
         unknown_end: s.unknown,
@@ -227,6 +234,7 @@ fn group<'a>(name: Option<&'a str>, s: &Sums) -> Group<'a> {
         full: Amount::of(&s.full),
         estimated: Amount::of(&s.estimated),
         failed_spend: Amount::of(&s.wasted),
+        doubted_spend: Amount::of(&s.doubts),
         retried_spend: Amount::of(&s.retried),
         unknown_end_spend: Amount::of(&s.open),
         quality_permille: mean(s.quality),

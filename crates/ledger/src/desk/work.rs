@@ -56,6 +56,7 @@ impl Desk {
 
     /// These, the oldest, are in SQLite; `fresh` of them were new to it.
     pub(crate) fn committed(&self, entries: &mut [Entry], fresh: usize) {
+        self.remember(entries);
         let mut inner = self.inner();
         let frames = entries.iter().filter(|e| e.placed.is_some()).count();
         if let Some(newest) = entries.iter().rev().find_map(|e| e.placed) {
@@ -63,11 +64,16 @@ impl Desk {
             inner.journal.release(frames, newest);
             point();
         }
-        inner.pending -= entries.len();
+        let lessons = entries.iter().filter(|e| !e.item.is_record());
+        inner.lessons_bytes -= lessons.filter_map(|e| e.placed).map(|p| p.bytes).sum::<usize>();
+        let records = entries.iter().filter(|e| e.item.is_record()).count();
+        inner.pending -= records;
+        inner.lessons_pending -= entries.len() - records;
+        inner.lessons += (entries.len() - records) as u64;
         inner.pending_bytes -= entries.iter().filter_map(|e| e.placed).map(|p| p.bytes).sum::<usize>();
         inner.left += entries.len() as u64;
         inner.committed += fresh as u64;
-        inner.repeated += (entries.len() - fresh) as u64;
+        inner.repeated += (records - fresh) as u64;
         let failed = inner.failing.take();
         if inner.waiters > 0 {
             self.done.notify_all();

@@ -1,9 +1,9 @@
 //! Histories of attempts against a model: reserved, sent, settled, dropped, crashed and recovered in any order.
 
 use super::{all, checked, copy, estimate, gated, options, wait};
-use crate::sample::record;
+use crate::sample::{lesson, record};
 use crate::{Condition, Ledger, Options};
-use decide::{Outcome, Record, Slot};
+use decide::{Lessons, Outcome, Record, Slot};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
@@ -17,6 +17,7 @@ enum Step {
     Put(prop::sample::Index),
     Drop(prop::sample::Index),
     Flush,
+    Learn,
     Crash,
 }
 
@@ -28,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => index().prop_map(Step::Put),
         2 => index().prop_map(Step::Drop),
         1 => Just(Step::Flush),
+        4 => Just(Step::Learn),
         1 => Just(Step::Crash),
     ]
 }
@@ -50,7 +52,7 @@ proptest! {
         let mut dir = root.path().join("0");
         std::fs::create_dir(&dir).unwrap();
         let (mut ledger, mut gate) = gated(&dir, options());
-        let mut model = BTreeMap::<u64, Record>::new();
+        let (mut model, mut lessons) = (BTreeMap::<u64, Record>::new(), Vec::new());
         let (mut out, mut next, mut lives) = (Vec::<Out>::new(), 1, 0);
         for step in steps {
             match step {
@@ -74,13 +76,20 @@ proptest! {
                 Step::Drop(at) => if !out.is_empty() {
                     drop(out.swap_remove(at.index(out.len())));
                 },
+                Step::Learn => {
+                    // Every third is said again, with another score.
+                    let lesson = lesson(lessons.len() as u64 / 3 * 3);
+                    let lesson = decide::Lesson { score_permille: lessons.len() as u16, ..lesson };
+                    ledger.memory().take(lesson.clone());
+                    lessons.push(lesson);
+                }
                 Step::Flush => prop_assert!(ledger.flush(super::SOON)),
                 Step::Crash => {
                     // The writer stops between two commits, and everybody else stops where they are.
                     gate.store(false, SeqCst);
                     wait("the writer stands", || {
                         let state = ledger.state();
-                        state.pending == 0 || state.condition != Condition::Writing
+                        state.pending + state.lessons_pending == 0 || state.condition != Condition::Writing
                     });
                     lives += 1;
                     let after = root.path().join(lives.to_string());
@@ -98,6 +107,9 @@ proptest! {
         prop_assert_eq!((ledger.state().reserved, ledger.state().under_way), (0, 0));
         drop(ledger);
         prop_assert_eq!(all(&dir), model);
+        let mut last = BTreeMap::new();
+        lessons.into_iter().for_each(|l| drop(last.insert(l.at_unix_ms, l)));
+        prop_assert_eq!(crate::lessons(&dir, None).unwrap(), last.into_values().collect::<Vec<_>>());
         let found = checked(&dir);
         prop_assert!(found.is_whole(), "{:?}", found);
     }
@@ -203,4 +215,95 @@ fn fault_55_records_survive_a_wall_clock_that_jumps_or_stands() {
         crate::report(dir.path(), crate::Query { since_unix_ms: Some(start), ..crate::Query::default() }).unwrap();
     assert_eq!((report.total.attempts, report.first_unix_ms), (6, Some(start)));
     assert!(checked(dir.path()).is_whole());
+}
+
+/// While nothing is written, lessons wait up to a bound; those beyond it are dropped and counted, and attempts still have room.
+#[test]
+fn lessons_wait_up_to_a_bound_and_never_crowd_out_attempts() {
+    let dir = tempdir().unwrap();
+    let (ledger, gate) = gated(dir.path(), Options { journal_bytes: 32 << 20, room: 9, ..options() });
+    gate.store(false, SeqCst);
+    let memory = ledger.memory();
+    (0..4_097).for_each(|n| memory.take(lesson(n)));
+    let state = ledger.state();
+    assert_eq!((state.lessons_pending, state.lessons_dropped, state.pending), (4_096, 1, 0));
+    (0..9).for_each(|n| ledger.outlet().reserve(false).unwrap().put(record(n)));
+    assert!(ledger.outlet().reserve(false).is_err());
+    gate.store(true, SeqCst);
+    assert!(ledger.flush(super::SOON));
+    let state = ledger.state();
+    assert_eq!((state.lessons, state.lessons_pending, state.committed, state.repeated), (4_096, 0, 9, 0));
+    assert_eq!(crate::lessons(dir.path(), None).unwrap(), (0..4_096).map(lesson).collect::<Vec<_>>());
+    drop(ledger);
+    assert!(checked(dir.path()).is_whole());
+}
+
+/// A small journal: an eighth of it at most.
+#[test]
+fn lessons_take_an_eighth_of_the_journal() {
+    let dir = tempdir().unwrap();
+    let (ledger, gate) = gated(dir.path(), options());
+    gate.store(false, SeqCst);
+    let memory = ledger.memory();
+    (0..1_000).for_each(|n| memory.take(lesson(n)));
+    let kept = ledger.state().lessons_pending;
+    assert!((30..110).contains(&kept), "{kept} of about 100 bytes in 7 KiB");
+    let out = (0..12).map(|_| ledger.outlet().reserve(true)).filter(Result::is_ok).count();
+    assert_eq!(out, 12);
+}
+
+/// What is said of an answer a moment after it was given finds it; and after a restart the ledger has it.
+#[test]
+fn who_answered_is_known_at_once_and_after_a_restart() {
+    use decide::Recall;
+    let dir = tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    // An id of ours, with its moment in it; and one that a caller chose.
+    let answered = |id: &str, ms| Record {
+        request_id: id.into(),
+        arrived_unix_ms: ms,
+        key: Some("k".into()),
+        endpoint: "chat".into(),
+        outcome: Outcome::Ok,
+        place: Some(decide::PlaceId::new("edge")),
+        model: Some("tiny".into()),
+        ..record(ms % 1_000)
+    };
+    let ours = "req_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for r in [answered(ours, 1_469_922_850_259), answered("theirs", 1_469_922_850_260)] {
+        ledger.outlet().reserve(true).unwrap().put(r);
+    }
+    let memory = ledger.memory();
+    for id in [ours, "theirs"] {
+        assert_eq!(memory.older(id, Some("k")).unwrap().unwrap().by.unwrap().1.as_ref(), "tiny");
+        assert_eq!(memory.older(id, None), Ok(None), "another caller");
+        assert!(memory.recent(id, Some("k")).is_some());
+    }
+    ledger.close().unwrap();
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    let memory = ledger.memory();
+    for id in [ours, "theirs"] {
+        assert_eq!(memory.recent(id, Some("k")), None);
+        assert_eq!(memory.older(id, Some("k")).unwrap().unwrap().by.unwrap().0.as_str(), "edge");
+        assert_eq!(memory.older(id, Some("other")), Ok(None));
+    }
+    assert_eq!(memory.older("req_01ARZ3NDEKTSV4RRFFQ69G5FAX", Some("k")), Ok(None));
+}
+
+/// What is taken after the moment is not in it.
+#[test]
+fn the_past_is_as_it_was() {
+    let dir = tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    let memory = ledger.memory();
+    (0..5).for_each(|n| memory.take(lesson(n)));
+    assert!(ledger.flush(super::SOON));
+    let past = ledger.past().unwrap();
+    (5..9).for_each(|n| memory.take(lesson(n)));
+    assert!(ledger.flush(super::SOON));
+    let all = crate::Sought::default();
+    assert_eq!(past.lessons(&all).unwrap().len(), 5);
+    assert_eq!(ledger.past().unwrap().lessons(&all).unwrap().len(), 9);
+    let one = crate::Sought { limit: Some(1), ..all };
+    assert_eq!(ledger.past().unwrap().lessons(&one).unwrap(), [lesson(8)]);
 }

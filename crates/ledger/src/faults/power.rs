@@ -35,7 +35,10 @@ impl Sink for Snapping {
         let dir = self.to.join(moments.len().to_string());
         copy(&self.dir, &dir);
         let mut committed = moments.last().map(|m| m.committed.clone()).unwrap_or_default();
-        committed.extend(records.iter().map(|(r, _)| r.attempt_id as u64));
+        committed.extend(records.iter().filter_map(|kept| match kept {
+            Kept::Record(r, _) => Some(r.attempt_id as u64),
+            Kept::Lesson(..) => None,
+        }));
         moments.push(Moment { dir, committed });
         Ok(fresh)
     }

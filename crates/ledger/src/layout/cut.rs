@@ -1,8 +1,8 @@
-//! Bounds of a record: how long each text may be, and how great a number.
+//! Bounds of a record and of a lesson: how long each text may be, and how great a number.
 //!
 //! Never here: bytes.
 
-use decide::{Baselines, Record};
+use decide::{Baselines, Lesson, Record};
 use std::sync::Arc;
 
 /// The greatest length of each text.
@@ -23,11 +23,12 @@ pub(crate) fn clip(record: &mut Record) {
     cut(record, &SETTLED);
 }
 
-/// Cuts a record so that it fits the cell of its estimate. Only the attempt that answered carries baselines, so an estimate can
-/// do without.
+/// Cuts a record so that it fits the cell of its estimate. Only the attempt that answered carries baselines and a doubt, so an
+/// estimate can do without.
 pub(super) fn shorten(record: &mut Record) {
     cut(record, &ESTIMATE);
     record.baselines = Baselines::default();
+    record.doubt_permille = None;
 }
 
 /// Bytes of all texts together.
@@ -64,6 +65,19 @@ fn option(of: Option<&mut Arc<str>>, max: usize) {
     if let Some(of) = of {
         text(of, max);
     }
+}
+
+/// Bounds of a lesson, of the same kind.
+pub(crate) fn clip_lesson(lesson: &mut Lesson) {
+    text(&mut lesson.request_id, 128);
+    text(&mut lesson.place.0, 128);
+    text(&mut lesson.model, 256);
+    if let Some(compared) = &mut lesson.compared {
+        text(&mut compared.asked, 256);
+        text(&mut compared.place.0, 128);
+        text(&mut compared.model, 256);
+    }
+    lesson.at_unix_ms = lesson.at_unix_ms.min(i64::MAX as u64);
 }
 
 fn text(text: &mut Arc<str>, max: usize) {

@@ -1,5 +1,6 @@
 //! Layout 1: what was written before a record had a full cost, a team, a kind, an expected quality and baselines. It has two bytes of flags
 //! (the first ten), a zero byte for `priced`, and then the fixed part and the texts as layout 2 has them, without `team`.
+//! Layout 2: what was written before a record had a doubt; else it is layout 3.
 //!
 //! Journals of that time are read, and the checksums of rows of that time are of these bytes.
 //! Never here: writing to a journal.
@@ -11,8 +12,10 @@ use super::{
 use crate::names::{class_code, class_of, outcome_code, outcome_of, task_code, task_of, tier_code, tier_of};
 use decide::{Baselines, PlaceId, Priced, Record, Usage};
 
-/// Its number.
+/// The number of layout 1.
 pub(crate) const LAYOUT: u8 = 1;
+/// The number of layout 2.
+pub(crate) const SECOND: u8 = 2;
 /// Version of the price of places that cost nothing a token.
 const OWN: &str = "own-ground";
 
@@ -37,8 +40,14 @@ pub(crate) fn of_that_time(r: &Record) -> Record {
         kind: None,
         quality_permille: None,
         baselines: Baselines::default(),
+        doubt_permille: None,
         ..r.clone()
     }
+}
+
+/// The bytes that a record had in layout 2.
+pub(crate) fn encode_second(r: &Record) -> Vec<u8> {
+    super::encode_as(SECOND, &Record { doubt_permille: None, ..r.clone() })
 }
 
 /// The bytes that a record had in layout 1.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::sample::{old_record, record};
+use crate::sample::{lesson, old_record, record, second_record};
 use proptest::prelude::*;
 
 proptest! {
@@ -39,6 +39,10 @@ proptest! {
             *b = old::LAYOUT;
         }
         let _ = decode(&bytes);
+        if let [a, b, ..] = bytes.as_mut_slice() {
+            (*a, *b) = (LESSON, lesson::LAYOUT);
+        }
+        let _ = lesson::decode(&bytes);
     }
 
     #[test]
@@ -77,6 +81,58 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// The same for layout 3 and lessons: a record with everything of layout 2 and a doubt, and a lesson with a comparison.
+#[test]
+fn the_stored_examples_of_layout_3_and_of_a_lesson_read() {
+    let full =
+        |r: &Record| r.doubt_permille.is_some() && r.outcome == Outcome::Doubted && r.baselines.cheapest.is_some();
+    let r = (0..).map(record).find(full).unwrap();
+    let text = include_str!("../../tests/fixtures/record_v3.hex").trim();
+    assert_eq!(hex(&encode(&r)), text, "the layout has changed: give it a new number");
+    assert_eq!(decode(&stored(text)).unwrap(), r);
+    let l = (0..).map(lesson).find(|l| l.compared.is_some()).unwrap();
+    let text = include_str!("../../tests/fixtures/lesson_v1.hex").trim();
+    assert_eq!(hex(&lesson::encode(&l)), text, "the layout has changed: give it a new number");
+    assert_eq!(lesson::decode(&stored(text)).unwrap(), l);
+}
+
+proptest! {
+    #[test]
+    fn a_lesson_comes_back_whole_and_never_cut(n: u64, cut: prop::sample::Index) {
+        let bytes = lesson::encode(&lesson(n));
+        prop_assert_eq!(lesson::decode(&bytes).unwrap(), lesson(n));
+        prop_assert!(lesson::decode(&bytes[..cut.index(bytes.len())]).is_err());
+        prop_assert!(decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_clipped_lesson_fits(n: u64, long in "\\PC{0,900}") {
+        let mut l = lesson(n);
+        let long: Arc<str> = Arc::from(long.as_str());
+        (l.request_id, l.place, l.model) = (long.clone(), PlaceId(long.clone()), long.clone());
+        if let Some(c) = &mut l.compared {
+            c.asked = long.clone();
+            (c.place, c.model) = (PlaceId(long.clone()), long.clone());
+        }
+        clip_lesson(&mut l);
+        let bytes = lesson::encode(&l);
+        prop_assert!(bytes.len() <= lesson::MAX_BYTES, "{} bytes", bytes.len());
+        prop_assert_eq!(lesson::decode(&bytes).unwrap(), l);
+    }
+}
+
+#[test]
+fn the_longest_lesson_has_the_length_that_is_said() {
+    let mut l = (0..).map(lesson).find(|l| l.compared.is_some()).unwrap();
+    let long: Arc<str> = Arc::from("x".repeat(1000));
+    (l.request_id, l.place, l.model) = (long.clone(), PlaceId(long.clone()), long.clone());
+    l.compared.as_mut().unwrap().asked = long.clone();
+    l.compared.as_mut().unwrap().place = PlaceId(long.clone());
+    l.compared.as_mut().unwrap().model = long;
+    clip_lesson(&mut l);
+    assert_eq!(lesson::encode(&l).len(), lesson::MAX_BYTES);
+}
+
 /// Layout 1 is a file format: these bytes were written once, by the program of that time, and must stay readable, and their
 /// checksum must come out the same.
 #[test]
@@ -99,10 +155,14 @@ fn the_stored_example_of_layout_2_reads() {
         let tokens = u.cache_write_long > 0 && u.audio_input > 0 && u.audio_output > 0;
         money && quality.iter().all(Option::is_some) && texts && tokens && r.ttft_us.is_some() && r.kind.is_some()
     };
-    let r = (0..).map(record).find(full).unwrap();
+    let r = (0..).map(second_record).find(full).unwrap();
     let text = include_str!("../../tests/fixtures/record_v2.hex").trim();
-    assert_eq!(hex(&encode(&r)), text, "the layout has changed: give it a new number");
     assert_eq!(decode(&stored(text)).unwrap(), r);
+    assert_eq!(hex(&old::encode_second(&r)), text);
+    // Doubt has no place in that layout.
+    let mut newer = encode(&Record { doubt_permille: Some(1), ..r });
+    newer[1] = old::SECOND;
+    assert!(decode(&newer).is_err());
 }
 
 proptest! {
@@ -110,7 +170,7 @@ proptest! {
     #[test]
     fn layout_1_reads_whatever_it_held(n: u64) {
         prop_assert_eq!(decode(&old::encode(&old_record(n))).unwrap(), old_record(n));
-        let newer = old::encode(&record(n));
+        let newer = old::encode(&Record { outcome: old_record(n).outcome, ..record(n) });
         prop_assert_eq!(newer, old::encode(&old_record(n)), "what is new changes no old checksum");
     }
 
@@ -135,6 +195,7 @@ proptest! {
         r.place = Some(PlaceId(long));
         (r.full, r.reserved, r.kind, r.quality_permille) = (most, most, Some(decide::Kind::Burst), Some(1000));
         r.usage.audio_input = 1;
+        r.doubt_permille = Some(-1000);
         r.baselines = Baselines {
             strongest: most,
             strongest_quality_permille: Some(1),

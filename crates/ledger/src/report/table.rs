@@ -2,13 +2,14 @@
 
 use super::{By, Report, Row};
 
-const HEADS: [&str; 14] = [
+const HEADS: [&str; 15] = [
     "requests",
     "attempts",
     "ok",
     "failed",
     "cancelled",
     "refused",
+    "doubted",
     "unknown",
     "in",
     "out",
@@ -39,7 +40,7 @@ impl Report {
 }
 
 fn cells(row: &Row, name: &str) -> Vec<String> {
-    let counts = [row.requests, row.attempts, row.ok, row.failed, row.cancelled, row.refused, row.unknown]
+    let counts = [row.requests, row.attempts, row.ok, row.failed, row.cancelled, row.refused, row.doubted, row.unknown]
         .map(|n| n.to_string());
     let tokens = [row.input_tokens, row.output_tokens, row.cached_tokens].map(|n| n.to_string());
     let known = row.attempts - row.refused > row.unknown_cost || row.unknown_cost == 0;

@@ -31,7 +31,8 @@ impl Tally {
         row.attempts += 1;
         match item.outcome {
             Outcome::Ok => row.ok += 1,
-            Outcome::Failed | Outcome::Doubted => row.failed += 1,
+            Outcome::Failed => row.failed += 1,
+            Outcome::Doubted => row.doubted += 1,
             Outcome::Cancelled => row.cancelled += 1,
             Outcome::Refused => row.refused += 1,
             Outcome::Unknown => row.unknown += 1,

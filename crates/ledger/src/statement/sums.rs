@@ -89,6 +89,8 @@ pub struct Sums {
     pub ok: u64,
     /// Attempts by outcome.
     pub failed: u64,
+    /// Attempts whose answer was doubted and not shown.
+    pub doubted: u64,
     /// Attempts by outcome.
     pub cancelled: u64,
     /// Attempts by outcome.
@@ -117,6 +119,8 @@ pub struct Sums {
     pub estimated: Money,
     /// Of `spend`, by attempts that failed.
     pub wasted: Money,
+    /// Of `spend`, by attempts whose answer was doubted and not shown.
+    pub doubts: Money,
     /// Of `spend`, by attempts after the first.
     pub retried: Money,
     /// Of `spend`, by attempts of unknown end.
@@ -160,7 +164,8 @@ impl Sums {
         self.attempts += 1;
         match item.outcome {
             Outcome::Ok => self.ok += 1,
-            Outcome::Failed | Outcome::Doubted => self.failed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Doubted => self.doubted += 1,
             Outcome::Cancelled => self.cancelled += 1,
             Outcome::Refused => self.refused += 1,
             Outcome::Unknown => self.unknown += 1,
@@ -183,6 +188,9 @@ impl Sums {
         if item.outcome == Outcome::Failed {
             self.wasted.add(spent);
         }
+        if item.outcome == Outcome::Doubted {
+            self.doubts.add(spent);
+        }
         if item.outcome == Outcome::Unknown {
             self.open.add(spent);
         }
@@ -201,6 +209,7 @@ impl Sums {
         self.attempts += o.attempts;
         self.ok += o.ok;
         self.failed += o.failed;
+        self.doubted += o.doubted;
         self.cancelled += o.cancelled;
         self.refused += o.refused;
         self.unknown += o.unknown;
@@ -215,6 +224,7 @@ impl Sums {
         self.full.merge(&o.full);
         self.estimated.merge(&o.estimated);
         self.wasted.merge(&o.wasted);
+        self.doubts.merge(&o.doubts);
         self.retried.merge(&o.retried);
         self.open.merge(&o.open);
         merge_quality(&mut self.quality, o.quality);

@@ -15,20 +15,22 @@ pub(crate) const COLUMNS: &str = "attempt_id, request_id, attempt, key, endpoint
      price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, layout, full_nanousd, priced, \
      reserved_nanousd, team, kind, quality_permille, cache_write_long_tokens, audio_input_tokens, \
      audio_output_tokens, strongest_nanousd, strongest_quality_permille, cheapest_nanousd, \
-     cheapest_quality_permille";
+     cheapest_quality_permille, doubt_permille";
 
 /// Which layout the checksum is of, and behind the columns the checksum, where it is read too.
 pub(crate) const LAYOUT: usize = 27;
-pub(crate) const SUM: usize = 41;
+pub(crate) const SUM: usize = 42;
+/// Where the column stands that version 4 added.
+const DOUBT: usize = 41;
 
 /// The columns and the checksum, of a database of any version: what it does not have is given its default.
 pub(crate) fn columns_to_check(version: i64) -> String {
     let sum = if version >= 2 { "sum" } else { "NULL" };
-    if version >= 3 {
+    if version >= 4 {
         return format!("{COLUMNS}, {sum}");
     }
     let default = |(at, name): (usize, &str)| match name.trim() {
-        name if at < LAYOUT => name.to_owned(),
+        name if at < LAYOUT || (version >= 3 && at < DOUBT) => name.to_owned(),
         "layout" => "1".to_owned(),
         name if name.ends_with("_tokens") => "0".to_owned(),
         _ => "NULL".to_owned(),
@@ -43,9 +45,9 @@ pub(crate) const INSERT: &str = "INSERT INTO attempt (attempt_id, request_id, at
      estimated, cost_nanousd, price_version, arrived_unix_ms, ttft_us, total_us, stream, outcome, error, layout, \
      full_nanousd, priced, reserved_nanousd, team, kind, quality_permille, cache_write_long_tokens, \
      audio_input_tokens, audio_output_tokens, strongest_nanousd, strongest_quality_permille, cheapest_nanousd, \
-     cheapest_quality_permille, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+     cheapest_quality_permille, doubt_permille, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
      ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, \
-     ?39, ?40, ?41, ?42) ON CONFLICT (attempt_id) DO NOTHING";
+     ?39, ?40, ?41, ?42, ?43) ON CONFLICT (attempt_id) DO NOTHING";
 
 /// Makes place for the settled record of an attempt that was unknown.
 pub(crate) const DELETE_UNKNOWN: &str = "DELETE FROM attempt WHERE attempt_id = ?1 AND outcome = 'unknown'";
@@ -95,6 +97,7 @@ pub(crate) fn insert(statement: &mut Statement<'_>, r: &Record, sum: u32) -> rus
         b.strongest_quality_permille,
         b.cheapest.map(|c| c.0),
         b.cheapest_quality_permille,
+        r.doubt_permille,
         sum,
     ])
 }
@@ -111,7 +114,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
     let outcome: String = get(row, 25)?;
     let kind: Option<String> = get(row, 32)?;
     Ok(Record {
-        doubt_permille: None,
+        doubt_permille: get(row, DOUBT)?,
         attempt_id: u128::from_be_bytes(get(row, 0)?),
         request_id: get(row, 1)?,
         attempt: get(row, 2)?,
@@ -119,7 +122,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<Record, LedgerError> {
         endpoint: get(row, 4)?,
         asked: get(row, 5)?,
         class: DataClass::parse(&class).ok_or_else(|| unknown("class", &class))?,
-        task: task_named(&task).ok_or_else(|| unknown("task", &task))?,
+        task: self::task(&task)?,
         difficulty: Difficulty(get(row, 8)?),
         decision: get(row, 9)?,
         place: get::<Option<Arc<str>>>(row, 10)?.map(PlaceId),
@@ -188,6 +191,11 @@ pub(crate) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> 
     row.get(column).map_err(LedgerError::store("read a record"))
 }
 
+/// Reads a task.
+pub(crate) fn task(name: &str) -> Result<decide::Task, LedgerError> {
+    task_named(name).ok_or_else(|| unknown("task", name))
+}
+
 /// Reads an outcome.
 pub(crate) fn outcome(name: &str) -> Result<decide::Outcome, LedgerError> {
     outcome_named(name).ok_or_else(|| unknown("outcome", name))
@@ -206,6 +214,6 @@ fn flag(row: &Row<'_>, column: usize) -> Result<bool, LedgerError> {
     }
 }
 
-fn unknown(what: &str, value: &str) -> LedgerError {
+pub(super) fn unknown(what: &str, value: &str) -> LedgerError {
     LedgerError::Unreadable(format!("unknown {what} {value:?}"))
 }

@@ -23,7 +23,10 @@ const APPLICATION: i64 = 0x4445_5750;
 /// are known to be lost.
 ///
 /// Version 3 adds what a record of layout 2 has more than one of layout 1, and `layout`: which of the two `sum` is of.
-const STEPS: [&str; 3] = [
+///
+/// Version 4 adds the doubt of layout 3, and lessons. A request id is what a caller chose, so the moment belongs to what makes a lesson the
+/// same: said again, it takes the place of what was said before.
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE attempt (
         attempt_id BLOB NOT NULL PRIMARY KEY,
@@ -85,11 +88,33 @@ const STEPS: [&str; 3] = [
         cheapest_quality_permille INTEGER
     )') WHERE type = 'table' AND name = 'attempt';
 ",
+    "
+    UPDATE sqlite_schema SET sql = replace(sql, 'cheapest_quality_permille INTEGER', 'cheapest_quality_permille INTEGER,
+        doubt_permille INTEGER') WHERE type = 'table' AND name = 'attempt';
+    CREATE TABLE lesson (
+        at_unix_ms INTEGER NOT NULL,
+        request_id TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        place TEXT NOT NULL,
+        model TEXT NOT NULL,
+        task TEXT NOT NULL,
+        score_permille INTEGER NOT NULL,
+        weight_milli INTEGER NOT NULL,
+        stronger_place TEXT,
+        stronger_model TEXT,
+        doubt_permille INTEGER,
+        loss_permille INTEGER,
+        asked TEXT,
+        layout INTEGER NOT NULL,
+        sum INTEGER NOT NULL,
+        PRIMARY KEY (at_unix_ms, request_id, origin, place, model)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE mark ADD COLUMN lessons INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
-/// Counts new rows (?1) and moves the mark (?2, ?3; NULL leaves it).
-pub(crate) const ADD_TO_MARK: &str =
-    "UPDATE mark SET records = records + ?1, journal = coalesce(?2, journal), seq = coalesce(?3, seq) WHERE id = 1";
+/// Counts new rows (?1, ?4) and moves the mark (?2, ?3; NULL leaves it).
+pub(crate) const ADD_TO_MARK: &str = "UPDATE mark SET records = records + ?1, journal = coalesce(?2, journal), seq = coalesce(?3, seq), lessons = lessons + ?4 WHERE id = 1";
 
 /// Counts records that can be found nowhere.
 pub(crate) const ADD_LOST: &str = "UPDATE mark SET lost = lost + ?1 WHERE id = 1";
@@ -101,15 +126,23 @@ pub(crate) struct Stored {
     pub(crate) records: u64,
     /// Records that are known to be lost.
     pub(crate) lost: u64,
+    /// Lessons that there must be.
+    pub(crate) lessons: u64,
 }
 
-/// Reads the row of `mark`.
+/// Reads the row of `mark` of a database of this version.
 pub(crate) fn mark(conn: &Connection) -> Result<Stored, LedgerError> {
-    let sql = "SELECT journal, seq, records, lost FROM mark WHERE id = 1";
+    mark_of(conn, VERSION)
+}
+
+/// Reads the row of `mark` of a database of any version that has one.
+pub(crate) fn mark_of(conn: &Connection, version: i64) -> Result<Stored, LedgerError> {
+    let lessons = if version >= 4 { "lessons" } else { "0" };
+    let sql = &format!("SELECT journal, seq, records, lost, {lessons} FROM mark WHERE id = 1");
     let read = |row: &rusqlite::Row<'_>| {
         let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
         let mark = Mark { journal: number(0)?, seq: number(1)? };
-        Ok(Stored { mark, records: number(2)?, lost: number(3)? })
+        Ok(Stored { mark, records: number(2)?, lost: number(3)?, lessons: number(4)? })
     };
     conn.query_row(sql, [], read).map_err(LedgerError::store("read the ledger's mark"))
 }

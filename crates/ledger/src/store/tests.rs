@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::sample::{old_record, record};
+use crate::sample::{lesson, old_record, record, second_record};
 use decide::Usage;
 use tempfile::tempdir;
 
 fn kept(records: &[Record]) -> Vec<Kept<'_>> {
-    records.iter().map(|r| (r, crc32fast::hash(&crate::layout::encode(r)))).collect()
+    records.iter().map(|r| Kept::Record(r, crc32fast::hash(&crate::layout::encode(r)))).collect()
 }
 
 fn put(dir: &Path, records: &[Record]) -> usize {
@@ -109,6 +109,7 @@ fn the_stored_databases_of_every_version_read() {
     let dir = tempdir().unwrap();
     if std::env::var_os("LEDGER_WRITE_FIXTURE").is_some() {
         put(dir.path(), &(0..12).map(record).collect::<Vec<_>>());
+        learn(dir.path(), &(0..12).map(lesson).collect::<Vec<_>>());
         std::fs::copy(path(dir.path()), fixture(schema::VERSION)).unwrap();
     }
     for version in 1..=schema::VERSION {
@@ -117,8 +118,10 @@ fn the_stored_databases_of_every_version_read() {
         let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
         assert!(checked.is_whole() && checked.records == 12, "{checked:?}");
         assert_eq!(checked.without_sum, if version == 1 { 12 } else { 0 });
-        let kept = if version < 3 { old_record } else { record };
+        let kept = [old_record, old_record, second_record, record][version as usize - 1];
         assert_eq!(all(dir.path()), (0..12).map(kept).collect::<Vec<_>>());
+        let lessons = if version < 4 { 0 } else { 12 };
+        assert_eq!(learned(dir.path()), (0..lessons).map(lesson).collect::<Vec<_>>());
         assert_eq!(put(dir.path(), &[record(11), record(12)]), 1);
         assert_eq!(all(dir.path()), (0..12).map(kept).chain([record(12)]).collect::<Vec<_>>());
         let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
@@ -143,9 +146,10 @@ fn every_column_is_under_its_rows_checksum() {
         ("strongest_quality_permille", "9"),
         ("cheapest_nanousd", "9"),
         ("cheapest_quality_permille", "9"),
-        ("layout", "3"),
+        ("doubt_permille", "coalesce(doubt_permille, 0) + 1"),
+        ("layout", "4"),
     ];
-    for version in [2, schema::VERSION] {
+    for version in [2, 3, schema::VERSION] {
         for (column, value) in columns {
             let dir = tempdir().unwrap();
             std::fs::copy(fixture(version), path(dir.path())).unwrap();
@@ -194,11 +198,11 @@ fn a_journal_of_layout_1_is_taken_in() {
     std::fs::copy(fixture(2), path(dir.path())).unwrap();
     let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
     for n in 20..60 {
-        journal.append(&Sealed::new(old::encode(&record(n)))).unwrap();
+        journal.append(&Sealed::new(old::encode(&old_record(n)))).unwrap();
     }
     drop(journal);
     let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
-    let mut estimate = old::encode(&record(70));
+    let mut estimate = old::encode(&old_record(70));
     estimate[0] = SENT;
     let cell = cells.take().unwrap();
     cells.write(cell, &Sealed::new(estimate));
@@ -238,4 +242,97 @@ fn a_settled_record_beats_an_unknown_one_in_either_order() {
             assert!(checked.is_whole() && checked.records == 1, "{checked:?}");
         }
     }
+}
+
+/// What a crash of the version before left: a journal of layout 2 beside a database of version 3.
+#[test]
+fn a_journal_of_layout_2_is_taken_in() {
+    use crate::journal::{Journal, frame::Sealed};
+    use crate::layout::{SENT, old};
+    let dir = tempdir().unwrap();
+    std::fs::copy(fixture(3), path(dir.path())).unwrap();
+    let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
+    for n in 20..60 {
+        journal.append(&Sealed::new(old::encode_second(&second_record(n)))).unwrap();
+    }
+    drop(journal);
+    let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
+    let mut estimate = old::encode_second(&second_record(70));
+    estimate[0] = SENT;
+    let cell = cells.take().unwrap();
+    cells.write(cell, &Sealed::new(estimate));
+    drop(cells);
+    let ledger = crate::Ledger::open(dir.path(), crate::Options::default()).unwrap();
+    assert_eq!((ledger.recovery().replayed, ledger.recovery().unknown), (40, 1));
+    ledger.close().unwrap();
+    let found = all(dir.path());
+    assert_eq!(found[..52], (0..12).chain(20..60).map(second_record).collect::<Vec<_>>());
+    assert_eq!((found.len(), found[52].outcome), (53, decide::Outcome::Unknown));
+    let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+    assert!(checked.is_whole() && checked.records == 53 && checked.lessons == 0, "{checked:?}");
+}
+
+fn learn(dir: &Path, lessons: &[Lesson]) {
+    let kept: Vec<Kept<'_>> =
+        lessons.iter().map(|l| Kept::Lesson(l, crc32fast::hash(&crate::layout::lesson::encode(l)))).collect();
+    assert_eq!(Store::open(dir).unwrap().commit(&kept, None).unwrap(), 0, "a lesson is no record");
+}
+
+fn learned(dir: &Path) -> Vec<Lesson> {
+    crate::lessons(dir, None).unwrap()
+}
+
+#[test]
+fn a_lesson_comes_back_whole_and_said_again_it_takes_the_place_of_the_first() {
+    let dir = tempdir().unwrap();
+    let lessons: Vec<Lesson> = (0..200).map(lesson).collect();
+    learn(dir.path(), &lessons);
+    assert_eq!(learned(dir.path()), lessons);
+    let again = Lesson { score_permille: 7, weight_milli: 9, compared: None, ..lesson(5) };
+    learn(dir.path(), &[again.clone(), lesson(5), again.clone()]);
+    let mut expected = lessons;
+    expected[5] = again;
+    assert_eq!(learned(dir.path()), expected);
+    let other = Lesson { at_unix_ms: lesson(5).at_unix_ms + 1000, ..lesson(5) };
+    learn(dir.path(), &[other]);
+    assert_eq!(learned(dir.path()).len(), 201, "the same id at another time is another request");
+    let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+    assert!(checked.is_whole() && checked.lessons == 201 && checked.records == 0, "{checked:?}");
+}
+
+#[test]
+fn every_column_of_a_lesson_is_under_its_checksum_and_a_missing_one_is_missed() {
+    let whole = tempdir().unwrap();
+    learn(whole.path(), &(0..12).map(lesson).collect::<Vec<_>>());
+    let columns = [
+        ("at_unix_ms", "at_unix_ms + 1"),
+        ("request_id", "'x'"),
+        ("origin", "CASE origin WHEN 'check' THEN 'shadow' ELSE 'check' END"),
+        ("place", "'x'"),
+        ("model", "'x'"),
+        ("task", "CASE task WHEN 'code' THEN 'chat' ELSE 'code' END"),
+        ("score_permille", "score_permille + 1"),
+        ("weight_milli", "weight_milli + 1"),
+        ("stronger_place", "'x'"),
+        ("stronger_model", "'x'"),
+        ("doubt_permille", "coalesce(doubt_permille, 0) + 1"),
+        ("loss_permille", "coalesce(loss_permille, 0) + 1"),
+        ("asked", "'x'"),
+        ("layout", "2"),
+    ];
+    let with = (0..).map(lesson).find(|l| l.compared.is_some()).unwrap().at_unix_ms;
+    for (column, value) in columns {
+        let dir = tempdir().unwrap();
+        std::fs::copy(path(whole.path()), path(dir.path())).unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let sql = format!("UPDATE lesson SET {column} = {value} WHERE at_unix_ms = ?1");
+        assert_eq!(store.conn().unwrap().execute(&sql, [row::fit(with)]).unwrap(), 1);
+        drop(store);
+        let checked = crate::verify(dir.path(), &mut |_, _| {}).unwrap();
+        assert_eq!((checked.bad_total, checked.is_whole()), (1, false), "{column}: {checked:?}");
+    }
+    let mut store = Store::open(whole.path()).unwrap();
+    store.conn().unwrap().execute("DELETE FROM lesson WHERE at_unix_ms = ?1", [row::fit(with)]).unwrap();
+    drop(store);
+    assert!(!crate::verify(whole.path(), &mut |_, _| {}).unwrap().is_whole());
 }

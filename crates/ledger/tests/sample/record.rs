@@ -1,7 +1,10 @@
 //! Records for tests and benches: `record(n)` is the same record for the same `n`, and the fields vary with `n`.
 #![allow(dead_code, unreachable_pub)]
 
-use decide::{Baselines, DataClass, Difficulty, Kind, Nanousd, Outcome, PlaceId, Priced, Record, Task, Tier, Usage};
+use decide::{
+    Baselines, Compared, DataClass, Difficulty, Kind, Lesson, Nanousd, Origin, Outcome, PlaceId, Priced, Record, Task,
+    Tier, Usage,
+};
 use std::sync::Arc;
 
 /// One step of splitmix64: spreads a counter over all 64 bits.
@@ -26,7 +29,7 @@ pub fn record(n: u64) -> Record {
     let much = |n: u64| (mix(s ^ n) % 1_000_000_000) as i64;
     let place = ["edge", "ollama", "openai", "größe"][pick(2, 4) as usize];
     Record {
-        doubt_permille: None,
+        doubt_permille: more(17).then(|| (mix(s ^ 9) % 2001) as i16 - 1000),
         attempt_id: u128::from(n),
         request_id: Arc::from(format!("req-{:016x}", mix(n / 2))),
         attempt: (n % 2) as u8,
@@ -73,14 +76,45 @@ pub fn record(n: u64) -> Record {
         ttft_us: some(50).then(|| pick(24, 2_000_000)),
         total_us: pick(26, 9_000_000),
         stream: pick(52, 2) == 0,
-        outcome,
+        outcome: if outcome == Outcome::Ok && more(18) { Outcome::Doubted } else { outcome },
         error: (outcome == Outcome::Failed).then(|| Arc::from("timeout")),
+    }
+}
+
+/// The record `n` as layout 2 kept it: doubt came with layout 3.
+pub fn second_record(n: u64) -> Record {
+    let r = record(n);
+    let outcome = if r.outcome == Outcome::Doubted { Outcome::Ok } else { r.outcome };
+    Record { doubt_permille: None, outcome, ..r }
+}
+
+/// The lesson number `n`: its moment holds `n`.
+pub fn lesson(n: u64) -> Lesson {
+    let r = mix(n ^ 0x1e55);
+    let pick = |shift: u32, of: u64| (r >> shift) % of;
+    let places = ["edge", "ollama", "openai", "größe"];
+    Lesson {
+        request_id: Arc::from(format!("req-{:08x}", mix(n) as u32)),
+        at_unix_ms: 1_788_000_000_000 + n,
+        place: PlaceId::new(places[pick(0, 4) as usize]),
+        model: Arc::from(["tiny", "large"][pick(3, 2) as usize]),
+        task: Task::ALL[pick(5, 11) as usize],
+        origin: Origin::ALL[pick(10, 4) as usize],
+        score_permille: pick(12, 1001) as u16,
+        weight_milli: pick(23, 1001) as u32,
+        compared: (pick(35, 2) == 1).then(|| Compared {
+            asked: Arc::from(["auto", "auto:cheap", "größe"][pick(60, 3) as usize]),
+            place: PlaceId::new(places[pick(36, 4) as usize]),
+            model: Arc::from("gpt-5"),
+            doubt_permille: pick(40, 2001) as i16 - 1000,
+            loss_permille: pick(51, 2001) as i16 - 1000,
+        }),
     }
 }
 
 /// The record `n` as layout 1 kept it.
 pub fn old_record(n: u64) -> Record {
-    let r = record(n);
+    let r = second_record(n);
     let usage = Usage { cache_write_long: 0, audio_input: 0, audio_output: 0, ..r.usage };
     let priced = match r.cost {
         None => Priced::Unknown,

@@ -266,7 +266,7 @@ pub(super) fn savings(savings: &[Saving]) -> String {
     let mut rows = Vec::new();
     if let Some(first) = savings.first() {
         rows.push(row(
-            "as it was, failed attempts included".to_owned(),
+            "as it was, failed and doubted attempts included".to_owned(),
             first.here_nanousd + first.failed_nanousd,
             first.quality_here,
         ));
