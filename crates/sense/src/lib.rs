@@ -15,6 +15,7 @@ mod count;
 mod difficulty;
 mod features;
 mod find;
+mod judge;
 mod lexicon;
 mod prefix;
 mod scan;
@@ -30,3 +31,4 @@ pub use find::{
     Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
     characters,
 };
+pub use judge::{FitError, TOKENS_KEPT, TokenFit, TokenSigns};
