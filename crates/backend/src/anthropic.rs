@@ -8,6 +8,7 @@ use crate::encode::no_encoding;
 use crate::exchange::{Spoken, exchange};
 use crate::openai::{EVENTS, JSON};
 use crate::probe::Questions;
+use crate::signs::Wish;
 use crate::stream::Sse;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
@@ -60,7 +61,7 @@ impl Anthropic {
         let body = anthropic::write_messages(&ask, &shape);
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let further = if ask.stream { [EVENTS, VERSION] } else { [JSON, VERSION] };
-        exchange(call, &self.messages, Errand::Ask(permit, body.into()), &further, ask.stream, &MESSAGES).await
+        exchange(call, &self.messages, Errand::Ask(permit, body.into()), &further, Wish::of(&ask), &MESSAGES).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! Never here: paths, profiles, dialects.
 
 use crate::call::{Call, has_type};
+use crate::signs::Wish;
 use crate::stream::{Decode, at_once, relay};
 use crate::{Errand, Reply, Route};
 use bytes::Bytes;
@@ -29,22 +30,23 @@ pub(crate) async fn exchange(
     route: &Route,
     ask: Errand,
     further: &[(HeaderName, HeaderValue)],
-    streamed: bool,
+    wish: Wish,
     spoken: &Spoken,
 ) -> Result<Reply, Fault> {
     let total = call.deadlines.total;
-    if !streamed {
+    if !wish.streamed {
         let response = call.open(route, ask, further, total).await?;
-        return Ok(Reply::Plain(Box::new(plain(&call, response, spoken).await?)));
+        let answer = wish.taken(plain(&call, response, spoken).await?);
+        return Ok(Reply::Plain(Box::new(answer)));
     }
     let response = call.open(route, ask, further, call.deadlines.first.min(total)).await?;
     // Some servers answer a stream request in one piece: those that have no streams, and those that failed.
     if !spoken.lines && has_type(response.headers(), "application/json") {
-        let answer = plain(&call, response, spoken).await?;
+        let answer = wish.taken(plain(&call, response, spoken).await?);
         return Ok(Reply::Stream(at_once(answer.into_events())));
     }
     let body = response.into_body();
-    Ok(Reply::Stream(relay(body, (spoken.decode)(), call.whom.clone(), call.deadlines, call.started)))
+    Ok(Reply::Stream(relay(body, wish.decoder((spoken.decode)()), call.whom.clone(), call.deadlines, call.started)))
 }
 
 /// Adds a member to a request's JSON object, which has members and none of that name.

@@ -26,6 +26,7 @@ mod openai;
 mod place;
 mod probe;
 mod profile;
+mod signs;
 mod stream;
 
 pub use board::{Board, Complete, Entry};

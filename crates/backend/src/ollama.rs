@@ -15,6 +15,7 @@ use crate::encode::{encode, no_encoding};
 use crate::exchange::{Spoken, exchange, say};
 use crate::openai::JSON;
 use crate::probe::Questions;
+use crate::signs::Wish;
 use crate::stream::Lines;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
@@ -80,7 +81,7 @@ impl Ollama {
         say(&mut body, r#""truncate":false"#);
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [LINES] } else { [JSON] };
-        exchange(call, &self.chat, Errand::Ask(permit, body.into()), &accept, ask.stream, &CHAT).await
+        exchange(call, &self.chat, Errand::Ask(permit, body.into()), &accept, Wish::of(&ask), &CHAT).await
     }
 }
 

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::encode::{encode, no_encoding};
 use crate::exchange::{Spoken, exchange, say};
 use crate::probe::Questions;
+use crate::signs::Wish;
 use crate::stream::Sse;
 use crate::{Backend, BoxFuture, CallError, Deadlines, Errand, Probed, Reply, Route, check};
 use bytes::Bytes;
@@ -78,7 +79,7 @@ impl Openai {
         }
         let call = Call::new(&self.common.upstream, &self.common.whom, deadlines);
         let accept = if ask.stream { [EVENTS] } else { [JSON] };
-        exchange(call, route, Errand::Ask(permit, body.into()), &accept, ask.stream, spoken).await
+        exchange(call, route, Errand::Ask(permit, body.into()), &accept, Wish::of(&ask), spoken).await
     }
 
     async fn encode(&self, permit: Permit, ask: &Ask, shape: &Shape, deadlines: Deadlines) -> Result<Reply, Fault> {

@@ -24,7 +24,7 @@ use std::io::Write;
 
 /// Version of everything in this file. The two ends are the same binary unless it was replaced on disk while the gateway
 /// runs, and then this says so.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Largest frame in bytes, either way. A request that does not fit is refused before it is sent.
 pub(crate) const FRAME_MAX: usize = 32 * 1024 * 1024;
@@ -75,6 +75,8 @@ pub(crate) enum FromWorker {
         text: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         logprobs: Vec<Logprob>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signs: Vec<Sign>,
     },
     /// The answer is complete.
     Finish { id: u64, reason: Reason, spent: Spent },
@@ -101,6 +103,9 @@ pub(crate) struct Generate {
     pub(crate) stop: Vec<String>,
     /// Alternatives per token; `None` is no log-probabilities at all.
     pub(crate) logprobs: Option<u32>,
+    /// How sure the model is of each token is said, too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) signs: bool,
     /// What the answer must obey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) constraint: Option<Constraint>,
@@ -255,6 +260,16 @@ pub(crate) struct Logprob {
     pub(crate) top: Vec<(Vec<u8>, f32)>,
 }
 
+/// How sure the model was of one token: minus its log-probability and the entropy of what could have stood there, both in
+/// thousandths of a nat, and its bytes of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sign(pub(crate) u16, pub(crate) u16, pub(crate) u16);
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// Why a generation ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -366,6 +381,7 @@ mod tests {
             max_tokens: Some(5),
             stop: vec!["\n\n".into()],
             logprobs: Some(2),
+            signs: true,
             constraint: Some(Constraint::Schema("{\"type\":\"object\"}".into())),
             logit_bias: vec![(3, -100.0)],
             special: true,
@@ -397,7 +413,7 @@ mod tests {
         let logprobs = vec![Logprob { bytes: vec![0xff], logprob: -0.5, top: vec![(vec![1], -0.5)] }];
         let from = [
             FromWorker::Hello { version: 1 },
-            FromWorker::Token { id: 1, text: "é".into(), logprobs },
+            FromWorker::Token { id: 1, text: "é".into(), logprobs, signs: vec![Sign(12, 30_000, 2)] },
             FromWorker::Finish {
                 id: 1,
                 reason: Reason::Stop("x".into()),

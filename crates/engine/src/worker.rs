@@ -11,6 +11,7 @@ mod cells;
 mod draft;
 mod encode;
 mod grammar;
+mod held;
 mod job;
 mod llama;
 mod memory;
@@ -22,6 +23,7 @@ mod propose;
 mod queue;
 mod sampler;
 mod session;
+mod sign;
 mod slots;
 mod step;
 #[cfg(test)]

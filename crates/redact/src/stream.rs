@@ -163,7 +163,7 @@ impl Restorer {
                 self.flush(out, |_| true);
                 out.push(event);
             }
-            Event::Start { .. } | Event::Usage(_) | Event::Ping => out.push(event),
+            Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Signs { .. } => out.push(event),
         }
     }
 

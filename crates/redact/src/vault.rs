@@ -65,7 +65,7 @@ impl Vault {
     }
 
     fn choice(&self, choice: Choice, counts: &mut Counts) -> Choice {
-        let Choice { text, reasoning, refusal, mut tool_calls, logprobs, finish } = choice;
+        let Choice { text, reasoning, refusal, mut tool_calls, logprobs, signs, finish } = choice;
         let mut plain = |text: String| self.text(text, Writing::Plain, counts);
         let reasoning = reasoning.map(|(text, signature)| (plain(text), signature));
         let refusal = refusal.map(&mut plain);
@@ -84,7 +84,7 @@ impl Vault {
                 (Some(text), logprobs)
             }
         };
-        Choice { text, reasoning, refusal, tool_calls, logprobs, finish }
+        Choice { text, reasoning, refusal, tool_calls, logprobs, signs, finish }
     }
 
     fn text(&self, text: String, writing: Writing, counts: &mut Counts) -> String {

@@ -17,6 +17,7 @@ mod difficulty;
 mod features;
 mod find;
 mod language;
+mod judge;
 mod lexicon;
 mod outlook;
 mod prefix;
@@ -34,3 +35,4 @@ pub use find::{
     characters,
 };
 pub use language::language;
+pub use judge::{FitError, TOKENS_KEPT, TokenFit, TokenSigns};

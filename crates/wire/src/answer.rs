@@ -2,7 +2,7 @@
 //!
 //! Never here: a dialect's shapes.
 
-use crate::{Event, Finish, Raw, TokenLogprob, ToolCall, Usage};
+use crate::{Event, Finish, Raw, Sign, TokenLogprob, ToolCall, Usage};
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,6 +34,9 @@ pub struct Choice {
     pub tool_calls: Vec<ToolCall>,
     /// Log-probabilities; empty where not asked for.
     pub logprobs: Vec<TokenLogprob>,
+    /// How sure the model was of each token of text and calls; empty unless [`Ask::signs`](crate::Ask::signs) wanted it.
+    /// For the gateway itself: no writer writes it.
+    pub signs: Vec<Sign>,
     /// Why it ended; `None` where the backend did not say.
     pub finish: Option<Finish>,
 }
@@ -45,6 +48,9 @@ impl Answer {
         for (choice, c) in (0u32..).zip(self.choices) {
             if let Some((text, signature)) = c.reasoning {
                 out.push(Event::Reasoning { choice, text, signature });
+            }
+            if !c.signs.is_empty() {
+                out.push(Event::Signs { choice, signs: c.signs });
             }
             if let Some(text) = c.text {
                 out.push(Event::Text { choice, text, logprobs: c.logprobs });

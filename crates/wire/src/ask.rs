@@ -2,7 +2,7 @@
 //!
 //! Never here: reading or writing of any dialect (its own file each).
 
-use crate::{Content, Encode, Extra, Message, Part, Role};
+use crate::{Content, Encode, Extra, Message, Part, Role, SIGNS_TOP};
 use serde_json::value::RawValue;
 
 /// The API that the caller speaks; errors go back in it.
@@ -89,6 +89,9 @@ pub struct Ask {
     pub include_usage: bool,
     /// Log-probabilities wanted: number of alternatives per token (0 is only the chosen token).
     pub logprobs: Option<u32>,
+    /// The gateway wants to know how sure the model was of each token ([`Sign`](crate::Sign)), whatever the caller wants.
+    /// No caller can set it.
+    pub signs: bool,
     /// Form of the answer.
     pub format: Option<Format>,
     /// Thinking.
@@ -212,6 +215,7 @@ impl Ask {
             stream: false,
             include_usage: endpoint == Endpoint::Messages,
             logprobs: None,
+            signs: false,
             format: None,
             reasoning: None,
             user: None,
@@ -222,6 +226,12 @@ impl Ask {
             redacted: false,
             extra: Vec::new(),
         }
+    }
+
+    /// Alternatives per token that an upstream is asked for: what the caller wants, or else what signs need.
+    pub fn wants_logprobs(&self) -> Option<u32> {
+        // Of a prompt that is echoed, too, and nobody doubts that.
+        self.logprobs.or((self.signs && !self.echo).then_some(SIGNS_TOP))
     }
 
     /// Every readable text of the conversation, in order, for `sense`: content, tool arguments, tool definitions are

@@ -2,6 +2,7 @@
 //!
 //! Never here: framing (`sse`) or a dialect's shapes.
 
+use crate::Sign;
 use bytes::Bytes;
 
 /// Tokens as the backend counted them. `input` includes cached tokens, `output` includes reasoning.
@@ -75,6 +76,14 @@ pub enum Event {
         text: String,
         /// Log-probabilities of the tokens in it.
         logprobs: Vec<TokenLogprob>,
+    },
+    /// How sure the model was of the text, or of the arguments of a call, that comes next; only where
+    /// [`Ask::signs`](crate::Ask::signs) wanted it. For the gateway itself: no writer writes it.
+    Signs {
+        /// Choice.
+        choice: u32,
+        /// Of each token, in order.
+        signs: Vec<Sign>,
     },
     /// Reasoning text.
     Reasoning {

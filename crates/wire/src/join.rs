@@ -25,6 +25,7 @@ impl Join {
                     c.logprobs.extend(logprobs);
                 }
             }
+            Event::Signs { choice, signs } => self.choice(choice).signs.extend(signs),
             Event::Reasoning { choice, text, signature } => {
                 let c = self.choice(choice);
                 let slot = c.reasoning.get_or_insert_default();

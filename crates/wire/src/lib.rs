@@ -19,6 +19,7 @@ mod made_up;
 mod message;
 pub mod ollama;
 pub mod openai;
+mod sign;
 pub mod sse;
 mod top;
 pub mod upstream_error;
@@ -32,6 +33,7 @@ pub use join::Join;
 pub use json::MAX_DEPTH;
 pub use json::lex::{Leaf, Step, json_escaped, rewrite_leaves};
 pub use message::{Content, Extra, Media, Message, Part, Role, ToolCall};
+pub use sign::{SIGN_LEAST, SIGNS_TOP, Sign};
 
 /// A body or frame that is not what its dialect says. `param` names the field at fault (`messages[0].role`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

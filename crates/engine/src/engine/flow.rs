@@ -205,8 +205,8 @@ impl Flow {
         match signal.what {
             What::Accepted(_) | What::Counted(_) | What::Embedded { .. } => {}
             What::Failed(fault) => return Err(*fault),
-            What::Token { text, logprobs } => {
-                self.voices[choice].say(text, logprobs, events);
+            What::Token { text, logprobs, signs } => {
+                self.voices[choice].say(text, logprobs, &signs, events);
                 self.piece(choice);
             }
             What::Finish { reason, spent } => {

@@ -4,7 +4,7 @@
 
 use super::elsewhere;
 use crate::QUEUE_MAX;
-use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Spent, Stats, ToWorker, encode};
+use crate::protocol::{FrameError, FromWorker, Kind, Logprob, Reason, Sign, Spent, Stats, ToWorker, encode};
 use crate::speech::Speech;
 use backend::Meter;
 use decide::{Cause, Fault};
@@ -49,7 +49,7 @@ pub(super) struct Signal {
 
 pub(super) enum What {
     Accepted(Speech),
-    Token { text: String, logprobs: Vec<Logprob> },
+    Token { text: String, logprobs: Vec<Logprob>, signs: Vec<Sign> },
     Finish { reason: Reason, spent: Spent },
     Counted(u32),
     Embedded { vectors: Vec<Vec<f32>>, tokens: u32 },
@@ -91,7 +91,7 @@ impl Link {
     pub(super) fn deliver(&self, frame: FromWorker) {
         let (id, what, last) = match frame {
             FromWorker::Accepted { id, speech, .. } => (id, What::Accepted(speech), false),
-            FromWorker::Token { id, text, logprobs } => (id, What::Token { text, logprobs }, false),
+            FromWorker::Token { id, text, logprobs, signs } => (id, What::Token { text, logprobs, signs }, false),
             FromWorker::Finish { id, reason, spent } => (id, What::Finish { reason, spent }, true),
             FromWorker::Counted { id, tokens } => (id, What::Counted(tokens), true),
             FromWorker::Embedded { id, vectors, tokens } => (id, What::Embedded { vectors, tokens }, true),
@@ -273,7 +273,7 @@ mod tests {
         sent(&mut from);
         drop(pending);
         assert_eq!(sent(&mut from), [ToWorker::Cancel { id: 2 }]);
-        link.deliver(FromWorker::Token { id: 2, text: "x".into(), logprobs: Vec::new() });
+        link.deliver(FromWorker::Token { id: 2, text: "x".into(), logprobs: Vec::new(), signs: Vec::new() });
         assert_eq!(sent(&mut from), [ToWorker::Cancel { id: 2 }]);
     }
 

@@ -74,6 +74,7 @@ pub(super) fn order(ask: &Ask, defaults: Sampling, total: Duration, sees: bool) 
                 max_tokens,
                 stop,
                 logprobs: ask.logprobs,
+                signs: ask.signs,
                 constraint,
                 logit_bias: extras.logit_bias.clone(),
                 special: ask.endpoint != Endpoint::Completions,

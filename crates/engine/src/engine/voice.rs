@@ -2,10 +2,10 @@
 //!
 //! Never here: waiting, usage of other choices.
 
-use crate::protocol::Logprob;
+use crate::protocol::{Logprob, Sign as Said};
 use crate::speech::{Heard, Known, Parser, Speech};
 use std::sync::Arc;
-use wire::{Event, Finish, TokenLogprob};
+use wire::{Event, Finish, Sign, TokenLogprob};
 
 /// Bytes of randomness in the id of a call, as hexadecimal digits.
 const ID_DIGITS: usize = 24;
@@ -29,6 +29,8 @@ pub(super) struct Voice {
     parser: Option<Parser>,
     /// Of tokens whose text is held back.
     logprobs: Vec<TokenLogprob>,
+    /// The same for the gateway itself, which looks at calls, too.
+    signs: Vec<Sign>,
     calls: u32,
     spoke: bool,
     /// Frames that came while it reasoned; a frame is a token, unless characters or stop sequences joined some.
@@ -37,7 +39,16 @@ pub(super) struct Voice {
 
 impl Voice {
     pub(super) fn new(choice: u32, script: Script) -> Voice {
-        Voice { choice, script, parser: None, logprobs: Vec::new(), calls: 0, spoke: false, reasoned: 0 }
+        Voice {
+            choice,
+            script,
+            parser: None,
+            logprobs: Vec::new(),
+            signs: Vec::new(),
+            calls: 0,
+            spoke: false,
+            reasoned: 0,
+        }
     }
 
     /// How the answer is to be read, once the worker has said it.
@@ -48,13 +59,11 @@ impl Voice {
     }
 
     /// The next piece of the answer.
-    pub(super) fn say(&mut self, text: String, logprobs: Vec<Logprob>, events: &mut Vec<Event>) {
+    pub(super) fn say(&mut self, text: String, logprobs: Vec<Logprob>, signs: &[Said], events: &mut Vec<Event>) {
         self.logprobs.extend(logprobs.into_iter().map(logprob));
+        self.signs.extend(signs.iter().map(sign));
         let Some(parser) = &mut self.parser else {
-            self.spoke = true;
-            let logprobs = std::mem::take(&mut self.logprobs);
-            events.push(Event::Text { choice: self.choice, text, logprobs });
-            return;
+            return self.text(text, events);
         };
         let before = parser.thinking();
         let heard = parser.push(&text);
@@ -70,6 +79,7 @@ impl Voice {
         if !self.spoke || (self.calls == 0 && !self.logprobs.is_empty()) {
             self.text(String::new(), events);
         }
+        self.signed(events);
         let called = self.calls > 0 && matches!(finish, Finish::Stop);
         events.push(Event::Finish { choice: self.choice, finish: if called { Finish::ToolCalls } else { finish } });
         self.reasoned
@@ -79,15 +89,22 @@ impl Voice {
         let (choice, call) = (self.choice, self.calls.saturating_sub(1));
         match heard {
             Heard::Text(text) => return self.text(text, events),
-            Heard::Mark | Heard::CallEnd => {}
-            Heard::Reasoning(text) => events.push(Event::Reasoning { choice, text, signature: None }),
+            Heard::CallEnd => {}
+            Heard::Mark => self.signs.clear(),
+            Heard::Reasoning(text) => {
+                self.signs.clear();
+                events.push(Event::Reasoning { choice, text, signature: None });
+            }
             Heard::CallStart(name) => {
                 let id = call_id(self.script.ask, choice, self.calls);
                 events.push(Event::CallStart { choice, call: self.calls, id, name });
                 self.calls += 1;
                 self.spoke = true;
             }
-            Heard::CallArguments(text) => events.push(Event::CallArguments { choice, call, text }),
+            Heard::CallArguments(text) => {
+                self.signed(events);
+                events.push(Event::CallArguments { choice, call, text });
+            }
         }
         // Log-probabilities belong to the visible text.
         self.logprobs.clear();
@@ -95,8 +112,15 @@ impl Voice {
 
     fn text(&mut self, text: String, events: &mut Vec<Event>) {
         self.spoke = true;
+        self.signed(events);
         let logprobs = std::mem::take(&mut self.logprobs);
         events.push(Event::Text { choice: self.choice, text, logprobs });
+    }
+
+    fn signed(&mut self, events: &mut Vec<Event>) {
+        if !self.signs.is_empty() {
+            events.push(Event::Signs { choice: self.choice, signs: std::mem::take(&mut self.signs) });
+        }
     }
 }
 
@@ -120,6 +144,11 @@ fn logprob(l: Logprob) -> TokenLogprob {
     }
 }
 
+fn sign(said: &Said) -> Sign {
+    let nats = |thousandths: u16| f32::from(thousandths) / 1000.0;
+    Sign { logprob: -nats(said.0), entropy: Some(nats(said.1)), bytes: said.2 }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::panic)]
@@ -141,7 +170,7 @@ mod tests {
         let mut voice = voice(Speech::default());
         let mut events = Vec::new();
         for piece in ["Hi.", "\n<tool_call>{\"name\"", ":\"f\"}</tool_call><tool_call>{\"name\":\"f\"}</tool_call>"] {
-            voice.say(piece.into(), token(piece), &mut events);
+            voice.say(piece.into(), token(piece), &[Said(250, 1500, piece.len() as u16)], &mut events);
         }
         assert_eq!(voice.end(Finish::Stop, &mut events), 0);
         let ids: Vec<(&str, u32)> = events
@@ -154,7 +183,11 @@ mod tests {
         let [(a, 0), (b, 1)] = ids.as_slice() else { panic!("{events:?}") };
         assert!(a != b && a.starts_with("call_") && a.len() == 5 + ID_DIGITS, "{ids:?}");
         assert_ne!(*a, call_id(8, 0, 0));
-        let Event::Text { text, logprobs, .. } = &events[0] else { panic!("{events:?}") };
+        let Event::Signs { signs, .. } = &events[0] else { panic!("{events:?}") };
+        assert_eq!(signs[..], [Sign { logprob: -0.25, entropy: Some(1.5), bytes: 3 }]);
+        let before = events.iter().position(|e| matches!(e, Event::CallArguments { .. })).unwrap_or(0);
+        assert!(events[1..before].iter().any(|e| matches!(e, Event::Signs { .. })), "of a call, too: {events:?}");
+        let Event::Text { text, logprobs, .. } = &events[1] else { panic!("{events:?}") };
         assert_eq!((text.as_str(), logprobs[0].token.as_str(), logprobs.len()), ("Hi.", "Hi.", 1));
         assert!(matches!(events.last(), Some(Event::Finish { finish: Finish::ToolCalls, .. })));
         assert_eq!(events.iter().filter(|e| matches!(e, Event::Text { .. })).count(), 1, "{events:?}");
@@ -165,9 +198,14 @@ mod tests {
         let mut voice = voice(Speech { opened: true, ..Speech::default() });
         let mut events = Vec::new();
         for piece in ["Hm", " so", "</think>", "Yes"] {
-            voice.say(piece.into(), token(piece), &mut events);
+            voice.say(piece.into(), token(piece), &[Said(250, 1500, piece.len() as u16)], &mut events);
         }
         assert_eq!(voice.end(Finish::Length, &mut events), 3);
+        let signs = events.iter().filter_map(|e| match e {
+            Event::Signs { signs, .. } => Some(signs.iter().map(|s| s.bytes).collect::<Vec<_>>()),
+            _ => None,
+        });
+        assert_eq!(signs.collect::<Vec<_>>(), [[3]]);
         let Some(Event::Text { logprobs, .. }) = events.iter().find(|e| matches!(e, Event::Text { .. })) else {
             panic!("{events:?}")
         };

@@ -4,6 +4,7 @@
 //! Never here: decoding, other jobs, frames.
 
 use super::calls::{Grammars, Manner, Plan, Watch};
+use super::held::{Held, Known};
 use super::llama::Model;
 use super::pick::logprobs;
 use super::sampler::{Sampler, works};
@@ -15,7 +16,7 @@ use crate::speech::{Family, Speech, opened, thinks};
 use crate::stop::Stop;
 use crate::template::Template;
 use crate::utf8::Utf8;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -53,17 +54,15 @@ pub(super) struct Job {
     alternatives: Option<u32>,
     utf8: Utf8,
     stop: Stop,
-    /// Log-probabilities of tokens whose text is not sent yet, each with where its text begins and ends.
-    pending: VecDeque<(usize, usize, Logprob)>,
-    assembled: usize,
-    released: usize,
+    signs: bool,
+    held: Held,
 }
 
 /// What one token led to.
 #[derive(Default)]
 pub(super) struct Piece {
     pub(super) text: String,
-    pub(super) logprobs: Vec<Logprob>,
+    pub(super) known: Known,
     pub(super) end: Option<Reason>,
 }
 
@@ -232,9 +231,8 @@ impl Job {
             alternatives: g.logprobs,
             utf8: Utf8::default(),
             stop: Stop::new(g.stop),
-            pending: VecDeque::new(),
-            assembled: 0,
-            released: 0,
+            signs: g.signs,
+            held: Held::default(),
         })
     }
 
@@ -302,15 +300,15 @@ impl Job {
             self.watch = None;
             self.sampler.arm(model, &arm);
         }
-        let begins = self.assembled;
-        self.assembled += text.len();
-        if let Some(n) = self.alternatives {
+        let sign = self.signs.then(|| self.sampler.sign(logits, token, text.len()));
+        let logprob = self.alternatives.map(|n| {
             let (logprob, top) = logprobs(logits, token, n as usize);
             let top = top.into_iter().map(|(t, p)| (model.bytes(t, self.shown.contains(&t)), p)).collect();
-            self.pending.push_back((begins, self.assembled, Logprob { bytes, logprob, top }));
-        }
+            Logprob { bytes, logprob, top }
+        });
+        self.held.push(text.len(), logprob, sign);
         let released = self.stop.push(&text);
-        self.released += released.text.len();
+        self.held.release(released.text.len());
         if let Some(sequence) = released.hit {
             return Ok(self.cut(released.text, sequence));
         }
@@ -319,16 +317,12 @@ impl Job {
             piece.text.insert_str(0, &released.text);
             return Ok(piece);
         }
-        let ready = self.pending.iter().take_while(|(_, end, _)| *end <= self.released).count();
-        let logprobs = self.pending.drain(..ready).map(|(_, _, l)| l).collect();
-        Ok(Piece { text: released.text, logprobs, end: None })
+        Ok(Piece { text: released.text, known: self.held.ready(), end: None })
     }
 
-    /// The end at a stop sequence: tokens that lie wholly in it are not shown.
+    /// The end at a stop sequence.
     fn cut(&mut self, text: String, sequence: String) -> Piece {
-        let released = self.released;
-        let shown = self.pending.drain(..).filter(|(begins, _, _)| *begins < released).map(|(_, _, l)| l).collect();
-        Piece { text, logprobs: shown, end: Some(Reason::Stop(sequence)) }
+        Piece { text, known: self.held.cut(), end: Some(Reason::Stop(sequence)) }
     }
 
     /// Any other end: what was held back goes out. The rest of an unfinished character may itself complete a stop
@@ -336,11 +330,11 @@ impl Job {
     fn close(&mut self, reason: Reason) -> Piece {
         let rest = self.utf8.finish();
         let released = self.stop.push(&rest);
-        self.released += released.text.len();
+        self.held.release(released.text.len());
         if let Some(sequence) = released.hit {
             return self.cut(released.text, sequence);
         }
         let text = released.text + &self.stop.finish();
-        Piece { text, logprobs: self.pending.drain(..).map(|(_, _, l)| l).collect(), end: Some(reason) }
+        Piece { text, known: self.held.rest(), end: Some(reason) }
     }
 }

@@ -39,7 +39,8 @@ impl Chance {
 /// Memory that is used again for every token.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    most: Vec<f32>,
+    /// The largest logit of every block.
+    pub(super) most: Vec<f32>,
     ranked: Vec<f32>,
     found: Vec<(i32, f32)>,
 }

@@ -6,8 +6,9 @@
 
 use super::calls::Arm;
 use super::llama::Model;
-use super::pick::{Chance, Scratch, pick};
-use crate::protocol::{Constraint, Sampling};
+use super::pick::{Chance, Scratch, pick, survey};
+use super::sign::sign;
+use crate::protocol::{Constraint, Sampling, Sign};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
@@ -23,6 +24,8 @@ pub(super) struct Sampler {
     /// How often each token of the answer came, and 0 for those of the prompt alone; kept only where something is penalised.
     counts: HashMap<i32, u32>,
     scratch: Scratch,
+    /// The scratch is of the logits as the model computed them.
+    surveyed: bool,
     changed: Vec<f32>,
 }
 
@@ -51,6 +54,7 @@ impl Sampler {
             bias,
             counts,
             scratch: Scratch::default(),
+            surveyed: false,
             changed: Vec::new(),
         })
     }
@@ -93,6 +97,15 @@ impl Sampler {
         Ok(Some(token))
     }
 
+    /// How sure the model was of `token`, which was just chosen from these logits and has so many bytes.
+    pub(super) fn sign(&mut self, logits: &[f32], token: i32, bytes: usize) -> Sign {
+        if !self.surveyed {
+            // What is no number was found when the token was chosen.
+            let _ = survey(logits, &mut self.scratch.most);
+        }
+        sign(logits, &self.scratch.most, token, bytes)
+    }
+
     fn penalises(&self) -> bool {
         let s = &self.sampling;
         s.repetition_penalty != 1.0 || s.frequency_penalty != 0.0 || s.presence_penalty != 0.0
@@ -101,6 +114,7 @@ impl Sampler {
     /// From these logits, or from the changed ones.
     fn choose(&mut self, logits: &[f32], changed: bool) -> Result<Option<i32>, String> {
         let from = if changed { &self.changed } else { logits };
+        self.surveyed = !changed;
         pick(from, &self.sampling, &mut self.chance, &mut self.scratch).map_err(|_| {
             "The model computed values that are not numbers; its file is damaged or not supported.".to_owned()
         })

@@ -4,6 +4,7 @@
 //!
 //! Never here: who has a slot (`place`), frames that come in.
 
+use super::held::Known;
 use super::job::{Job, Piece};
 use super::prefix::{LEAST, common};
 use super::session::{DRAFTED_MOST, Failure};
@@ -277,8 +278,9 @@ impl Slots<'_> {
             job.spent.prefill_us = job.began.map_or(0, |b| b.elapsed().as_micros() as u64);
         }
         self.stats.generation_tokens += 1;
-        if !piece.text.is_empty() || !piece.logprobs.is_empty() {
-            self.say(FromWorker::Token { id: job.id, text: piece.text, logprobs: piece.logprobs })?;
+        let Known { logprobs, signs } = piece.known;
+        if !piece.text.is_empty() || !logprobs.is_empty() || !signs.is_empty() {
+            self.say(FromWorker::Token { id: job.id, text: piece.text, logprobs, signs })?;
         }
         Ok(piece.end)
     }

@@ -11,8 +11,8 @@ use super::propose::Proposer;
 use super::session::Session;
 use super::slots::Slots;
 use crate::protocol::{
-    CacheType, Class, Constraint, Draft, FromWorker, Generate, Input, Kind, Load, Reason, Sampling, Spent, ToWorker,
-    read,
+    CacheType, Class, Constraint, Draft, FromWorker, Generate, Input, Kind, Load, Reason, Sampling, Sign, Spent,
+    ToWorker, read,
 };
 use crate::tiny::Tiny;
 use std::collections::HashMap;
@@ -40,6 +40,8 @@ struct Desk {
     texts: HashMap<u64, String>,
     /// The least distance of the two likeliest tokens, where log-probabilities were asked for.
     gaps: HashMap<u64, f32>,
+    signs: HashMap<u64, Vec<Sign>>,
+    chosen: HashMap<u64, Vec<f32>>,
     ended: HashMap<u64, Result<(Reason, Spent), Kind>>,
     load: Load,
     /// Where the model's file is, as long as it may be loaded again.
@@ -66,7 +68,17 @@ fn desk_over(load: Load) -> Desk {
     let drafts = drafts(&session, draft, &load).unwrap();
     let mut slots = Slots::new(model, session, &load, Outbox::new(sink.clone())).unwrap();
     slots.propose_with(drafts);
-    Desk { slots, sink, texts: HashMap::new(), gaps: HashMap::new(), ended: HashMap::new(), load, folder: None }
+    Desk {
+        slots,
+        sink,
+        texts: HashMap::new(),
+        gaps: HashMap::new(),
+        signs: HashMap::new(),
+        chosen: HashMap::new(),
+        ended: HashMap::new(),
+        load,
+        folder: None,
+    }
 }
 
 /// A model whose every token depends on all before it.
@@ -101,6 +113,7 @@ fn ask(id: u64, prompt: &str, max: u32) -> Generate {
         max_tokens: Some(max),
         stop: Vec::new(),
         logprobs: None,
+        signs: false,
         constraint: None,
         logit_bias: Vec::new(),
         special: false,
@@ -126,7 +139,9 @@ impl Desk {
         let mut got = Vec::new();
         while let Some(frame) = read::<FromWorker>(&mut rest).unwrap() {
             match frame {
-                FromWorker::Token { id, text, logprobs } => {
+                FromWorker::Token { id, text, logprobs, signs } => {
+                    self.signs.entry(id).or_default().extend(signs);
+                    self.chosen.entry(id).or_default().extend(logprobs.iter().map(|l| l.logprob));
                     for l in logprobs.iter().filter(|l| l.top.len() > 1) {
                         let gap = self.gaps.entry(id).or_insert(f32::INFINITY);
                         *gap = gap.min(l.top[0].1 - l.top[1].1);
@@ -419,6 +434,36 @@ fn every_stream_keeps_a_conversation_and_all_come_back_at_once() {
             assert_eq!(d.texts[&id], first[(id % 10) as usize]);
         }
     }
+}
+
+/// How sure the model was: of each token that was sent, and of none that a stop sequence took back, and the text is the same.
+#[test]
+fn signs_agree_with_log_probabilities_and_change_nothing() {
+    let mut d = desk(thinker(), |_| {});
+    let plain = d.one(ask(1, &prompt(1, 30), 25)).0;
+    let both = Generate { signs: true, logprobs: Some(0), ..ask(2, &prompt(1, 30), 25) };
+    assert_eq!(d.one(both).0, plain);
+    // Where something is penalised the logits that the token is drawn from are not those that the model computed.
+    let sampling = Sampling { temperature: 0.0, presence_penalty: 1.5, ..Sampling::default() };
+    let penalised = d.one(Generate { signs: true, logprobs: Some(0), sampling, ..ask(3, &prompt(1, 30), 25) }).0;
+    assert_ne!(penalised, plain);
+    for id in [2, 3] {
+        let (signs, chosen) = (&d.signs[&id], &d.chosen[&id]);
+        assert!(signs.len() >= 20, "{signs:?}");
+        assert_eq!(signs.len(), chosen.len());
+        for (Sign(surprise, entropy, _), logprob) in signs.iter().zip(chosen) {
+            assert!((f32::from(*surprise) / 1000.0 + logprob).abs() < 0.002, "{surprise} {logprob}");
+            assert!(*entropy > 0 && f32::from(*entropy) / 1000.0 < 12.0, "{entropy}");
+        }
+    }
+    let bytes = |d: &Desk, id: u64| d.signs[&id].iter().map(|s| usize::from(s.2)).sum::<usize>();
+    assert_eq!((bytes(&d, 2), bytes(&d, 3)), (plain.len(), penalised.len()));
+    assert!(!d.signs.contains_key(&1) || d.signs[&1].is_empty());
+    let middle = plain.char_indices().nth(6).unwrap().0;
+    let stop = vec![plain[middle..].chars().take(2).collect::<String>()];
+    let cut = d.one(Generate { signs: true, stop, ..ask(4, &prompt(1, 30), 25) }).0;
+    assert!(plain.starts_with(&cut) && cut.len() < plain.len(), "{cut:?}");
+    assert!(bytes(&d, 4) >= cut.len() && d.signs[&4].len() < d.signs[&2].len(), "{:?}", d.signs[&4]);
 }
 
 /// Many requests with prefixes in common come and are cancelled, in caches of every form and size: each text is what it is

@@ -94,7 +94,7 @@ fn is_content(event: &Event) -> bool {
     match event {
         Event::Text { text, .. } | Event::Reasoning { text, .. } | Event::Refusal { text, .. } => !text.is_empty(),
         Event::CallStart { .. } | Event::CallArguments { .. } | Event::Finish { .. } | Event::Done => true,
-        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error { .. } => false,
+        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error { .. } | Event::Signs { .. } => false,
     }
 }
 

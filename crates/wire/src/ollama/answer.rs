@@ -32,6 +32,7 @@ pub fn read_answer(body: &Bytes) -> Result<Answer, WireError> {
         finish: line.is_done().then(|| line.finish(!tool_calls.is_empty())),
         tool_calls,
         logprobs,
+        signs: Vec::new(),
     };
     let usage = line.usage();
     let raw = Some(Raw { flavour: Flavour::OllamaChat, name: None, bytes: body.clone() });

@@ -34,7 +34,7 @@ pub fn write_chat(ask: &Ask, shape: &Shape) -> Vec<u8> {
         if let Some(reasoning) = &ask.reasoning {
             think(&mut top, reasoning);
         }
-        if let Some(most) = ask.logprobs {
+        if let Some(most) = ask.wants_logprobs() {
             top.bool("logprobs", Some(true));
             top.int("top_logprobs", Some(most).filter(|m| *m > 0));
         }

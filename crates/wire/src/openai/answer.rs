@@ -57,6 +57,7 @@ fn choice(mut from: ChoiceIn<'_>, id: &str) -> Choice {
         refusal: from.message.refusal(),
         tool_calls: calls.into_iter().enumerate().map(|(at, c)| call(c, id, at)).collect(),
         logprobs,
+        signs: Vec::new(),
         finish,
     }
 }

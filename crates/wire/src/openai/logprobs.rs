@@ -6,7 +6,11 @@ use crate::json::fault::Trail;
 use crate::json::loose::Loose;
 use crate::json::read::{Members, Read, Value, fresh, readable};
 use crate::json::write::{List, Object, object, real, whole};
+use crate::json::{read, text};
+use bytes::Bytes;
 use serde::de::{Deserializer, MapAccess};
+use serde_json::value::RawValue;
+use std::ops::Range;
 
 /// What OpenAI's chat endpoint writes for a token without a probability.
 const UNLIKELY: f64 = -9999.0;
@@ -171,3 +175,62 @@ pub(super) fn write_legacy(o: &mut Object<'_>, tokens: &[TokenLogprob], offset: 
 fn write_top(out: &mut Vec<u8>, token: &TokenLogprob) {
     object(out, |o| token.top.iter().for_each(|(text, logprob, _)| o.real(text, *logprob)));
 }
+
+/// A frame or an answer of this dialect with null for every choice's `logprobs`, as upstreams write it that were not asked for
+/// any; every other byte as it was. `None` where it is not of this dialect.
+pub(crate) fn null_logprobs(payload: &Bytes) -> Option<Bytes> {
+    let whole = text(payload).ok()?;
+    let mut found = Found::default();
+    read::object(whole, &mut found).ok()?;
+    let choices = found.choices.unwrap_or_default();
+    // What was read stands in the payload itself, so its address says where.
+    let begin = payload.as_ptr() as usize;
+    let spans = choices.iter().flat_map(|c| &c.0).map(|raw| {
+        let at = (raw.get().as_ptr() as usize).wrapping_sub(begin);
+        at..at.saturating_add(raw.get().len())
+    });
+    let spans: Vec<Range<usize>> = spans.collect();
+    if spans.is_empty() {
+        return Some(payload.clone());
+    }
+    let mut out = Vec::with_capacity(payload.len());
+    let mut from = 0;
+    for span in spans {
+        out.extend_from_slice(payload.get(from..span.start)?);
+        out.extend_from_slice(b"null");
+        from = span.end;
+    }
+    out.extend_from_slice(payload.get(from..)?);
+    Some(out.into())
+}
+
+/// Where log-probabilities stand.
+#[derive(Default)]
+struct Found<'de> {
+    choices: Option<Vec<FoundIn<'de>>>,
+}
+
+impl<'de> Members<'de> for Found<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match key {
+            "choices" => self.choices = value.get()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    }
+}
+
+/// Of one choice; a key may stand there twice.
+#[derive(Default)]
+struct FoundIn<'de>(Vec<&'de RawValue>);
+
+impl<'de> Members<'de> for FoundIn<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, key: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match key {
+            "logprobs" => self.0.push(value.get()?),
+            _ => value.skip()?,
+        }
+        Ok(())
+    }
+}
+readable!(FoundIn<'de>);

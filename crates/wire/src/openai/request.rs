@@ -19,7 +19,7 @@ pub fn write_chat(ask: &Ask, shape: &Shape) -> Vec<u8> {
         tools(&mut top, ask);
         let limit = if shape.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
         top.int(limit, ask.max_tokens);
-        if let Some(most) = ask.logprobs {
+        if let Some(most) = ask.wants_logprobs() {
             top.bool("logprobs", Some(true));
             top.int("top_logprobs", Some(most).filter(|m| *m > 0));
         }
@@ -40,7 +40,7 @@ pub fn write_completions(ask: &Ask, shape: &Shape) -> Vec<u8> {
             top.put("prompt", |out| prompt(out, ask));
         }
         top.int("max_tokens", ask.max_tokens);
-        top.int("logprobs", ask.logprobs);
+        top.int("logprobs", ask.wants_logprobs());
         top.str("suffix", ask.suffix.as_deref());
         top.bool("echo", Some(ask.echo).filter(|e| *e));
         shared(&mut top, ask, ask.endpoint != Endpoint::Completions);

@@ -1,0 +1,164 @@
+//! How sure the model was of its own answer, from the log-probabilities of the tokens it wrote: gathered piece by piece, and
+//! turned into the chance that the answer is wrong by a fit that says for what it was made.
+//!
+//! Sums over the tokens as in Malinin and Gales, "Uncertainty Estimation in Autoregressive Structured Prediction" (2021); the
+//! least sure token as in Manakul et al., "SelfCheckGPT" (2023). What they are worth is measured by `dewpoint eval tokens`.
+//!
+//! Never here: a text, other signs of doubt, what is done about it.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use wire::Sign;
+
+/// Tokens at the end of an answer that can be looked at one by one ([`TokenSigns::at`]).
+pub const TOKENS_KEPT: usize = 1024;
+
+/// How sure a model was of one answer. Bounded, however long the answer is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TokenSigns {
+    all: Sums,
+    /// The last tokens, each with where its text ends.
+    kept: VecDeque<(u64, Sign)>,
+    /// Bytes of text so far.
+    bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Sums {
+    n: u32,
+    logprob: f64,
+    least: f32,
+    with_entropy: u32,
+    entropy: f64,
+    entropy_most: f32,
+}
+
+impl Sums {
+    fn add(&mut self, sign: &Sign) {
+        let logprob = if sign.logprob.is_finite() { sign.logprob.min(0.0) } else { wire::SIGN_LEAST };
+        self.n = self.n.saturating_add(1);
+        self.logprob += f64::from(logprob);
+        self.least = self.least.min(logprob);
+        if let Some(entropy) = sign.entropy.filter(|e| e.is_finite()) {
+            self.with_entropy = self.with_entropy.saturating_add(1);
+            self.entropy += f64::from(entropy.max(0.0));
+            self.entropy_most = self.entropy_most.max(entropy);
+        }
+    }
+}
+
+impl TokenSigns {
+    /// Of a whole answer.
+    pub fn of(signs: &[Sign]) -> TokenSigns {
+        let mut all = TokenSigns::default();
+        all.extend(signs);
+        all
+    }
+
+    /// Takes the next tokens.
+    pub fn extend(&mut self, signs: &[Sign]) {
+        for sign in signs {
+            self.all.add(sign);
+            self.bytes += u64::from(sign.bytes);
+            if self.kept.len() == TOKENS_KEPT {
+                self.kept.pop_front();
+            }
+            self.kept.push_back((self.bytes, *sign));
+        }
+    }
+
+    /// Tokens.
+    pub fn n(&self) -> u32 {
+        self.all.n
+    }
+
+    /// Mean log-probability of a token, nats; 0 of no token.
+    pub fn mean(&self) -> f32 {
+        (self.all.logprob / f64::from(self.all.n.max(1))) as f32
+    }
+
+    /// Log-probability of the least sure token, nats; 0 of no token.
+    pub fn min(&self) -> f32 {
+        self.all.least
+    }
+
+    /// Mean entropy of a token, nats; `None` where the place does not say it.
+    pub fn entropy_mean(&self) -> Option<f32> {
+        let n = self.all.with_entropy;
+        (n > 0).then(|| (self.all.entropy / f64::from(n)) as f32)
+    }
+
+    /// The largest entropy of a token, nats.
+    pub fn entropy_max(&self) -> Option<f32> {
+        (self.all.with_entropy > 0).then_some(self.all.entropy_most)
+    }
+
+    /// The same of the tokens that spell these bytes of the text: of the number, option or value that counts in a longer
+    /// answer. `None` where they are not known: a token reaches too far back, or the bytes do not stand there. Bytes are those
+    /// that the place wrote, so they fit no text in which something was put back that a permit had taken out.
+    pub fn at(&self, bytes: Range<usize>) -> Option<TokenSigns> {
+        let (start, end) = (bytes.start as u64, bytes.end as u64);
+        let begin = |(end, sign): &(u64, Sign)| end - u64::from(sign.bytes);
+        if start >= end || end > self.bytes || start < self.kept.front().map(begin)? {
+            return None;
+        }
+        let mut part = TokenSigns::default();
+        for token in self.kept.iter().filter(|t| t.0 > start && begin(t) < end) {
+            part.extend(&[token.1]);
+        }
+        Some(part)
+    }
+
+    /// Bytes of text that its tokens stand for.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How likely the answer is wrong, per mille, after this fit; `None` of no token.
+    pub fn doubt(&self, fit: &TokenFit) -> Option<u16> {
+        (self.all.n > 0).then(|| (fit.wrong(self) * 1000.0).round() as u16)
+    }
+
+    /// What a fit looks at: how far from sure, each within bounds, so that one odd token of an odd engine cannot say more than
+    /// any that a fit has seen. The second is there where entropy is known.
+    pub(super) fn features(&self) -> ([f64; 2], Option<[f64; 2]>) {
+        let near = |v: f32, most: f64| f64::from(v).clamp(0.0, most);
+        let entropy = self.entropy_mean().zip(self.entropy_max());
+        (
+            [near(-self.mean(), MEAN_MOST), near(-self.min(), LEAST_MOST)],
+            entropy.map(|(mean, most)| [near(mean, MEAN_MOST), near(most, ENTROPY_MOST)]),
+        )
+    }
+}
+
+/// Bounds of features, nats: mean, least, entropy.
+const MEAN_MOST: f64 = 2.0;
+const LEAST_MOST: f64 = 8.0;
+const ENTROPY_MOST: f64 = 4.0;
+
+/// From signs to the chance of a wrong answer: a logistic regression. Two, since not every place says entropy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenFit {
+    /// Of base, mean, least, mean entropy, largest entropy.
+    pub with_entropy: [f64; 5],
+    /// Of base, mean, least.
+    pub without: [f64; 3],
+}
+
+impl TokenFit {
+    /// The chance of a wrong answer, 0 to 1.
+    pub fn wrong(&self, signs: &TokenSigns) -> f64 {
+        let ([mean, least], entropy) = signs.features();
+        let z = match entropy {
+            Some([entropy, most]) => {
+                let [base, a, b, c, d] = self.with_entropy;
+                base + a * mean + b * least + c * entropy + d * most
+            }
+            None => {
+                let [base, a, b] = self.without;
+                base + a * mean + b * least
+            }
+        };
+        1.0 / (1.0 + (-z).exp())
+    }
+}
