@@ -56,9 +56,12 @@ pub(crate) fn of_text(reading: &Reading) -> Elected {
 
 /// The task of a user's text under an operator's prompt. The operator is heard only where the user's text leaves it
 /// open: `Classify the ticket` stands in many system prompts, and the user's text is then only material.
-pub(crate) fn of_both(user: &Reading, operator: Option<&Reading>) -> Elected {
+pub(crate) fn of_both<'r>(user: &Reading, operator: impl FnOnce() -> Option<&'r Reading>) -> Elected {
     let own = of_text(user);
-    let Some(operator) = operator.filter(|_| own.votes < UNSURE) else { return own };
+    if own.votes >= UNSURE {
+        return own;
+    }
+    let Some(operator) = operator() else { return own };
     let told = elect(&tally(operator));
     let instructive = matches!(told.task, Task::Classify | Task::Extract | Task::Summarize | Task::Transform);
     if instructive && told.votes > own.votes { Elected { of_operator: true, ..told } } else { own }
@@ -144,9 +147,9 @@ mod tests {
     fn the_operator_is_heard_where_the_user_leaves_it_open() {
         let operator = scan("You work in support. Classify each ticket as billing, technical or other.");
         let user = scan("My invoice is wrong, it says 40 euros.");
-        assert_eq!(of_both(&user, Some(&operator)).task, Task::Classify);
+        assert_eq!(of_both(&user, || Some(&operator)).task, Task::Classify);
         let user = scan("Write a Python function that parses a CSV file.");
-        assert_eq!(of_both(&user, Some(&operator)).task, Task::Code);
+        assert_eq!(of_both(&user, || Some(&operator)).task, Task::Code);
     }
 
     #[test]
