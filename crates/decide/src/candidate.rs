@@ -89,7 +89,12 @@ impl std::fmt::Display for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let r = &self.reason;
         let enough = if r.sufficient { "good enough" } else { "may fall short" };
-        write!(f, "{enough} (expected quality {}), ", Permille(r.quality_permille))?;
+        write!(f, "{enough} (expected quality {}", Permille(r.quality_permille))?;
+        match r.observations() {
+            Some(1) => f.write_str(", observed once), ")?,
+            Some(n) => write!(f, ", observed {n} times), ")?,
+            None => f.write_str("), ")?,
+        }
         write!(f, "{} tier, {}, ", self.tier().as_str(), self.place.zone.as_str())?;
         match r.cost_nanousd {
             Some(0) if self.place.economics.is_some() => f.write_str("adds no money")?,
