@@ -73,12 +73,10 @@ pub(crate) enum Cue {
     Seek,
     /// Points to a text that stands in the prompt.
     Material,
-    /// Asks after the one who answers.
-    You,
 }
 
 /// Number of cues.
-pub(crate) const CUES: usize = Cue::You as usize + 1;
+pub(crate) const CUES: usize = Cue::Material as usize + 1;
 
 /// Words of each cue; `_` joins the two words of a phrase. No word may stand twice (checked at compile time).
 const WORDS: &[(Cue, &str)] = &[
@@ -237,7 +235,7 @@ const WORDS: &[(Cue, &str)] = &[
     ),
     (
         Cue::Ground,
-        "context passage excerpt excerpts document documents source sources search_results handbook manual provided based_on according_to using_only \
+        "context passage excerpt excerpts document documents source sources search_results handbook manual provided_text provided_context based_on according_to using_only \
          only_the cite question kontext contexte contexto anhand nur_die auszug frage laut_dem d'après partir_du in_the_text",
     ),
     (
@@ -252,11 +250,10 @@ const WORDS: &[(Cue, &str)] = &[
          following_paragraph this_review this_tweet this_sentence following_sentence each_sentence this_comment this_invoice this_contract \
          this_recipe following_resume this_resume this_report text_as following_headlines from_this dieser_text diesem_text diesen_text ce_texte cette_facture este_texto",
     ),
-    (Cue::You, "do_you are_you how_was have_you your_day you_feel you_like"),
 ];
 
 /// Slots of the table; a power of two, more than twice the number of words.
-const SLOTS: usize = 2048;
+const SLOTS: usize = 4096;
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 

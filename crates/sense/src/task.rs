@@ -144,8 +144,8 @@ fn add_given(votes: &mut [u32; Task::ALL.len()], r: &Reading) {
     {
         votes[Task::Extract as usize] += 24;
     }
-    if opens(&[Cue::You]) && first(Cue::Fact) == 0 && r.words <= 8 {
-        votes[Task::Chat as usize] = top(votes) + 2;
+    if first(Cue::Summarize) > 0 && opens(&[Cue::Make]) {
+        votes[Task::Summarize as usize] += 12;
     }
     if r.questions > 0 && r.numbers >= 1 && r.count(Cue::Math) >= 2 {
         votes[Task::Math as usize] += 8;
