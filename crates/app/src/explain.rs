@@ -9,6 +9,8 @@ use crate::config::{self, Flags, Settings};
 use crate::problem::{Problem, Problems, suggest};
 use crate::table::{columns, printable};
 use crate::{detect, discover, embedded, fleet};
+mod worth;
+
 use anyhow::Result;
 use decide::{Fleet, Found, Need, Policy, Verdict};
 use sense::Finder;
@@ -48,8 +50,10 @@ pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
     need.thrift_permille = args.money.map_or(0, |times| ((times - 1.0) * 1_000.0).round() as u32);
     let verdict = decide::choose(&need, &fleet, &settings.policy);
     let text = if args.json {
-        serde_json::to_string_pretty(&Explained { verdict: &verdict, found: &need.found, searched: finder.is_some() })?
-            + "\n"
+        let sums = worth::sums(&need, &verdict, &settings.policy);
+        let (found, language) = (&need.found, need.language);
+        let explained = Explained { verdict: &verdict, sums, language, found, searched: finder.is_some() };
+        serde_json::to_string_pretty(&explained)? + "\n"
     } else {
         show(&need, &verdict, &fleet, &settings.policy) + &second(&settings, &verdict)
     };
@@ -77,6 +81,10 @@ fn prompt(argument: &str) -> Result<String> {
 struct Explained<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
+    /// What the utility of each candidate is made of, in the order of the verdict; none where the order was given.
+    sums: Vec<worth::Row>,
+    /// The language of the prompt, where it can be told.
+    language: Option<decide::Language>,
     found: &'a Found,
     /// Whether detectors looked at all.
     searched: bool,
@@ -159,6 +167,9 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
         ("task", need.task.as_str().to_owned()),
         ("difficulty", format!("{}.{:02} of 1", need.difficulty.0 / 1000, need.difficulty.0 % 1000 / 10)),
         ("signals", signals),
+        ("language", need.language.map(|l| l.to_string()).unwrap_or_default()),
+        ("outlook", worth::outlook(verdict)),
+        ("enough", worth::enough(verdict, need, policy)),
         ("found", found(&need.found)),
         ("class", class(verdict, policy)),
         ("tags", need.tags.join(", ")),
@@ -177,6 +188,7 @@ fn show(need: &Need, verdict: &Verdict, fleet: &Fleet, policy: &Policy) -> Strin
     } else {
         out.push_str("\ngoes to, in this order\n");
         out.push_str(&columns(&order(verdict)));
+        out.push_str(&worth::table(need, verdict, policy));
     }
     if !verdict.refused.is_empty() {
         out.push_str("\nrefused\n");

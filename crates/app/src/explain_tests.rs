@@ -105,3 +105,26 @@ fn what_money_weighs_is_told() {
     let text = shown(&need);
     assert!(text.contains("weighs 1.8 times its face value: budget `team:x` is ahead of its pace"), "{text}");
 }
+
+#[test]
+fn a_prompt_like_an_exam_shows_its_outlook_and_the_terms_add_up() {
+    let exam = "Anna buys 12 boxes with 30 pens each for 4 dollars a box. How many dollars does she pay in total?";
+    let (verdict, text) = explained(exam, "auto", None);
+    assert!(text.contains("outlook     chance of a good answer: edge 0."), "{text}");
+    assert!(text.contains("near the best that may answer"), "{text}");
+    let need = need(exam, "auto", None, None);
+    let rows = serde_json::to_value(worth::sums(&need, &verdict, &Policy::default())).unwrap();
+    for (row, candidate) in rows.as_array().unwrap().iter().zip(&verdict.order) {
+        let term = |name: &str| row[name].as_i64().unwrap();
+        let sum = term("quality_nanousd") - term("price_nanousd") - term("capacity_nanousd") - term("wait_nanousd")
+            + term("warm_nanousd");
+        assert_eq!(sum, term("utility_nanousd"));
+        assert_eq!(sum, candidate.reason.utility_nanousd);
+    }
+}
+
+#[test]
+fn a_pinned_model_was_not_weighed_so_there_is_no_sum() {
+    let (_, text) = explained("Say hello.", "openai/gpt-5-mini", None);
+    assert!(!text.contains("what each is worth"), "{text}");
+}

@@ -38,7 +38,11 @@ fn place(i: usize, economics: bool) -> PlaceState {
         ..Price::free("bench")
     };
     let model = Model {
-        ability: None,
+        ability: Some(Arc::new(Ability {
+            rank: if own { Rank::Local } else { Rank::Frontier },
+            tasks: [Belief::of_mean(600 + i as u16 % 300, 20_000); Task::ALL.len()],
+            source: "bench".into(),
+        })),
         id: format!("model{}", i % 7).into(),
         context_tokens: Some(131_072),
         caps: Caps { tools: true, json_schema: true, ..Caps::default() },
@@ -74,15 +78,20 @@ impl Live for Seen {
     fn chance(&self) -> u64 {
         12_345
     }
+
+    fn evidence(&self, _: &PlaceId, _: &str, _: Task) -> Option<Belief> {
+        Some(Belief::of_mean(800, 12_000))
+    }
 }
 
 /// Nanoseconds a decision.
-fn time(places: usize, economics: bool) -> f64 {
+fn time(places: usize, economics: bool, known: bool) -> f64 {
     let fleet = Fleet { version: 1, places: (0..places).map(|i| place(i, economics)).collect() };
     let policy = Policy::default();
     let need = Need {
         model: "auto".into(),
         difficulty: Difficulty(620),
+        outlook: Some(Outlook { good_permille: [310, 540, 700, 860], unfamiliar: !known }),
         input_tokens: 900,
         output_tokens: 300,
         session: Some("-/bench".into()),
@@ -100,8 +109,10 @@ fn time(places: usize, economics: bool) -> f64 {
 }
 
 fn main() {
-    println!("{:<8} {:>24} {:>24}", "places", "ns, prices only", "ns, with economics");
+    println!("{:<8} {:>24} {:>24} {:>24}", "places", "ns, prices only", "ns, with economics", "ns, familiar prompt");
     for places in [2, 8, 50, 200] {
-        println!("{places:<8} {:>24.0} {:>24.0}", time(places, false), time(places, true));
+        let [plain, economics, familiar] =
+            [(false, false), (true, false), (true, true)].map(|(economics, known)| time(places, economics, known));
+        println!("{places:<8} {plain:>24.0} {economics:>24.0} {familiar:>24.0}");
     }
 }

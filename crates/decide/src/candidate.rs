@@ -15,7 +15,7 @@ pub struct Reason {
     /// Is that sufficient: at least [`Verdict::enough_permille`](crate::Verdict::enough_permille)?
     pub sufficient: bool,
     /// The team's own evidence of the model at this task; empty where there is none.
-    #[serde(skip_serializing_if = "Belief::is_empty")]
+    #[serde(skip_serializing_if = "unseen")]
     pub evidence: Belief,
     /// Expected marginal cost: the money that this request adds; `None` where the price is unknown.
     pub cost_nanousd: Option<i64>,
@@ -46,6 +46,12 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// How often the team has observed the model at this task, rounded; `None` where it never has.
+    pub fn observations(&self) -> Option<u64> {
+        let all = self.evidence.good_milli.saturating_add(self.evidence.bad_milli);
+        (all > 0).then(|| all.saturating_add(500) / 1_000)
+    }
+
     /// Money and capacity together, for people.
     pub(crate) fn price(&self) -> impl std::fmt::Display + use<> {
         let price = self.cost_nanousd.map(|cost| cost.saturating_add(self.capacity_nanousd));
@@ -54,6 +60,10 @@ impl Reason {
             None => f.write_str("an unknown price"),
         })
     }
+}
+
+fn unseen(evidence: &Belief) -> bool {
+    *evidence == Belief::default()
 }
 
 /// One place and model that may answer.
@@ -79,7 +89,12 @@ impl std::fmt::Display for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let r = &self.reason;
         let enough = if r.sufficient { "good enough" } else { "may fall short" };
-        write!(f, "{enough} (expected quality {}), ", Permille(r.quality_permille))?;
+        write!(f, "{enough} (expected quality {}", Permille(r.quality_permille))?;
+        match r.observations() {
+            Some(1) => f.write_str(", observed once), ")?,
+            Some(n) => write!(f, ", observed {n} times), ")?,
+            None => f.write_str("), ")?,
+        }
         write!(f, "{} tier, {}, ", self.tier().as_str(), self.place.zone.as_str())?;
         match r.cost_nanousd {
             Some(0) if self.place.economics.is_some() => f.write_str("adds no money")?,

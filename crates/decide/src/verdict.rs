@@ -200,8 +200,8 @@ impl Verdict {
                 s.push('/');
                 s.push_str(&c.model.id);
                 let _ = write!(s, ";quality={}", c.reason.quality_permille);
-                if !c.reason.evidence.is_empty() {
-                    let _ = write!(s, ";evidence={}", c.reason.evidence.observations());
+                if let Some(n) = c.reason.observations() {
+                    let _ = write!(s, ";evidence={n}");
                 }
             }
             None => s.push_str("none"),

@@ -7,6 +7,7 @@ use crate::scan::{self, Reading};
 use crate::task::Elected;
 use crate::{outlook, prefix, task, tokens};
 use decide::{Difficulty, Need, Task};
+use std::cell::LazyCell;
 use wire::{Ask, Endpoint, Format, Role, ToolChoice};
 
 /// Reasons kept for `explain`.
@@ -30,8 +31,7 @@ pub fn assess(ask: &Ask) -> Need {
     if ask.endpoint.encodes() {
         return encoding(ask);
     }
-    let operator = operator(ask);
-    let (reading, elected, mut estimate) = read_user(ask, operator.as_ref());
+    let (reading, elected, mut estimate) = read_user(ask);
     difficulty::add_request(&mut estimate, ask);
     let history_of_tools = ask.messages.iter().filter(|m| m.role == Role::Tool || !m.tool_calls.is_empty()).count();
     let calls = !ask.tools.is_empty() && !matches!(ask.tool_choice, Some(ToolChoice::None));
@@ -82,10 +82,12 @@ fn encoding(ask: &Ask) -> Need {
 
 /// The last user message, its task and its estimate. A short message without a task of its own ("continue", "and for
 /// seven?") is taken to be about the user message before it, when that is harder.
-fn read_user(ask: &Ask, operator: Option<&Reading>) -> (Reading, Elected, Estimate) {
+fn read_user(ask: &Ask) -> (Reading, Elected, Estimate) {
+    // Read only where the user's text leaves its task open.
+    let operator = LazyCell::new(|| operator(ask));
     let mut users = ask.messages.iter().rev().filter(|m| m.role == Role::User);
     let last = users.next().map(|m| scan::scan_content(&m.content)).unwrap_or_default();
-    let elected = task::of_both(&last, operator);
+    let elected = task::of_both(&last, || operator.as_ref());
     let estimate = difficulty::of_text(elected.task, &last);
     let open = matches!(elected.task, Task::Chat | Task::Answer);
     if !open || last.words > FOLLOW_UP_WORDS || last.count(crate::lexicon::Cue::Greet) > 0 {
@@ -94,7 +96,7 @@ fn read_user(ask: &Ask, operator: Option<&Reading>) -> (Reading, Elected, Estima
     let Some(before) = users.next().map(|m| scan::scan_content(&m.content)) else {
         return (last, elected, estimate);
     };
-    let earlier = task::of_both(&before, operator);
+    let earlier = task::of_both(&before, || operator.as_ref());
     let mut inherited = difficulty::of_text(earlier.task, &before);
     if inherited.per_mille() <= estimate.per_mille() {
         return (last, elected, estimate);

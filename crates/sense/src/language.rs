@@ -9,7 +9,7 @@ use crate::{lexicon, scan};
 use decide::Language;
 
 /// Words that are looked up: the first ones of a text.
-const WORDS_READ: u32 = 160;
+const WORDS_READ: u32 = 40;
 /// Bytes of a text that [`language`] reads.
 const WINDOW: usize = 1024;
 /// What one letter that only few languages have counts, in common words.

@@ -61,10 +61,22 @@ pub(crate) enum Cue {
     Medicine,
     /// Business and economics.
     Money,
+    /// Repair and change of code that is there.
+    Fix,
+    /// Points to code that stands in the prompt.
+    Snippet,
+    /// Code and files that follow a known pattern.
+    Boiler,
+    /// Points to documents that the answer is to come from.
+    Ground,
+    /// Something to search with.
+    Seek,
+    /// Points to a text that stands in the prompt.
+    Material,
 }
 
 /// Number of cues.
-pub(crate) const CUES: usize = Cue::Money as usize + 1;
+pub(crate) const CUES: usize = Cue::Material as usize + 1;
 
 /// Words of each cue; `_` joins the two words of a phrase. No word may stand twice (checked at compile time).
 const WORDS: &[(Cue, &str)] = &[
@@ -82,23 +94,23 @@ const WORDS: &[(Cue, &str)] = &[
         Cue::Classify,
         "classify categorize categorise classification classifier sentiment label spam toxic positive_or or_negative \
          or_neutral which_category which_intent intent moderate detect hate_speech klassifiziere kategorisiere stimmung \
-         classifie classez catégorise clasifica clasificar sentimiento 分类 情感",
+         classifie classez catégorise clasifica clasificar sentimiento 分类 情感 category categories assign emotion emotions or_opinion fact_or intention kategorie bestimme ordne catégorie",
     ),
     (
         Cue::Extract,
         "extract extraction pull_out pick_out list_all identify_all named_entities entities parse \
-         extrahiere extrais extraire extrae extraer 提取 抽取",
+         extrahiere extrais extraire extrae extraer 提取 抽取 find_all find_every list_every return_all pull_the mentioned identify_the nenne_alle finde_alle extrayez",
     ),
     (
         Cue::Summarize,
         "summarize summarise summary summaries tldr tl_dr condense shorten recap key_points main_points bullet_points \
-         zusammenfassung zusammen fasse résume résumé resume resumen resumir 总结 摘要 概括",
+         zusammenfassung zusammen fasse résume résumé resume resumen resumir 总结 摘要 概括 gist takeaways key_takeaways main_argument main_idea shorter sum_up executive_summary kürze kürzer condensez",
     ),
     (
         Cue::Transform,
         "translate translation rewrite rephrase reword paraphrase reformat convert proofread grammar spelling typos mistakes turn_this turn_these \
          capitalize uppercase lowercase sort alphabetize make_this into_english into_german into_french into_spanish \
-         übersetze übersetzen traduis traduire traduce traducir korrigiere corrige 翻译 改写",
+         übersetze übersetzen traduis traduire traduce traducir korrigiere corrige 翻译 改写 put_this put_these put_the change_the change_all correct_my correct_the correct_this format_this format_the to_json to_csv to_yaml to_xml to_markdown into_json markdown_table table_with alphabetical alphabetically passive_voice active_voice friendlier politer more_formal more_formally simpler you_say formuliere höflicher traduisez tense",
     ),
     (
         Cue::Fact,
@@ -108,7 +120,7 @@ const WORDS: &[(Cue, &str)] = &[
     (
         Cue::Explain,
         "why explain describe how_do how_does how_to how_can difference_between meaning_of erkläre warum wie_funktioniert wie_kann \
-         explique pourquoi explica cómo 解释 为什 如何 怎么",
+         explique pourquoi explica cómo 解释 为什 如何 怎么 what_does describe_what erkläre_mir expliquer",
     ),
     (
         Cue::Make,
@@ -119,16 +131,16 @@ const WORDS: &[(Cue, &str)] = &[
         Cue::Prose,
         "poem story email mail letter blog post article paragraph song lyrics speech description bio joke \
          dialogue cover_letter invitation essay announcement ideas names gedicht geschichte poème lettre \
-         histoire poema carta cuento 故事 文章 邮件",
+         histoire poema carta cuento 故事 文章 邮件 note ad announcement_that toast titles motivation",
     ),
     (Cue::Short, "haiku limerick slogan tweet tagline headline title caption pun subject_line couplet one_sentence"),
     (Cue::Long, "novel chapter screenplay thesis whitepaper dissertation comprehensive in-depth long-form"),
     (
         Cue::Code,
         "python javascript typescript rust java golang sql regex bash html css react php ruby kotlin swift haskell \
-         function code script program api bug compile unit_test unit_tests tests refactor debug implement \
-         algorithm class_that method dockerfile kubernetes query database recursion recursive assertion \
-         time_complexity def const import return struct fn stack_trace traceback exception endpoint cli app website webpage \
+        function code script program api compile unit_test unit_tests tests implement \
+         algorithm class_that method  kubernetes query database recursion recursive assertion \
+         time_complexity def const import return struct fn endpoint cli app website webpage \
          funktion programm fonction código función programa 代码 函数 程序",
     ),
     (
@@ -143,7 +155,7 @@ const WORDS: &[(Cue, &str)] = &[
         "calculate compute solve equation equations percent percentage how_many how_much sum product average \
          median ratio triangle angle perimeter area volume fraction prime primes divisor divisors probability integer \
          integers square_root multiply divide remainder digits arithmetic geometry algebra berechne löse calcule calcula \
-         resuelve résous 计算 求解 方程",
+         resuelve résous 计算 求解 方程 prozent factor simplify kreises durchschnitt wie_viel",
     ),
     (
         Cue::HardMath,
@@ -164,7 +176,7 @@ const WORDS: &[(Cue, &str)] = &[
         "compare contrast analyze analyse analysis plan strategy trade-offs tradeoffs trade-off evaluate assess design \
          argue decide recommend recommendation diagnose architecture architect puzzle riddle logic deduce infer schedule \
          critique pros_and which_one should_we estimate if_all next_to left_of right_of review_this review_my review_the roadmap implications root_cause prioritize optimize optimise \
-         hypothesis hypotheses itinerary migration vergleiche analysiere compara analiza analiser comparez 比较 分析 规划",
+         hypothesis hypotheses itinerary migration vergleiche analysiere compara analiza analiser comparez 比较 分析 规划 advantages disadvantages vorteile nachteile consequences weigh would_happen fastest argument_valid causes prioritise abwägen wäge risks",
     ),
     (
         Cue::Steps,
@@ -202,10 +214,46 @@ const WORDS: &[(Cue, &str)] = &[
         "interest investment bond stock market price prices demand supply inflation firm cost costs revenue profit tax \
          depreciation dividend gdp monopoly elasticity accounting payable shareholders consumers",
     ),
+    (
+        Cue::Fix,
+        "fix repair debug bug refactor stack_trace traceback exception crashes crash repariere behebe corriger_le",
+    ),
+    (
+        Cue::Snippet,
+        "this_code this_function this_script this_program this_snippet this_class this_regex this_regular this_algorithm this_method \
+         following_code following_function following_script following_program following_snippet following_class following_regex \
+         following_query following_command code_below code_do code_does function_do function_does script_do script_does \
+         query_do query_does command_do this_print diesen_code dieser_code diese_funktion ce_code cette_fonction este_código \
+         esta_función 这段代码",
+    ),
+    (
+        Cue::Boiler,
+        "boilerplate scaffold scaffolding skeleton stub stubs starter dockerfile gitignore editorconfig makefile package_json \
+         pyproject_toml tsconfig_json docker-compose github_actions gitlab_ci ci_pipeline yaml yml toml config getters setters docstring \
+         docstrings type_hints type_annotations license_header crud webpack eslint helm_chart terraform interface_for struct_for \
+         dataclass_for argparse template_for grundgerüst squelette esqueleto",
+    ),
+    (
+        Cue::Ground,
+        "context passage excerpt excerpts document documents source sources search_results handbook manual provided_text provided_context based_on according_to using_only \
+         only_the cite question kontext contexte contexto anhand nur_die auszug frage laut_dem d'après partir_du in_the_text",
+    ),
+    (
+        Cue::Seek,
+        "queries search_query search_term search_terms search_string search_engine search_keywords keyword keywords google retrieval retriever \
+         standalone web_search vector_search vector_database knowledge_base sub-queries sub-questions subqueries to_search for_search \
+         the_query related_terms suchbegriffe suchanfrage suchbegriff mots-clés palabras_clave requête",
+    ),
+    (
+        Cue::Material,
+        "this_text following_text text_below this_email this_message following_email following_message this_article this_paragraph \
+         following_paragraph this_review this_tweet this_sentence following_sentence each_sentence this_comment this_invoice this_contract \
+         this_recipe following_resume this_resume this_report text_as following_headlines from_this dieser_text diesem_text diesen_text ce_texte cette_facture este_texto",
+    ),
 ];
 
 /// Slots of the table; a power of two, more than twice the number of words.
-const SLOTS: usize = 2048;
+const SLOTS: usize = 4096;
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 

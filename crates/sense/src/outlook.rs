@@ -107,3 +107,93 @@ fn described(ask: &Ask) -> String {
     text.push(']');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::Endpoint;
+
+    const EXAM: &str =
+        "Anna buys 12 boxes with 30 pens each for 4 dollars a box. How many dollars does she pay in total?";
+    const OPTIONS: &str = "Which of the following is a metal?\nA. Iron\nB. Oxygen\nC. Nitrogen\nD. Helium\nAnswer:";
+
+    fn ask(prompt: &str) -> Ask {
+        let mut ask = Ask::new(Endpoint::Chat);
+        ask.messages.push(Message::text(Role::User, prompt));
+        ask
+    }
+
+    fn unfamiliar(ask: &Ask) -> bool {
+        let outlook = crate::assess(ask).outlook.unwrap_or(Outlook { good_permille: PRIOR, unfamiliar: false });
+        assert!(!outlook.unfamiliar || outlook.good_permille == PRIOR);
+        outlook.unfamiliar
+    }
+
+    #[test]
+    fn what_is_like_an_exam_is_looked_at() {
+        for prompt in [EXAM, OPTIONS] {
+            assert!(!unfamiliar(&ask(prompt)), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn what_no_exam_was_like_is_not_guessed() {
+        for prompt in [
+            "",
+            "Say hello.",
+            "Write a letter to my landlord about the heating.",
+            "Summarize this article: the council met on Monday.",
+            "What is the capital of France?",
+            "Prove that the sum of two even numbers is even.",
+            "Berechne, wie viel Anna für 12 Stifte zu 3 Euro bezahlt.",
+            "Implement a lock-free queue in Rust.",
+            "Translate to German: how many pens?",
+        ] {
+            assert!(unfamiliar(&ask(prompt)), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_turn_a_picture_and_material_of_an_operator_are_not_single_questions() {
+        let mut talk = ask("Hello");
+        talk.messages.push(Message::text(Role::Assistant, "Hello!"));
+        talk.messages.push(Message::text(Role::User, EXAM));
+        assert!(unfamiliar(&talk));
+        let mut picture = ask(EXAM);
+        let raw = serde_json::value::to_raw_value(&serde_json::json!({"type": "file"})).unwrap_or_default();
+        let text = Part::Text { text: EXAM.into(), extra: Vec::new() };
+        picture.messages[0].content = Content::Parts(vec![text.clone(), Part::Other { kind: "file".into(), raw }]);
+        assert!(unfamiliar(&picture));
+        picture.messages[0].content = Content::Parts(vec![text]);
+        assert!(!unfamiliar(&picture));
+        let mut told = ask(EXAM);
+        told.messages.insert(0, Message::text(Role::System, "You are a tutor. Be brief."));
+        assert!(!unfamiliar(&told));
+    }
+
+    #[test]
+    fn a_question_is_looked_at_up_to_its_bound_and_no_further() {
+        assert!(question(&ask(&"a".repeat(LONGEST))).is_some());
+        assert!(question(&ask(&"a".repeat(LONGEST + 1))).is_none());
+    }
+
+    #[test]
+    fn tools_are_described_as_in_the_exams_and_cut_off() {
+        let schema = "{\"type\": \"object\", \"required\": [\"city\"]}".to_owned();
+        let tool = wire::Tool {
+            name: "weather".into(),
+            description: Some("Weather é".repeat(10)),
+            parameters: serde_json::value::RawValue::from_string(schema).ok(),
+            strict: None,
+            raw: None,
+            extra: Vec::new(),
+        };
+        let mut ask = ask("Weather in Bonn?");
+        ask.tools.push(tool.clone());
+        let text = described(&ask);
+        assert!(text.starts_with("[{\"name\": \"weather\", \"description\": \"Weather"), "{text}");
+        assert!(text.contains("\"required\"") && text.ends_with(']'));
+        ask.tools = vec![tool; 2_000];
+        assert!(described(&ask).len() <= TOOLS + 1);
+    }
+}

@@ -10,7 +10,7 @@ use crate::scan::Reading;
 use decide::Task;
 
 /// What each cue votes for, and how strongly. Set by hand on the table of everyday prompts in `tests/everyday.rs`.
-const VOTES: [(Cue, Task, u32); 20] = [
+const VOTES: [(Cue, Task, u32); 23] = [
     (Cue::Greet, Task::Chat, 2),
     (Cue::Classify, Task::Classify, 4),
     (Cue::Extract, Task::Extract, 4),
@@ -31,6 +31,9 @@ const VOTES: [(Cue, Task, u32); 20] = [
     (Cue::Science, Task::Answer, 1),
     (Cue::Law, Task::Answer, 1),
     (Cue::Medicine, Task::Answer, 1),
+    (Cue::Fix, Task::Code, 4),
+    (Cue::Boiler, Task::Boilerplate, 4),
+    (Cue::Seek, Task::Search, 4),
 ];
 
 /// Fewest votes that make a task; fewer is small talk or a plain question.
@@ -51,14 +54,18 @@ pub(crate) struct Elected {
 pub(crate) fn of_text(reading: &Reading) -> Elected {
     let mut votes = tally(reading);
     add_shape(&mut votes, reading);
+    add_given(&mut votes, reading);
     elect(&votes)
 }
 
 /// The task of a user's text under an operator's prompt. The operator is heard only where the user's text leaves it
 /// open: `Classify the ticket` stands in many system prompts, and the user's text is then only material.
-pub(crate) fn of_both(user: &Reading, operator: Option<&Reading>) -> Elected {
+pub(crate) fn of_both<'r>(user: &Reading, operator: impl FnOnce() -> Option<&'r Reading>) -> Elected {
     let own = of_text(user);
-    let Some(operator) = operator.filter(|_| own.votes < UNSURE) else { return own };
+    if own.votes >= UNSURE {
+        return own;
+    }
+    let Some(operator) = operator() else { return own };
     let told = elect(&tally(operator));
     let instructive = matches!(told.task, Task::Classify | Task::Extract | Task::Summarize | Task::Transform);
     if instructive && told.votes > own.votes { Elected { of_operator: true, ..told } } else { own }
@@ -105,6 +112,46 @@ fn add_shape(votes: &mut [u32; Task::ALL.len()], r: &Reading) {
     }
 }
 
+/// What is asked of something that stands in the prompt: code, documents, a text.
+fn add_given(votes: &mut [u32; Task::ALL.len()], r: &Reading) {
+    let opens = |cues: &[Cue]| cues.iter().any(|cue| r.opens == Some(*cue as u8));
+    let first = |cue: Cue| u32::from(r.first[cue as usize]);
+    let told = opens(&[Cue::Classify, Cue::Extract, Cue::Summarize, Cue::Transform]);
+    let wonders = opens(&[Cue::Explain, Cue::Fact]) || first(Cue::Explain) > 0;
+    let top = |votes: &[u32; Task::ALL.len()]| votes.iter().copied().max().unwrap_or(0);
+    let code = first(Cue::Snippet) > 0 || r.fences > 0 || r.code_marks >= 3 && r.code_marks * 6 > r.words;
+    if wonders
+        && code
+        && first(Cue::Fix) + first(Cue::Math) + first(Cue::HardMath) == 0
+        && r.choices < 2
+        && r.tex_marks < 4
+    {
+        votes[Task::ExplainCode as usize] = top(votes) + 2;
+    }
+    if first(Cue::Boiler) > 0 && !wonders && !told && first(Cue::Fix) == 0 {
+        votes[Task::Boilerplate as usize] = top(votes) + 2;
+    }
+    if first(Cue::Seek) > 0 && first(Cue::HardCode) == 0 && r.code_marks < 4 {
+        votes[Task::Search as usize] = top(votes) + 2;
+    }
+    let (grounds, asks) = (r.count(Cue::Ground), r.questions > 0 || opens(&[Cue::Fact, Cue::Ground]));
+    let given = grounds >= 2 || grounds == 1 && r.sentences >= 3;
+    if given && asks && !told && r.choices < 2 && first(Cue::Seek) + first(Cue::Snippet) + first(Cue::Boiler) == 0 {
+        votes[Task::Grounded as usize] = top(votes) + 2;
+    }
+    let asked_of_text = first(Cue::Material) > 0 && opens(&[Cue::Fact, Cue::Make]) && first(Cue::Prose) == 0;
+    if asked_of_text && first(Cue::Classify) + first(Cue::Summarize) + first(Cue::Transform) + first(Cue::Snippet) == 0
+    {
+        votes[Task::Extract as usize] += 24;
+    }
+    if first(Cue::Summarize) > 0 && opens(&[Cue::Make]) {
+        votes[Task::Summarize as usize] += 12;
+    }
+    if r.questions > 0 && r.numbers >= 1 && r.count(Cue::Math) >= 2 {
+        votes[Task::Math as usize] += 8;
+    }
+}
+
 fn elect(votes: &[u32; Task::ALL.len()]) -> Elected {
     let mut best = Elected { task: Task::Chat, votes: 0, of_operator: false };
     for task in Task::ALL {
@@ -144,9 +191,9 @@ mod tests {
     fn the_operator_is_heard_where_the_user_leaves_it_open() {
         let operator = scan("You work in support. Classify each ticket as billing, technical or other.");
         let user = scan("My invoice is wrong, it says 40 euros.");
-        assert_eq!(of_both(&user, Some(&operator)).task, Task::Classify);
+        assert_eq!(of_both(&user, || Some(&operator)).task, Task::Classify);
         let user = scan("Write a Python function that parses a CSV file.");
-        assert_eq!(of_both(&user, Some(&operator)).task, Task::Code);
+        assert_eq!(of_both(&user, || Some(&operator)).task, Task::Code);
     }
 
     #[test]

@@ -54,7 +54,8 @@ fn most_prompts_that_nothing_was_tuned_on_are_read_right() {
     assert!(held.len() >= 150);
     let (right, all, table) = confusion(&held);
     println!("held back: {right} of {all}\n{table}");
-    let _ = all;
+    // A floor below the 132 that were read right when the words were last changed, so that a better list of words is free to lose a few.
+    assert!(right * 100 >= all * 76, "{right} of {all}\n{table}");
 }
 
 #[test]
@@ -74,4 +75,23 @@ fn prompts_that_were_tuned_on_are_read_right() {
             println!("{} read as {}: {prompt:?}", task.as_str(), got.as_str());
         }
     }
+    assert!(right * 100 >= all * 91, "{right} of {all}\n{table}");
+}
+
+#[test]
+fn a_first_call_and_a_further_step_are_told_apart_by_what_stands_in_the_request() {
+    let mut ask = Ask::new(Endpoint::Chat);
+    ask.messages.push(Message::text(Role::User, "What is the weather in Oslo?"));
+    let tool = wire::Tool {
+        name: "weather".into(),
+        description: None,
+        parameters: None,
+        strict: None,
+        raw: None,
+        extra: Vec::new(),
+    };
+    ask.tools.push(tool);
+    assert_eq!(sense::assess(&ask).task, Task::Tool);
+    ask.messages.push(Message::text(Role::Tool, "4 degrees, rain"));
+    assert_eq!(sense::assess(&ask).task, Task::Agent);
 }

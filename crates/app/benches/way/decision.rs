@@ -7,6 +7,26 @@ use std::sync::Arc;
 
 const BODY: &str = r#"{"model":"auto","temperature":0.2,"max_tokens":200,"messages":[{"role":"system","content":"You are a helpful assistant of a company that sells bicycles. Answer briefly and in the customer's language."},{"role":"user","content":"Summarize the following message in one sentence: I ordered the blue one in size M three weeks ago and it has not arrived yet. Your tracking page says that it was delivered on Tuesday, but nobody here has seen it. Please find out what happened and tell me when I can expect it."}]}"#;
 
+/// A calculation of about 4 kB: like the exams, so that the trained weights are asked as well.
+fn exam() -> wire::Ask {
+    let story = "Anna buys 12 boxes with 30 pens each for 4.50 dollars a box and sells every pen for 25 cents. ";
+    let mut prompt = story.repeat(4_000 / story.len());
+    prompt.push_str("How many dollars does she earn in total?");
+    let mut ask = wire::Ask::new(wire::Endpoint::Chat);
+    ask.messages.push(wire::Message::text(wire::Role::User, prompt));
+    ask
+}
+
+/// Only reading what is needed.
+pub(crate) fn assess(n: usize) {
+    let ask = exam();
+    let known = sense::assess(&ask).outlook.is_some_and(|o| !o.unfamiliar);
+    assert!(known, "the bench is to ask the weights");
+    for _ in 0..n {
+        black_box(sense::assess(black_box(&ask)));
+    }
+}
+
 fn place(index: usize) -> PlaceState {
     let (tier, zone) =
         [(Tier::Edge, Zone::Embedded), (Tier::Local, Zone::SameHost), (Tier::Cloud, Zone::VendorCloud)][index % 3];

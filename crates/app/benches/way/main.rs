@@ -24,6 +24,7 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["decision", n] => decision::repeat(n.parse().unwrap(), false),
         ["guarded", n] => decision::repeat(n.parse().unwrap(), true),
+        ["assess", n] => decision::assess(n.parse().unwrap()),
         ["fake"] => roles::fake(),
         ["bare", upstream] => roles::bare(upstream.parse().unwrap()),
         ["dewpoint", upstream] => roles::dewpoint(upstream, gateway::Keys::default()),
@@ -44,6 +45,9 @@ fn report(cpu: bool) {
     println!("  assess + choose + permit over 8 places   {decision:>9}");
     println!("  with the search for data before it       {guarded:>9}");
     println!("ratchet instructions_per_decision {decision}");
+    let assess = count::decision("assess");
+    println!("  assess of a calculation of 4 kB          {assess:>9}");
+    println!("ratchet instructions_per_assess_4k {assess}");
 
     let fake = roles::Child::start(&["fake"]);
     let open = count::proxied("dewpoint", &fake, load::Kind::Plain);

@@ -9,7 +9,7 @@
 //! Never here: what quality is worth (`utility`).
 
 use crate::odds::{NAT, log_odds, permille_of};
-use crate::{Belief, Model, Outlook, RANKS, Rank, Task, Tier};
+use crate::{Ability, Belief, Model, Outlook, RANKS, Rank, Task, Tier};
 
 /// Observations that every model is credited with at the mean of its rank when what is published of it is weighed, thousandths:
 /// a model that little is known of stays near its rank.
@@ -35,8 +35,10 @@ pub(super) fn quality(outlook: Option<&Outlook>, task: Task, model: &Model, tier
         Some(ability) => (ability.rank, ability.at(task)),
         None => (rank_of(tier), Belief::default()),
     };
-    let typical = typical(rank, task);
-    let before = prior.and(credit(typical, CREDIT_OF_EVIDENCE_MILLI));
+    let typical = Ability::typical(rank, task);
+    // Evidence is held against what was believed before; a level says nothing of exams, so there that is the rank alone.
+    let before = credit(typical, CREDIT_OF_EVIDENCE_MILLI);
+    let before = if familiar.is_some() { before.and(prior) } else { before };
     let lift = (odds(before.and(evidence)) - odds(before)).clamp(-FALL, LIFT);
     let ahead = || odds(prior.and(credit(typical, CREDIT_MILLI))) - log_odds(typical);
     match (familiar, &model.ability) {
@@ -61,12 +63,6 @@ fn credit(typical: u16, milli: u64) -> Belief {
     Belief { good_milli, bad_milli: milli - good_milli }
 }
 
-/// Share of good answers of a rank's models over the exams that the weights were trained on, per mille (the shares right of the
-/// model card of room `sense`).
-fn typical(rank: Rank, _task: Task) -> u16 {
-    [481, 612, 661, 795][rank as usize]
-}
-
 /// The rank of a model that nobody looked at.
 const fn rank_of(tier: Tier) -> Rank {
     match tier {
@@ -89,7 +85,6 @@ fn between(outlook: &Outlook, level: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ability;
 
     const OUTLOOK: Outlook = Outlook { good_permille: [300, 500, 600, 800], unfamiliar: false };
 
@@ -118,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_familiar_prompt_has_the_chance_of_the_rank_moved_by_the_prior() {
-        let typical = typical(Rank::Local, Task::Math);
+        let typical = Ability::typical(Rank::Local, Task::Math);
         let same = able(Rank::Local, belief(u64::from(typical), 1_000 - u64::from(typical)));
         assert_eq!(of(Some(OUTLOOK), &same, Belief::default()), 500);
         assert!(of(Some(OUTLOOK), &able(Rank::Local, belief(90, 10)), Belief::default()) > 700);
