@@ -41,7 +41,7 @@ mod terms;
 mod verdict;
 mod witness;
 
-pub use ability::{Ability, Belief};
+pub use ability::{Ability, Belief, model_name};
 pub use border::Passage;
 pub use candidate::{Candidate, Reason};
 pub use cascade::Cascade;
