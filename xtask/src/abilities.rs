@@ -56,8 +56,8 @@ struct Mark {
     s: Option<f64>,
 }
 
-/// Sum of the scores, and how many.
-type Sums = BTreeMap<(String, String), (f64, f64)>;
+/// By exam and model: the name in the file, the sum of the scores, and how many.
+type Sums = BTreeMap<(String, String), (String, f64, f64)>;
 
 #[derive(Serialize)]
 struct Page {
@@ -135,12 +135,12 @@ fn read(folder: &Path) -> Result<Sums> {
             let exam = if row.task == "gsm8k" { "gsm" } else { &row.task };
             for (model, mark) in row.m {
                 let Some(score) = mark.s.filter(|s| (0.0..=1.0).contains(s)) else { continue };
-                let sum = sums.entry((exam.to_owned(), model_name(&model))).or_default();
-                *sum = (sum.0 + score, sum.1 + 1.0);
+                let sum = sums.entry((exam.to_owned(), model_name(&model))).or_insert((model, 0.0, 0.0));
+                (sum.1, sum.2) = (sum.1 + score, sum.2 + 1.0);
             }
         }
     }
-    sums.retain(|_, (_, n)| *n >= ANSWERS_MIN);
+    sums.retain(|_, (_, _, n)| *n >= ANSWERS_MIN);
     Ok(sums)
 }
 
@@ -150,15 +150,15 @@ fn page(sums: &Sums) -> Page {
     for (names, exams) in TASKS {
         let scores: Vec<Score<'_>> = sums
             .iter()
-            .filter_map(|((exam, model), &(good, n))| {
+            .filter_map(|((exam, model), (id, good, n))| {
                 let exam = exams.iter().position(|e| e == exam)?;
                 Some(Score {
                     model,
-                    rank: Rank::of_name(model),
-                    billions: Rank::billions_of_name(model),
+                    rank: Rank::of_name(id),
+                    billions: Rank::billions_of_name(id),
                     exam,
-                    good,
-                    n,
+                    good: *good,
+                    n: *n,
                 })
             })
             .collect();

@@ -8,11 +8,11 @@ use crate::{RANKS, Task};
 /// By rank, the least able first.
 pub(super) const fn of(task: Task) -> [u16; RANKS] {
     match task {
-        Task::Math => [429, 561, 729, 769],
-        Task::Code => [321, 488, 606, 713],
-        Task::Answer => [587, 587, 725, 747],
-        Task::Reason => [336, 463, 625, 728],
-        Task::Tool => [724, 724, 737, 808],
-        _ => [479, 564, 684, 753],
+        Task::Math => [429, 537, 707, 782],
+        Task::Code => [325, 443, 608, 732],
+        Task::Answer => [573, 573, 716, 739],
+        Task::Reason => [337, 421, 619, 733],
+        Task::Tool => [720, 720, 743, 808],
+        _ => [476, 538, 678, 758],
     }
 }
