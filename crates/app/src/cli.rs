@@ -61,6 +61,8 @@ pub(crate) enum Command {
     /// Measure on exams of your own how well prompts are sorted between models, and what may be promised.
     #[command(subcommand)]
     Eval(crate::eval::Eval),
+    /// What is believed of each model at each task: before any evidence, from the team's own, and together.
+    Abilities(crate::abilities::Args),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
     /// Search the price book: what models cost, what they can, how old that is and who says so.
@@ -152,6 +154,8 @@ pub(crate) enum LedgerCheck {
         #[arg(long)]
         json: bool,
     },
+    /// List what was learned of answers, newest first.
+    Lessons(crate::report::Lessons),
 }
 
 #[derive(Debug, Args)]
