@@ -1,150 +1,187 @@
-//! What is believed of models before any evidence, and `dewpoint abilities`, which shows that beside the team's own.
+//! `dewpoint abilities`: what is believed of each model, from where, and how sure that is. Nothing is sent to a model.
 //!
-//! `data/abilities.json` is written by `cargo run -p xtask -- abilities`, which says how it is made and from what.
-//!
-//! Never here: what follows from it (room `decide`).
+//! Never here: the beliefs themselves.
 
-mod shown;
+use crate::book::Book;
+use crate::config::{self, Flags, Settings};
+use crate::flags::Common;
+use crate::priors::BUILT_IN;
+use crate::problem::{Problem, Problems};
+use crate::source::failed;
+use crate::table::printable;
+use crate::{discover, embedded, fleet};
+use anyhow::Result;
+use decide::{Ability, Belief, Fleet, Offer, Origin, Task};
+use gateway::Learned;
+use serde::Serialize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) use shown::{Args, run};
-
-use decide::{Ability, Belief, Rank, Task, model_name};
-use serde::Deserialize;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-
-const DATA: &str = include_str!("../data/abilities.json");
-/// Observations for a task that no exam is about, in thousandths: nearly anything may still be true.
-const WIDE_MILLI: u64 = 2_000;
-/// The demonstration model answers next to no question right, and that is well known.
-const DEMONSTRATION: (u16, u64) = (20, 20_000);
-
-/// The table.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Abilities {
-    tasks: HashMap<String, OfTask>,
-    models: HashMap<String, HashMap<String, Known>>,
+/// Which abilities to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// Only of this place, or of this model of it.
+    #[arg(value_name = "PLACE[/MODEL]")]
+    target: Option<String>,
+    /// Only at this task (chat, code, math, …).
+    #[arg(long, value_parser = task)]
+    task: Option<Task>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct OfTask {
-    exams: Vec<String>,
-    size_milli: (i64, i64),
-    listed_milli: u64,
-    unlisted_milli: u64,
+fn task(name: &str) -> Result<Task, String> {
+    let all = || Task::ALL.map(Task::as_str).join(", ");
+    Task::ALL
+        .into_iter()
+        .find(|t| t.as_str() == name)
+        .ok_or_else(|| format!("there is no such task; there are {}", all()))
 }
 
-#[derive(Debug, Deserialize)]
-struct Known {
-    permille: u16,
+/// A belief for programs: observations, mean and central 90 %.
+#[derive(Serialize)]
+struct Shown {
+    good: f64,
+    bad: f64,
+    mean_permille: u16,
+    low_permille: u16,
+    high_permille: u16,
 }
 
-/// The table inside the binary. A test keeps a damaged one from being released.
-pub(crate) static BUILT_IN: LazyLock<Abilities> = LazyLock::new(|| serde_json::from_str(DATA).unwrap_or_default());
-
-impl Abilities {
-    /// What is believed of the model of this id: from its exams, else from its size, else from the rank that its name suggests.
-    pub(crate) fn of(&self, id: &str) -> Arc<Ability> {
-        let (rank, billions) = (Rank::of_name(id), Rank::billions_of_name(id));
-        let name = model_name(id);
-        let known = self.models.get(&name);
-        let tasks = Task::ALL.map(|task| match self.tasks.get(task.as_str()) {
-            None => Belief::of_mean(Ability::typical(rank, task), WIDE_MILLI),
-            Some(of) => match known.and_then(|k| k.get(task.as_str())) {
-                Some(known) => Belief::of_mean(known.permille, of.listed_milli),
-                None => Belief::of_mean(of.unlisted(rank, task, billions), of.unlisted_milli),
-            },
-        });
-        Arc::new(Ability { rank, tasks, source: self.source(&name, known, rank, billions).into() })
-    }
-
-    /// What is believed of the model that comes with Dewpoint.
-    pub(crate) fn demonstration() -> Arc<Ability> {
-        let (mean, observations) = DEMONSTRATION;
-        let tasks = Task::ALL.map(|_| Belief::of_mean(mean, observations));
-        Arc::new(Ability { rank: Rank::Edge, tasks, source: "a demonstration model, which can do no exam".into() })
-    }
-
-    /// For people.
-    fn source(&self, name: &str, known: Option<&HashMap<String, Known>>, rank: Rank, billions: Option<u32>) -> String {
-        let rest = match billions {
-            Some(b) => format!("its size ({b} billion parameters)"),
-            None => format!("its rank by name ({})", rank.as_str()),
-        };
-        let Some(known) = known else { return rest };
-        let of_task = |task: &&Task| known.contains_key(task.as_str());
-        let exams = Task::ALL.iter().filter(of_task).filter_map(|t| self.tasks.get(t.as_str())).flat_map(|t| &t.exams);
-        let mut exams: Vec<&str> = exams.map(String::as_str).collect();
-        exams.sort_unstable();
-        exams.dedup();
-        format!("exams of {name} ({}); for other tasks {rest}", exams.join(", "))
+impl Shown {
+    fn of(belief: Belief) -> Shown {
+        let (low_permille, high_permille) = belief.interval_permille();
+        let [good, bad] = [belief.good_milli, belief.bad_milli].map(|n| n as f64 / 1_000.0);
+        Shown { good, bad, mean_permille: belief.mean_permille(), low_permille, high_permille }
     }
 }
 
-impl OfTask {
-    /// Mean, per mille, of a model that sat none of the exams.
-    fn unlisted(&self, rank: Rank, task: Task, billions: Option<u32>) -> u16 {
-        let Some(billions) = billions else { return Ability::typical(rank, task) };
-        let (base, slope) = (self.size_milli.0 as f64 / 1e3, self.size_milli.1 as f64 / 1e3);
-        let odds = base + slope * f64::from(billions.max(1)).log2();
-        (1_000.0 / (1.0 + (-odds).exp())).round() as u16
-    }
+#[derive(Serialize)]
+struct Row {
+    place: String,
+    model: String,
+    task: Task,
+    prior: Shown,
+    evidence: Option<Shown>,
+    /// Lessons behind the evidence, by origin.
+    lessons: Vec<(Origin, usize)>,
+    posterior: Shown,
+    source: Arc<str>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(id: &str, task: Task) -> Belief {
-        BUILT_IN.of(id).at(task)
+/// Prints them.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let found = config::find(args.common.config.as_deref(), &config::process_env);
+    let flags = Flags { listen: None, no_discovery: args.common.no_discovery };
+    let book = Arc::new(Book::built_in()?);
+    let settings = config::load(found.path.as_deref(), &flags, &config::process_env, &book)?;
+    let fleet = look(&settings, &book)?;
+    let offers: Vec<Offer<'_>> = fleet.offers().filter(|o| wanted(o, args.target.as_deref())).collect();
+    if let (true, Some(target)) = (offers.is_empty(), &args.target) {
+        let known: Vec<String> = fleet.offers().map(|o| format!("{}/{}", o.state.place.id, o.model.id)).collect();
+        let why = format!("there are: {}", known.join(", "));
+        let what = format!("there is no place or model \"{}\"", printable(target));
+        return Err(Problems::from(Problem::new(what, printable(&why), "name one of them, or none for all")).into());
     }
+    let lessons = match &settings.ledger {
+        Some(kept) => read(&kept.dir)?,
+        None => Vec::new(),
+    };
+    let learned = Learned::default();
+    learned.remember(lessons.iter().cloned(), now_unix_ms());
+    let rows: Vec<Row> = offers.iter().flat_map(|o| rows(o, args.task, &learned, &lessons)).collect();
+    let text = if args.json { serde_json::to_string_pretty(&rows)? + "\n" } else { text(&rows, lessons.len()) };
+    crate::print(&text)
+}
 
-    #[test]
-    fn the_table_is_whole() {
-        assert!(serde_json::from_str::<Abilities>(DATA).is_ok());
-        assert!(BUILT_IN.models.len() > 60 && BUILT_IN.tasks.len() >= 5);
-        for (name, tasks) in &BUILT_IN.models {
-            assert_eq!(&model_name(name), name, "an entry that nobody finds");
-            assert!(tasks.values().all(|k| k.permille <= 1_000));
-            assert!(tasks.keys().all(|t| BUILT_IN.tasks.contains_key(t)));
+/// The places, as `explain` sees them.
+fn look(settings: &Settings, book: &Arc<Book>) -> Result<Fleet> {
+    fleet::short_runtime()?.block_on(async {
+        let dialer = fleet::dialer(settings)?;
+        let ports = discover::usual_ports(&config::process_env);
+        let finds = discover::look(settings, &config::process_env, book, &dialer, &ports).await;
+        let places: Vec<_> = settings.places.iter().cloned().chain(finds.places).collect();
+        let mut fleet = fleet::survey(&places, book, &dialer).await?;
+        if let Some(engine) = settings.engine.as_ref().and_then(embedded::preview) {
+            fleet.places.insert(0, engine);
         }
-    }
+        anyhow::Ok(fleet)
+    })
+}
 
-    #[test]
-    fn what_is_known_of_a_model_is_found_under_the_names_it_is_served_by() {
-        let exam = at("Meta-Llama-3.1-8B-Instruct", Task::Math);
-        for id in ["llama3.1:8b", "meta-llama/Llama-3.1-8B-Instruct", "llama3.1:8b-instruct-q4_K_M"] {
-            assert_eq!(at(id, Task::Math), exam, "{id}");
-            assert!(BUILT_IN.of(id).source.contains("exams of llama-3-1-8b"), "{}", BUILT_IN.of(id).source);
-        }
-        assert!(at("gpt-4o", Task::Math).mean_permille() > exam.mean_permille() + 100);
-        assert!(
-            at("claude-3-5-sonnet-latest", Task::Code).mean_permille() > at("gemma2:2b", Task::Code).mean_permille()
-        );
+/// A gateway that never served has no ledger, and learned nothing.
+fn read(dir: &std::path::Path) -> Result<Vec<decide::Lesson>> {
+    match ledger::lessons(dir, None) {
+        Err(ledger::LedgerError::Missing { .. }) => Ok(Vec::new()),
+        read => Ok(read.map_err(|e| failed(&e))?),
     }
+}
 
-    #[test]
-    fn a_new_model_starts_with_a_wide_interval_and_not_with_zero() {
-        for (id, says) in [("brand-new-70b", "70 billion"), ("gpt-9-turbo", "rank"), ("x", "rank (local)")] {
-            let ability = BUILT_IN.of(id);
-            assert!(ability.source.contains(says.split(' ').next().unwrap_or_default()), "{}", ability.source);
-            for task in Task::ALL {
-                let (low, high) = ability.at(task).interval_permille();
-                assert!(low > 0 && high - low > 150, "{id} {task:?}: {low} to {high}");
-            }
-            let (low, high) = ability.at(Task::Chat).interval_permille();
-            assert!(high - low > 600, "no exam is about it: {low} to {high}");
-        }
-        let sizes = ["new-2b", "new-8b", "new-70b", "new-400b"].map(|id| at(id, Task::Math).mean_permille());
-        assert!(sizes.is_sorted() && sizes[0] + 100 < sizes[3], "{sizes:?}");
-    }
+fn wanted(offer: &Offer<'_>, target: Option<&str>) -> bool {
+    let (place, model) = (offer.state.place.id.as_str(), &*offer.model.id);
+    offer.model.caps.writes()
+        && target.is_none_or(|t| t == place || t.split_once('/').is_some_and(|(p, m)| (p, m) == (place, model)))
+}
 
-    #[test]
-    fn the_demonstration_model_can_do_nothing() {
-        let ability = Abilities::demonstration();
-        for task in Task::ALL {
-            let (_, high) = ability.at(task).interval_permille();
-            assert!(high < 150, "{high}");
+fn rows(offer: &Offer<'_>, only: Option<Task>, learned: &Learned, lessons: &[decide::Lesson]) -> Vec<Row> {
+    let (place, model) = (&offer.state.place.id, &offer.model.id);
+    let ability: Arc<Ability> = offer.model.ability.clone().unwrap_or_else(|| BUILT_IN.of(model));
+    let mine: Vec<_> = lessons.iter().filter(|l| l.place == *place && l.model == *model).collect();
+    let row = |task: Task| {
+        let evidence = learned.evidence(place, model, task);
+        let count = |origin| mine.iter().filter(|l| l.origin == origin && l.task == task).count();
+        Row {
+            place: place.to_string(),
+            model: model.to_string(),
+            task,
+            prior: Shown::of(ability.at(task)),
+            evidence: evidence.map(Shown::of),
+            lessons: Origin::ALL.map(|o| (o, count(o))).into_iter().filter(|(_, n)| *n > 0).collect(),
+            posterior: Shown::of(ability.at(task).and(evidence.unwrap_or_default())),
+            source: ability.source.clone(),
         }
+    };
+    Task::ALL.into_iter().filter(|t| only.is_none_or(|o| o == *t)).map(row).collect()
+}
+
+fn text(rows: &[Row], lessons: usize) -> String {
+    if rows.is_empty() {
+        return "there is no model that writes text\n".to_owned();
     }
+    let percent = |permille: u16| format!("{:.1} %", f64::from(permille) / 10.0);
+    let span = |s: &Shown| {
+        format!("{} ({} to {})", percent(s.mean_permille), percent(s.low_permille), percent(s.high_permille))
+    };
+    let mut out = String::new();
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let here = rest.iter().take_while(|r| (&r.place, &r.model) == (&first.place, &first.model)).count();
+        let (model, others) = rest.split_at(here);
+        rest = others;
+        out += &format!("{}/{}: {}\n", printable(&first.place), printable(&first.model), printable(&first.source));
+        let mut lines = vec![["  task", "prior", "evidence", "believed"].map(str::to_owned).to_vec()];
+        for row in model {
+            let evidence = row.evidence.as_ref().map_or_else(
+                || "-".to_owned(),
+                |e| {
+                    let from: Vec<String> = row.lessons.iter().map(|(o, n)| format!("{n} {}", o.as_str())).collect();
+                    format!("{:.1} good, {:.1} bad: {}", e.good, e.bad, from.join(", "))
+                },
+            );
+            lines.push(vec![format!("  {}", row.task.as_str()), span(&row.prior), evidence, span(&row.posterior)]);
+        }
+        out += &ledger::align(&lines);
+        out.push('\n');
+    }
+    out += &format!("share of requests answered well: mean and central 90 %; {lessons} lessons in the ledger\n");
+    out
+}
+
+fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

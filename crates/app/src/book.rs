@@ -7,7 +7,7 @@
 //!
 //! Never here: the network. The book is as new as the binary.
 
-use crate::abilities::BUILT_IN;
+use crate::priors::BUILT_IN;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use backend::{Discovered, Profile};

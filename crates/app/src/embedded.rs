@@ -2,8 +2,8 @@
 //!
 //! Never here: inference (room `engine`).
 
-use crate::abilities::{Abilities, BUILT_IN};
 use crate::config::{EngineSettings, Settings};
+use crate::priors::{Abilities, BUILT_IN};
 use crate::table::printable;
 use anyhow::{Context, Result};
 use backend::Backend;

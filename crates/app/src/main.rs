@@ -25,11 +25,13 @@ mod init;
 mod key;
 mod key_store;
 mod keys;
+mod lessons;
 mod measure;
 mod models;
 mod passages;
 
 mod prices;
+mod priors;
 mod probe;
 mod problem;
 mod pull;

@@ -2,10 +2,7 @@
 //!
 //! Never here: sums and checks (room `ledger`).
 
-mod lessons;
 mod verify;
-
-pub(crate) use lessons::Args as Lessons;
 
 use crate::cli;
 use crate::source::{self, failed};
@@ -18,11 +15,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn run(args: &cli::Ledger) -> Result<ExitCode> {
     match &args.check {
         Some(cli::LedgerCheck::Verify { config, json }) => return verify::run(&folder(config.as_deref())?, *json),
-        Some(cli::LedgerCheck::Lessons(sought)) => return lessons::run(&folder(sought.config.as_deref())?, sought),
+        Some(cli::LedgerCheck::Lessons(sought)) => return crate::lessons::run(sought),
         None => {}
     }
     let dir = folder(args.config.as_deref())?;
-    let since_unix_ms = args.since.map(ago);
+    let since_unix_ms = args.since.map(|span| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(now.saturating_sub(span).as_millis()).unwrap_or(u64::MAX)
+    });
     let by = match args.by {
         cli::By::Place => ledger::By::Place,
         cli::By::Key => ledger::By::Key,
@@ -33,12 +33,6 @@ pub(crate) fn run(args: &cli::Ledger) -> Result<ExitCode> {
     let text =
         if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() + &open_ends(&report) };
     crate::print(&text)
-}
-
-/// The moment so long ago, Unix milliseconds.
-fn ago(span: std::time::Duration) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.saturating_sub(span).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Says what is to be reconciled with the providers' own accounts.

@@ -189,7 +189,7 @@ mod tests {
             let (found, truth) = (fitted.models[name.as_str()].0, sigmoid(at as f64 / 10.0 - 1.5));
             assert!((found - truth).abs() < 0.08, "{name}: {found} is {truth}");
         }
-        assert!(fitted.error_exams.unwrap() < 0.08 && fitted.error_rank > 0.15, "{fitted:?}");
+        assert!(fitted.error_exams.is_some_and(|e| e < 0.08) && fitted.error_rank > 0.15, "{fitted:?}");
         assert!(fitted.observations(0.05) > fitted.observations(0.2));
     }
 

@@ -1,3 +1,4 @@
+//! Tests of what is learned, and of what is forgotten.
 #![allow(clippy::unwrap_used)]
 
 use super::cells::HALF_LIFE_MS;

@@ -2,22 +2,24 @@
 //!
 //! Never here: what follows from them (`dewpoint abilities`).
 
-use crate::source::failed;
+use crate::flags::span;
+use crate::source::{failed, folder_of, settings};
 use crate::table::printable;
 use anyhow::Result;
 use decide::{Lesson, Origin};
 use ledger::Sought;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Which lessons to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Configuration file, for the folder of the ledger.
     #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// How far back: 30s, 15m, 1h, 7d. Left out: everything.
-    #[arg(long, value_name = "TIME", value_parser = crate::cli::span)]
+    #[arg(long, value_name = "TIME", value_parser = span)]
     since: Option<std::time::Duration>,
     /// Only from there: feedback, check, escalation, shadow.
     #[arg(long, value_parser = origin)]
@@ -54,11 +56,15 @@ const HEADS: [&str; 13] = [
     "loss_permille",
 ];
 
-/// Prints the lessons of the ledger in `dir`.
-pub(super) fn run(dir: &Path, args: &Args) -> Result<ExitCode> {
-    let since_unix_ms = args.since.map(super::ago);
+/// Prints them.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let dir = folder_of(settings(args.config.as_deref())?)?;
+    let since_unix_ms = args.since.map(|span| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(now.saturating_sub(span).as_millis()).unwrap_or(u64::MAX)
+    });
     let sought = Sought { since_unix_ms, origin: args.origin, limit: Some(args.limit as usize), ..Sought::default() };
-    let lessons = ledger::newest_lessons(dir, &sought).map_err(|e| failed(&e))?;
+    let lessons = ledger::newest_lessons(&dir, &sought).map_err(|e| failed(&e))?;
     let text = if args.json {
         serde_json::to_string_pretty(&lessons)? + "\n"
     } else if args.csv {
