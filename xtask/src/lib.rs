@@ -3,8 +3,10 @@
 //! - [`tidy`]: what the sources and pages must look like.
 //! - [`deny`]: what may be depended on.
 //! - [`ratchet`]: figures that may only improve.
+//! - [`abilities`]: what is published about models, as beliefs to begin with.
 //! - [`capacity`]: speeds and rents of GPUs, derived from public measurements.
 
+pub mod abilities;
 pub mod capacity;
 pub mod deny;
 pub mod prices;

@@ -1,11 +1,11 @@
-//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `prices`, `capacity`, `test-models`, `train-sense`.
+//! The rules of the house, checked: `cargo run -p xtask -- tidy | deny | ratchet FILE`; and `abilities`, `prices`, `capacity`, `test-models`, `train-sense`.
 //!
 //! Never here: anything that is shipped, and anything that needs a network.
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use xtask::{capacity, deny, prices, ratchet, tidy};
+use xtask::{abilities, capacity, deny, prices, ratchet, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   tidy            rooms, module cycles, heads, pure rooms, sizes, names, links
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   prices          the price book of crates/price/data, from public catalogues (no network)
                   --data DIR  the catalogues; left out: ../shared/data/economics/prices
                   --key FILE  signs it with this Ed25519 key (PKCS#8); left out: the development key
+  abilities --data DIR  what is believed of models before any evidence (crates/app/data/abilities.json), from the exams in DIR
   capacity FOLDER prints the table of speeds and rents of GPUs (crates/app/data/capacity.toml), derived from public measurements
   test-models DIR writes the test models of `testkit::tiny` as GGUF files
                   --real-size adds the ones to measure with (570 MB)
@@ -40,6 +41,7 @@ fn run() -> Result<()> {
         ["deny"] => report("deny", &deny::check(&root)?),
         ["ratchet", file] => report("ratchet", &ratchet::check(&root, Path::new(file))?),
         ["ratchet", file, "--write"] | ["ratchet", "--write", file] => ratchet::write(&root, Path::new(file)),
+        ["abilities", args @ ..] => abilities::run(&root, args),
         ["prices", args @ ..] => prices::run(&root, args),
         ["capacity", folder] => {
             print!("{}", capacity::table(Path::new(folder))?);

@@ -7,6 +7,7 @@
 //!
 //! Never here: the network. The book is as new as the binary.
 
+use crate::priors::BUILT_IN;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use backend::{Discovered, Profile};
@@ -215,7 +216,7 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
     let price = price.or_else(|| book.prices.price(provider, id));
     let price_assumed = if price.is_none() { book.assumed(provider) } else { None };
     Model {
-        ability: None,
+        ability: Some(BUILT_IN.of(id)),
         id: Arc::from(id),
         context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)).or_else(|| row?.context_tokens),
         output_tokens_max: row.and_then(|r| r.output_tokens_max),
@@ -237,6 +238,7 @@ pub(crate) fn discovered(book: &Book, profile: Option<&Profile>, place: &Place, 
             context_tokens: found.context_tokens,
             caps: found.caps.unwrap_or_default(),
             price: book.overridden(&place.provider, &found.id).or_else(|| own_ground(place)),
+            ability: Some(BUILT_IN.of(&found.id)),
             ..Model::default()
         },
     }

@@ -2,7 +2,7 @@
 //!
 //! Never here: what the commands do.
 
-pub(crate) use crate::flags::{Class, Common};
+pub(crate) use crate::flags::{Class, Common, span};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     /// Measure on exams of your own how well prompts are sorted between models, and what may be promised.
     #[command(subcommand)]
     Eval(crate::eval::Eval),
+    /// What is believed of each model at each task: before any evidence, from the team's own, and together.
+    Abilities(crate::abilities::Args),
     /// Measure how fast a place is: prompt and decode speed, for dewpoint.toml.
     Probe(Probe),
     /// Search the price book: what models cost, what they can, how old that is and who says so.
@@ -152,6 +154,8 @@ pub(crate) enum LedgerCheck {
         #[arg(long)]
         json: bool,
     },
+    /// List what was learned of answers, newest first.
+    Lessons(crate::lessons::Args),
 }
 
 #[derive(Debug, Args)]
@@ -289,21 +293,6 @@ pub(crate) struct Probe {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// `30s`, `15m`, `1h`, `7d`.
-pub(crate) fn span(text: &str) -> Result<std::time::Duration, String> {
-    let bad = || format!("\"{text}\" is not a time: write a number and s, m, h or d, such as 1h");
-    let unit = text.chars().last().ok_or_else(bad)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(bad()),
-    };
-    let count: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
-    count.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(bad)
 }
 
 #[cfg(test)]

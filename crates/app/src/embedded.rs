@@ -3,6 +3,7 @@
 //! Never here: inference (room `engine`).
 
 use crate::config::{EngineSettings, Settings};
+use crate::priors::{Abilities, BUILT_IN};
 use crate::table::printable;
 use anyhow::{Context, Result};
 use backend::Backend;
@@ -97,11 +98,23 @@ fn spec(wanted: Option<&EngineSettings>, program: PathBuf) -> Result<(&EngineSet
         place: wanted.place.clone(),
         program,
         args: vec!["engine-worker".to_owned()],
-        models: wanted.models.clone(),
+        models: wanted.models.iter().map(able).collect(),
         memory_bytes: wanted.memory_bytes,
         max_loaded: wanted.max_loaded,
     };
     Ok((wanted, spec))
+}
+
+/// With what is believed of it: by its id, else by its file's name, which is the id then.
+fn able(spec: &ModelSpec) -> ModelSpec {
+    let ability = match &spec.source {
+        engine::ModelSource::Bundled(_) => Abilities::demonstration(),
+        engine::ModelSource::Path(path) => {
+            let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+            BUILT_IN.of(spec.id.as_deref().unwrap_or(&stem))
+        }
+    };
+    ModelSpec { ability: Some(ability), ..spec.clone() }
 }
 
 /// A line for each model; the bundled one is a demonstration, and must not pass for more.

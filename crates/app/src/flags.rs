@@ -37,3 +37,18 @@ impl From<Class> for decide::DataClass {
         }
     }
 }
+
+/// `30s`, `15m`, `1h`, `7d`.
+pub(crate) fn span(text: &str) -> Result<std::time::Duration, String> {
+    let bad = || format!("\"{text}\" is not a time: write a number and s, m, h or d, such as 1h");
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(bad()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+    count.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(bad)
+}

@@ -2,6 +2,7 @@
 //!
 //! Never here: judgement. Where a request goes is decided in `decide`; how it gets there is `gateway`'s way.
 
+mod abilities;
 mod accounts;
 mod audit;
 mod bench;
@@ -24,11 +25,13 @@ mod init;
 mod key;
 mod key_store;
 mod keys;
+mod lessons;
 mod measure;
 mod models;
 mod passages;
 
 mod prices;
+mod priors;
 mod probe;
 mod problem;
 mod pull;
@@ -83,6 +86,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Key(cli::Key::New) => Ok(key::new().map(|()| ExitCode::SUCCESS)?),
         Command::Bench(cli::Bench::Engine(args)) => bench::engine(&args),
         Command::Eval(what) => eval::run(&what),
+        Command::Abilities(args) => abilities::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Prices(args) => prices::run(&args),
         Command::Price(args) => bill::run(&args),

@@ -1,4 +1,4 @@
-//! `dewpoint ledger`: what was asked, where it went, what it cost; and `dewpoint ledger verify`.
+//! `dewpoint ledger`: what was asked, where it went, what it cost; and `dewpoint ledger verify` and `lessons`.
 //!
 //! Never here: sums and checks (room `ledger`).
 
@@ -13,8 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Prints the report.
 pub(crate) fn run(args: &cli::Ledger) -> Result<ExitCode> {
-    if let Some(cli::LedgerCheck::Verify { config, json }) = &args.check {
-        return verify::run(&folder(config.as_deref())?, *json);
+    match &args.check {
+        Some(cli::LedgerCheck::Verify { config, json }) => return verify::run(&folder(config.as_deref())?, *json),
+        Some(cli::LedgerCheck::Lessons(sought)) => return crate::lessons::run(sought),
+        None => {}
     }
     let dir = folder(args.config.as_deref())?;
     let since_unix_ms = args.since.map(|span| {

@@ -6,6 +6,7 @@
 mod evidence;
 mod gauges;
 mod kept;
+mod lessons;
 mod live;
 mod log;
 mod machine;
@@ -88,7 +89,7 @@ async fn serve(
     let reloads = tokio::spawn(watch::reload_on_change(live.clone(), hangup, stopping.clone()));
     first_look(&live.board).await;
     announce(&live, &finds, started);
-    let (counted, learned) = (live.clone(), Arc::default());
+    let counted = live.clone();
     let (watched, audited) = (ledger.as_ref().map(ledger::Ledger::watch), trail.as_ref().map(audit::Trail::watch));
     let (dropped, watchdog) = (log.dropped(), watchdog::watch());
     let seen = watchdog.seen.clone();
@@ -113,7 +114,7 @@ async fn serve(
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
-        learned,
+        learned: lessons::learned(ledger.as_ref()),
     });
     let at_once = async {
         stopped(stopping.clone(), Stop::AtOnce).await;
@@ -131,9 +132,7 @@ async fn serve(
     live.engine.shutdown().await;
     kept::close(ledger);
     evidence::close(trail);
-    served.context("the listener failed")?;
-    tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    served.context("the listener failed").map(|()| ExitCode::SUCCESS).inspect(|_| tracing::info!("stopped"))
 }
 
 /// Where records go.

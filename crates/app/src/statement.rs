@@ -11,6 +11,8 @@ mod reconcile;
 mod shown;
 mod text;
 
+pub(crate) use text::harmless;
+
 pub(crate) use args::Report;
 
 use crate::problem::{Problem, Problems};

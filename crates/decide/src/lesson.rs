@@ -2,7 +2,7 @@
 //!
 //! Never here: storage (room `ledger`), or what follows from it.
 
-use crate::{PlaceId, Task};
+use crate::{Belief, PlaceId, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -46,6 +46,16 @@ impl Origin {
             Origin::Shadow => 500,
         }
     }
+
+    /// How much all lessons from here may count together for one model at one task, in thousandths of an observation. Checks come with
+    /// every answer and look at its form alone: however many there are, they do not outweigh what people say.
+    pub const fn cap_milli(self) -> u64 {
+        match self {
+            Origin::Feedback => 1_000_000,
+            Origin::Shadow => 500_000,
+            Origin::Check | Origin::Escalation => 20_000,
+        }
+    }
 }
 
 /// The answer beside which another one was looked at.
@@ -86,6 +96,15 @@ pub struct Lesson {
     /// The comparison behind it, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
+}
+
+impl Lesson {
+    /// What it says of its model at its task.
+    pub fn belief(&self) -> Belief {
+        let weight = u64::from(self.weight_milli);
+        let good_milli = weight * u64::from(self.score_permille.min(1_000)) / 1_000;
+        Belief { good_milli, bad_milli: weight - good_milli }
+    }
 }
 
 /// Where lessons go. Must not block.

@@ -72,6 +72,26 @@ impl Rank {
     }
 }
 
+impl Rank {
+    /// Every rank, the least able first.
+    pub const ALL: [Rank; RANKS] = [Rank::Edge, Rank::Local, Rank::Large, Rank::Frontier];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Rank::Edge => "edge",
+            Rank::Local => "local",
+            Rank::Large => "large",
+            Rank::Frontier => "frontier",
+        }
+    }
+
+    /// Billions of parameters, where a model's name says them.
+    pub fn billions_of_name(name: &str) -> Option<u32> {
+        billions(&name.to_ascii_lowercase())
+    }
+}
+
 /// Billions of parameters that a name says: the number before a `b` that ends a word; of a mixture `8x7b` 8 times 7.
 fn billions(name: &str) -> Option<u32> {
     let bytes = name.as_bytes();

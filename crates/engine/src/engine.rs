@@ -323,6 +323,7 @@ fn model(spec: &ModelSpec, facts: Option<&Facts>) -> Model {
             ..vectors::caps(facts.map_or(Role::Generate, |f| f.role))
         },
         price: Some(Price::free("own-ground")),
+        ability: spec.ability.clone(),
         ..Model::default()
     }
 }

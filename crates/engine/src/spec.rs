@@ -67,6 +67,8 @@ pub struct ModelSpec {
     pub preload: bool,
     /// Unloaded after so long without a request; `None` stays.
     pub keep_alive: Option<Duration>,
+    /// What is believed of it before any evidence; passed on as it is.
+    pub ability: Option<Arc<decide::Ability>>,
 }
 
 impl ModelSpec {
@@ -91,6 +93,7 @@ impl ModelSpec {
             lookup: true,
             preload: true,
             keep_alive: None,
+            ability: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod body;
 mod door;
+mod feedback;
 mod line;
 mod once;
 mod pages;

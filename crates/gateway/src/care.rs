@@ -14,9 +14,10 @@ mod ward;
 pub(crate) use options::Work;
 pub use options::{CareOptions, Hedge};
 
+use crate::Learned;
 use arc_swap::ArcSwap;
 use budget::Budget;
-use decide::{Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Verdict};
+use decide::{Belief, Candidate, Cause, Fault, Gate, Live, PlaceId, Retry, Side, Standing, Task, Verdict};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -150,8 +151,15 @@ impl Care {
     }
 
     /// The view of this moment for one request.
-    pub(crate) fn view(&self, work: Work) -> View<'_> {
-        View { care: self, work, now: Instant::now(), wards: self.wards.load_full(), options: self.options.load_full() }
+    pub(crate) fn view<'c>(&'c self, work: Work, learned: &'c Learned) -> View<'c> {
+        View {
+            care: self,
+            learned,
+            work,
+            now: Instant::now(),
+            wards: self.wards.load_full(),
+            options: self.options.load_full(),
+        }
     }
 
     fn ward(&self, candidate: &Candidate, now: Instant) -> Arc<Ward> {
@@ -207,6 +215,7 @@ pub(crate) fn tell(last: Option<Fault>, unasked: Fault) -> Fault {
 /// How places stand this moment, for requests of one kind.
 pub(crate) struct View<'c> {
     care: &'c Care,
+    learned: &'c Learned,
     work: Work,
     now: Instant,
     wards: Arc<Wards>,
@@ -220,6 +229,10 @@ impl Live for View<'_> {
 
     fn chance(&self) -> u64 {
         (self.care.chance)()
+    }
+
+    fn evidence(&self, place: &PlaceId, model: &str, task: Task) -> Option<Belief> {
+        self.learned.evidence(place, model, task)
     }
 }
 

@@ -18,7 +18,12 @@ pub(crate) struct Chosen {
 /// Decides on the fleet and policy of now, and on how the places stand this moment.
 pub(crate) fn choose(need: &Need, stream: bool, wiring: &Wiring) -> Chosen {
     let fleet = wiring.board.fleet();
-    let verdict = decide::choose_live(need, &fleet, &wiring.policy.load(), &wiring.care.view(Work::of(need, stream)));
+    let verdict = decide::choose_live(
+        need,
+        &fleet,
+        &wiring.policy.load(),
+        &wiring.care.view(Work::of(need, stream), &wiring.learned),
+    );
     let fault = verdict.fault(need, &fleet);
     Chosen { verdict: Arc::new(verdict), fault }
 }

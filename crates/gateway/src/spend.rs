@@ -27,6 +27,15 @@ pub(crate) fn admit(caller: &Caller, ask: &Ask, need: &Need, now_unix_ms: u64) -
     purse.admit(now_unix_ms, tokens).map(Some).map_err(|limited| too_many(&limited, tokens))
 }
 
+/// Counts a request that asks no model against the requests per minute of its key.
+///
+/// # Errors
+/// The limit is reached.
+pub(crate) fn one(caller: &Caller, now_unix_ms: u64) -> Result<(), Fault> {
+    let Some(purse) = caller.key.as_ref().and_then(|k| k.purse.as_ref()) else { return Ok(()) };
+    purse.admit(now_unix_ms, 0).map(|pass| pass.settle(0)).map_err(|limited| too_many(&limited, 0))
+}
+
 /// What the budgets of its key say to where a request goes.
 pub(crate) fn advise(caller: &Caller, need: &mut Need, arrived_unix_ms: u64) {
     let Some(key) = &caller.key else { return };

@@ -29,7 +29,7 @@ pub(super) fn close(ledger: Option<Ledger>) {
 /// A family: name, type, help, value. A counter's value is written with `_total`.
 type Family = (&'static str, &'static str, &'static str, fn(&State) -> u64);
 
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 10] = [
     ("failing", "gauge", "1 while records do not reach the disk; they are kept meanwhile", |s| {
         u64::from(s.condition != Condition::Writing)
     }),
@@ -43,6 +43,8 @@ const FAMILIES: [Family; 8] = [
     ("abandoned_attempts", "counter", "Attempts dropped after they were sent, settled at their estimate", |s| {
         s.abandoned
     }),
+    ("lessons", "counter", "Lessons about models on the disk", |s| s.lessons),
+    ("dropped_lessons", "counter", "Lessons dropped since too many waited for the disk", |s| s.lessons_dropped),
     ("refused", "counter", "Attempts refused for want of room or because records do not reach the disk", |s| s.refused),
 ];
 

@@ -122,7 +122,7 @@ pub(super) fn csv(page: &Page) -> Result<String, csv::Error> {
 }
 
 /// A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-fn harmless(name: &str) -> String {
+pub(crate) fn harmless(name: &str) -> String {
     if name.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{name}") } else { name.to_owned() }
 }
 

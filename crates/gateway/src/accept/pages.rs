@@ -1,7 +1,7 @@
 //! What is not asked of a model: health, metrics, the list of models, token counts, and paths that do not exist.
 
 use super::line::Line;
-use super::{body, malformed};
+use super::{body, feedback, malformed};
 use crate::Wiring;
 use crate::admit::Caller;
 use crate::relay::{Outbound, Reply};
@@ -83,12 +83,13 @@ pub(super) fn unknown(method: &Method, path: &str) -> Option<Fault> {
         | "/v1/embeddings"
         | "/v1/rerank"
         | "/v2/rerank"
-        | "/rerank" => &Method::POST,
+        | "/rerank"
+        | "/v1/feedback" => &Method::POST,
         "/healthz" | "/readyz" | "/metrics" | "/v1/models" => &Method::GET,
         _ if model_of(path).is_some() => &Method::GET,
         _ => {
             let shown = "There is nothing at this path. Served are POST /v1/chat/completions, /v1/completions, /v1/messages, \
-                         /v1/messages/count_tokens, /v1/embeddings, /v1/rerank and GET /v1/models, /healthz, /readyz, /metrics.";
+                         /v1/messages/count_tokens, /v1/embeddings, /v1/rerank, /v1/feedback and GET /v1/models, /healthz, /readyz, /metrics.";
             return Some(Fault::new(Cause::NotFound, shown));
         }
     };
@@ -99,13 +100,13 @@ fn model_of(path: &str) -> Option<&str> {
     path.strip_prefix("/v1/models/").filter(|rest| !rest.is_empty())
 }
 
-/// Pages behind the key: models and token counts.
+/// Pages behind the key: models, token counts and feedback.
 pub(super) async fn closed(
     wiring: &Arc<Wiring>,
     request: Request<Incoming>,
     caller: &Caller,
     id: &str,
-    dialect: Dialect,
+    (dialect, unix_ms): (Dialect, u64),
     line: &Line,
 ) -> Response<Outbound> {
     let path = request.uri().path().to_owned();
@@ -115,6 +116,8 @@ pub(super) async fn closed(
             Ok(held) => count_tokens(wiring, &held.bytes).await,
             Err(fault) => Err(fault),
         }
+    } else if path == "/v1/feedback" {
+        feedback::take(wiring, request, caller, unix_ms, line).await
     } else {
         // SDKs encode the slash of `place/model`; decoded once, after the path itself was matched.
         let name = model_of(&path).map(|m| percent_decode_str(m).decode_utf8_lossy());

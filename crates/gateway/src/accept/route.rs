@@ -119,7 +119,9 @@ async fn to(
     };
     let limited = caller.key.clone();
     let mut response = match endpoint {
-        None => pages::closed(wiring, request, &caller, &arrival.id, arrival.dialect, open.line()).await,
+        None => {
+            pages::closed(wiring, request, &caller, &arrival.id, (arrival.dialect, arrival.unix_ms), open.line()).await
+        }
         Some(endpoint) => match asked(wiring, request, endpoint, caller, &arrival, open, said).await {
             Ok(response) => response,
             Err(fault) => arrival.refuse(&fault),

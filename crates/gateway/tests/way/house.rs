@@ -368,7 +368,7 @@ pub(crate) async fn house_told(
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
-        learned: Arc::default(),
+        learned: Arc::new(gateway::Learned::default().recalling(kept.clone())),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

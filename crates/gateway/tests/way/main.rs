@@ -10,6 +10,7 @@ mod encode;
 mod ends;
 mod evidence;
 mod faults;
+mod feedback;
 mod gone;
 mod house;
 mod kept;
