@@ -80,6 +80,20 @@ impl Rig {
     /// # Errors
     /// It cannot be loaded, and why.
     pub(crate) async fn start(model: &Path, threads: Option<u16>, clients: usize, context: usize) -> Result<Rig> {
+        Rig::of(ModelSource::Path(model.to_owned()), &model.display().to_string(), threads, clients, context).await
+    }
+
+    /// As [`Rig::start`], of any source; `name` is what it is called where it fails.
+    ///
+    /// # Errors
+    /// It cannot be loaded, and why.
+    pub(crate) async fn of(
+        source: ModelSource,
+        name: &str,
+        threads: Option<u16>,
+        clients: usize,
+        context: usize,
+    ) -> Result<Rig> {
         let place = Place {
             id: PlaceId::new("edge"),
             api: Api::Engine,
@@ -99,7 +113,7 @@ impl Rig {
                 slots: Some(u16::try_from(clients).unwrap_or(u16::MAX)),
                 threads,
                 lookup: false,
-                ..ModelSpec::new(ModelSource::Path(model.to_owned()))
+                ..ModelSpec::new(source)
             }],
             memory_bytes: None,
             max_loaded: None,
@@ -110,7 +124,7 @@ impl Rig {
             match engine.probe().await.health {
                 Health::Up => return Ok(Rig { engine, load: began.elapsed() }),
                 Health::Down(why) => {
-                    let what = format!("the model {} cannot be measured", model.display());
+                    let what = format!("the model {name} cannot be measured");
                     return Err(Problems::from(Problem::new(what, why, "give the path of a GGUF file")).into());
                 }
                 Health::Loading | Health::Unknown => tokio::time::sleep(LOOK).await,

@@ -1,0 +1,341 @@
+//! What came of an exam: what each rating is worth beside its controls, and the fit.
+//!
+//! Never here: asking a model.
+
+use super::worth::{Figure, auroc, brier, calibration_error, kept_right, within};
+use crate::eval::measure::Chance;
+use crate::table::{columns, printable};
+use sense::{TokenFit, TokenSigns};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Shares of answers that are kept.
+const KEPT: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
+
+/// One question that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
+    pub(super) task: String,
+    pub(super) wrong: bool,
+    pub(super) signs: TokenSigns,
+    /// Characters of the answer, and of what was asked.
+    pub(super) written: usize,
+    pub(super) asked: usize,
+}
+
+/// Everything that was measured. Ratings are higher where the answer is more doubtful.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    model: String,
+    temperature: f64,
+    asked: usize,
+    answered: usize,
+    right: usize,
+    /// Share of right answers.
+    accuracy: Option<f64>,
+    tokens_per_answer: f64,
+    signs: Vec<Rated>,
+    controls: Vec<Rated>,
+    /// Why there is no fit, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_fit: Option<String>,
+    calibration: Vec<Calibration>,
+    coverage: Vec<Coverage>,
+    /// Fitted on every answer, for use elsewhere.
+    fit: Option<Fit>,
+    tasks: Vec<Task>,
+}
+
+/// A rating.
+#[derive(Debug, Serialize)]
+struct Rated {
+    name: &'static str,
+    /// How often a wrong answer is rated higher than a right one.
+    auroc: Figure,
+    /// The same among the answers of one task.
+    within_task: Figure,
+}
+
+/// How far the chances that a fit gives are from what came, on answers that it was not fitted on.
+#[derive(Debug, Serialize)]
+struct Calibration {
+    name: &'static str,
+    ece: Figure,
+    brier: f64,
+    /// Of always giving the share of wrong answers.
+    brier_base: f64,
+}
+
+/// Share of right answers among those that a rating keeps.
+#[derive(Debug, Serialize)]
+struct Coverage {
+    kept: f64,
+    halves: Option<Figure>,
+    least_sure_token: Figure,
+    task: Figure,
+    answer_length: Figure,
+    oracle: Figure,
+}
+
+#[derive(Debug, Serialize)]
+struct Fit {
+    with_entropy: [f64; 5],
+    without_entropy: [f64; 3],
+}
+
+#[derive(Debug, Serialize)]
+struct Task {
+    task: String,
+    answered: usize,
+    right: usize,
+    /// Of the least sure token, in this task.
+    auroc: Option<f64>,
+}
+
+impl Report {
+    pub(super) fn of(model: String, temperature: f64, asked: usize, all: &[Answered]) -> Report {
+        let wrong: Vec<bool> = all.iter().map(|a| a.wrong).collect();
+        let bad = wrong.iter().filter(|w| **w).count();
+        let mut tasks: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        all.iter().enumerate().for_each(|(i, a)| tasks.entry(&a.task).or_default().push(i));
+        let groups: Vec<Vec<usize>> = tasks.values().cloned().collect();
+        let of = |rate: &dyn Fn(&Answered) -> f64| all.iter().map(rate).collect::<Vec<f64>>();
+        let rated = |name, rating: &[f64]| Rated {
+            name,
+            auroc: auroc(&wrong, rating),
+            within_task: within(&groups, &wrong, rating),
+        };
+        let least = of(&|a| f64::from(-a.signs.min()));
+        let mut signs = vec![
+            rated("mean log-probability", &of(&|a| f64::from(-a.signs.mean()))),
+            rated("least log-probability", &least),
+            rated("sum of log-probabilities", &of(&|a| -f64::from(a.signs.mean()) * f64::from(a.signs.n()))),
+        ];
+        if all.iter().any(|a| a.signs.entropy_mean().is_some()) {
+            signs.push(rated("mean entropy", &of(&|a| a.signs.entropy_mean().map_or(0.0, f64::from))));
+            signs.push(rated("largest entropy", &of(&|a| a.signs.entropy_max().map_or(0.0, f64::from))));
+        }
+        let halves = halves(all.len());
+        let fitted = crossed(all, &halves);
+        let left_out = if groups.len() > 1 { crossed(all, &groups) } else { Err("one task only".to_owned()) };
+        let base = bad as f64 / all.len().max(1) as f64;
+        let calibrated = |name, chance: &[f64]| Calibration {
+            name,
+            ece: calibration_error(&wrong, chance),
+            brier: brier(&wrong, chance),
+            brier_base: base * (1.0 - base),
+        };
+        let mut calibration = Vec::new();
+        for (name, chance) in [("fit, other half", &fitted), ("fit, other tasks", &left_out)] {
+            if let Ok(chance) = chance {
+                signs.push(rated(name, chance));
+                calibration.push(calibrated(name, chance));
+            }
+        }
+        let mut chance = Chance(1);
+        let random: Vec<f64> = all.iter().map(|_| (chance.next() >> 11) as f64).collect();
+        let written = of(&|a| a.written as f64);
+        let label = labels(all, &halves);
+        let controls = vec![
+            rated("random", &random),
+            rated("answer length", &written),
+            rated("prompt length", &of(&|a| a.asked as f64)),
+            rated("task label, other half", &label),
+        ];
+        let oracle = of(&|a| f64::from(u8::from(a.wrong)));
+        let coverage = KEPT.map(|kept| Coverage {
+            kept,
+            halves: fitted.as_ref().ok().map(|f| kept_right(&wrong, f, kept)),
+            least_sure_token: kept_right(&wrong, &least, kept),
+            task: kept_right(&wrong, &label, kept),
+            answer_length: kept_right(&wrong, &written, kept),
+            oracle: kept_right(&wrong, &oracle, kept),
+        });
+        let pairs: Vec<(&TokenSigns, bool)> = all.iter().map(|a| (&a.signs, !a.wrong)).collect();
+        let fit = TokenFit::of(&pairs).ok();
+        let task = |(task, part): (&&str, &Vec<usize>)| {
+            let pick = |i: &usize| (wrong[*i], least[*i]);
+            let (w, r): (Vec<bool>, Vec<f64>) = part.iter().map(pick).unzip();
+            let right = w.iter().filter(|w| !**w).count();
+            Task { task: (*task).to_owned(), answered: part.len(), right, auroc: auroc(&w, &r).value }
+        };
+        Report {
+            model,
+            temperature,
+            asked,
+            answered: all.len(),
+            right: all.len() - bad,
+            accuracy: (!all.is_empty()).then_some(1.0 - base),
+            tokens_per_answer: all.iter().map(|a| f64::from(a.signs.n())).sum::<f64>() / all.len().max(1) as f64,
+            signs,
+            controls,
+            no_fit: fitted.err(),
+            calibration,
+            coverage: coverage.into(),
+            fit: fit.map(|f| Fit { with_entropy: f.with_entropy, without_entropy: f.without }),
+            tasks: tasks.iter().map(task).collect(),
+        }
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        let percent = |v: f64| format!("{:.1} %", 100.0 * v);
+        let bounds = |f: &Figure, factor: f64, unit: &str| match (f.value, f.ci) {
+            (Some(v), Some([a, b])) if factor > 1.0 => {
+                format!("{:.1} [{:.1}, {:.1}]{unit}", factor * v, factor * a, factor * b)
+            }
+            (Some(v), Some([a, b])) => format!("{v:.3} [{a:.3}, {b:.3}]"),
+            _ => "not defined".to_owned(),
+        };
+        let mut out = format!(
+            "{}: {} of {} questions answered, {} right ({}), {:.1} tokens an answer, temperature {}\n\n",
+            printable(&self.model),
+            self.answered,
+            self.asked,
+            self.right,
+            self.accuracy.map_or_else(|| "none".to_owned(), percent),
+            self.tokens_per_answer,
+            self.temperature
+        );
+        let mut rows = vec![vec!["rating".to_owned(), "AUROC [95 %]".to_owned(), "within a task".to_owned()]];
+        for (head, rated) in [("", &self.signs), ("control: ", &self.controls)] {
+            for r in rated {
+                rows.push(vec![
+                    format!("{head}{}", r.name),
+                    bounds(&r.auroc, 1.0, ""),
+                    bounds(&r.within_task, 1.0, ""),
+                ]);
+            }
+        }
+        out.push_str(&columns(&rows));
+        if let Some(why) = &self.no_fit {
+            let _ = writeln!(out, "\nNo fit: {why}.");
+        }
+        for c in &self.calibration {
+            let ece = bounds(&c.ece, 1.0, "");
+            let _ = writeln!(
+                out,
+                "\n{}: expected calibration error {ece}, Brier score {:.4} (always the share of wrong answers: {:.4})",
+                c.name, c.brier, c.brier_base
+            );
+        }
+        let head = ["kept", "fit, other half", "least log-probability", "task label", "answer length", "oracle"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        for c in &self.coverage {
+            let mut row = vec![percent(c.kept)];
+            let none = Figure { value: None, ci: None };
+            for f in [c.halves.as_ref().unwrap_or(&none), &c.least_sure_token, &c.task, &c.answer_length, &c.oracle] {
+                row.push(bounds(f, 100.0, " %"));
+            }
+            rows.push(row);
+        }
+        let _ = write!(out, "\nRight among the answers that are kept:\n{}", columns(&rows));
+        let mut rows =
+            vec![["task", "answered", "right", "AUROC of the least log-probability"].map(str::to_owned).to_vec()];
+        for t in &self.tasks {
+            let area = t.auroc.map_or_else(|| "-".to_owned(), |a| format!("{a:.3}"));
+            rows.push(vec![printable(&t.task), t.answered.to_string(), t.right.to_string(), area]);
+        }
+        let _ = write!(out, "\n{}", columns(&rows));
+        if let Some(f) = &self.fit {
+            let _ = writeln!(
+                out,
+                "\nChance of a wrong answer, fitted on all of them (logistic; base, -mean, -least, mean entropy, largest \
+                 entropy): {:.4?}; without entropy: {:.4?}",
+                f.with_entropy, f.without_entropy
+            );
+        }
+        out
+    }
+}
+
+/// Two halves, always the same.
+fn halves(n: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..n).collect();
+    Chance(2).shuffle(&mut order);
+    let rest = order.split_off(n / 2);
+    vec![order, rest]
+}
+
+/// The chance of a wrong answer, for each part after a fit on all the others.
+fn crossed(all: &[Answered], parts: &[Vec<usize>]) -> Result<Vec<f64>, String> {
+    let mut chance = vec![0.0; all.len()];
+    for (p, part) in parts.iter().enumerate() {
+        let others = parts.iter().enumerate().filter(|(o, _)| *o != p).flat_map(|(_, o)| o);
+        let others: Vec<(&TokenSigns, bool)> = others.map(|i| (&all[*i].signs, !all[*i].wrong)).collect();
+        let fit = TokenFit::of(&others).map_err(|e| e.to_string())?;
+        part.iter().for_each(|i| chance[*i] = fit.wrong(&all[*i].signs));
+    }
+    Ok(chance)
+}
+
+/// The share of wrong answers of the task in the other half.
+fn labels(all: &[Answered], halves: &[Vec<usize>]) -> Vec<f64> {
+    let mut label = vec![0.0; all.len()];
+    for (h, half) in halves.iter().enumerate() {
+        let mut seen: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        for i in halves.iter().enumerate().filter(|(o, _)| *o != h).flat_map(|(_, o)| o) {
+            let (wrong, n) = seen.entry(&all[*i].task).or_default();
+            *wrong += f64::from(u8::from(all[*i].wrong));
+            *n += 1.0;
+        }
+        half.iter().for_each(|i| label[*i] = seen.get(&*all[*i].task).map_or(0.5, |(wrong, n)| wrong / n));
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use wire::Sign;
+
+    /// Answers whose least sure token says how often they are wrong.
+    fn answers(n: usize, told: bool) -> Vec<Answered> {
+        let mut chance = Chance(9);
+        let mut unit = move || (chance.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let one = |i: usize| {
+            let doubt = unit();
+            let wrong = unit() < if told { doubt } else { 0.3 };
+            let sign = |l: f64| Sign { logprob: -l as f32, entropy: Some(l as f32), bytes: 1 };
+            let signs = TokenSigns::of(&[sign(0.01), sign(4.0 * doubt), sign(0.01)]);
+            Answered { task: format!("t{}", i % 3), wrong, signs, written: 10 + i % 7, asked: 20 + i % 11 }
+        };
+        (0..n).map(one).collect()
+    }
+
+    fn area(report: &Report, name: &str) -> Figure {
+        report.signs.iter().chain(&report.controls).find(|r| r.name == name).unwrap().auroc
+    }
+
+    #[test]
+    fn signs_that_say_something_are_seen_and_controls_are_not() {
+        let report = Report::of("m".into(), 0.0, 1200, &answers(1200, true));
+        assert!(area(&report, "least log-probability").ci.unwrap()[0] > 0.75);
+        assert!(area(&report, "fit, other half").ci.unwrap()[0] > 0.75);
+        assert!(area(&report, "fit, other tasks").ci.unwrap()[0] > 0.75);
+        for control in ["random", "answer length", "prompt length", "task label, other half"] {
+            let [least, most] = area(&report, control).ci.unwrap();
+            assert!(least < 0.52 && most > 0.48, "{control} {least} {most}");
+        }
+        assert!(report.calibration.iter().all(|c| c.ece.value.unwrap() < 0.06 && c.brier < c.brier_base));
+        let kept = &report.coverage[0];
+        assert!(kept.halves.unwrap().value > kept.task.value && kept.oracle.value >= kept.halves.unwrap().value);
+        let text = report.shown();
+        assert!(text.contains("control: random") && text.contains("oracle") && text.contains("t2"), "{text}");
+    }
+
+    #[test]
+    fn signs_that_say_nothing_and_too_few_answers_are_said_to_be_so() {
+        let report = Report::of("m".into(), 0.0, 600, &answers(600, false));
+        let [least, most] = area(&report, "least log-probability").ci.unwrap();
+        assert!(least < 0.5 && most > 0.5, "{least} {most}");
+        let report = Report::of("m".into(), 0.0, 30, &answers(30, true));
+        assert!(report.no_fit.as_ref().unwrap().contains("a fit needs"), "{:?}", report.no_fit);
+        assert!(report.shown().contains("No fit"));
+        let none = Report::of("m".into(), 0.0, 3, &[]);
+        assert_eq!((none.answered, none.accuracy), (0, None));
+        assert!(none.shown().contains("0 of 3"));
+    }
+}
