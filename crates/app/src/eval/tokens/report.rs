@@ -10,6 +10,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// The fit that is in the program; on the bundled model's exam at temperature 0 it is the one thing here that has seen the answers.
+const SHIPPED: &str = "shipped fit";
 /// Shares of answers that are kept.
 const KEPT: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
 
@@ -133,6 +135,9 @@ impl Report {
                 calibration.push(calibrated(name, chance));
             }
         }
+        let shipped = of(&|a| TokenFit::BUNDLED.wrong(&a.signs));
+        signs.push(rated(SHIPPED, &shipped));
+        calibration.push(calibrated(SHIPPED, &shipped));
         let mut chance = Chance(1);
         let random: Vec<f64> = all.iter().map(|_| (chance.next() >> 11) as f64).collect();
         let written = of(&|a| a.written as f64);
@@ -241,8 +246,8 @@ impl Report {
         if let Some(f) = &self.fit {
             let _ = writeln!(
                 out,
-                "\nChance of a wrong answer, fitted on all of them (logistic; base, -mean, -least, mean entropy, largest \
-                 entropy): {:.4?}; without entropy: {:.4?}",
+                "\nChance of a wrong answer, fitted on all of them (logistic; base, then logarithms of -mean, \
+                 -least, mean entropy, largest entropy): {:.4?}; without entropy: {:.4?}",
                 f.with_entropy, f.without_entropy
             );
         }
