@@ -7,10 +7,10 @@ mod report;
 mod rows;
 mod worth;
 
-use crate::bench::Rig;
 use crate::bundled::BUNDLED;
 use crate::measure::{self, Target};
 use crate::problem::{Problem, Problems};
+use crate::rig::Rig;
 use anyhow::{Context, Result};
 use backend::Backend;
 use clap::Args;

@@ -97,9 +97,8 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
         b.swap(i, pivot);
         for r in i + 1..N {
             let times = a[r][i] / a[i][i];
-            for c in i..N {
-                a[r][c] -= times * a[i][c];
-            }
+            let above = a[i];
+            a[r].iter_mut().zip(above).skip(i).for_each(|(a, above)| *a -= times * above);
             b[r] -= times * b[i];
         }
     }

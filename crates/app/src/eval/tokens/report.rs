@@ -95,91 +95,134 @@ struct Task {
     auroc: Option<f64>,
 }
 
-impl Report {
-    pub(super) fn of(model: String, temperature: f64, asked: usize, all: &[Answered]) -> Report {
-        let wrong: Vec<bool> = all.iter().map(|a| a.wrong).collect();
-        let bad = wrong.iter().filter(|w| **w).count();
+/// Answers in a form to measure.
+struct Data<'a> {
+    all: &'a [Answered],
+    wrong: Vec<bool>,
+    /// Answers of each task.
+    tasks: BTreeMap<&'a str, Vec<usize>>,
+    groups: Vec<Vec<usize>>,
+    halves: Vec<Vec<usize>>,
+}
+
+impl<'a> Data<'a> {
+    fn of(all: &'a [Answered]) -> Data<'a> {
         let mut tasks: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         all.iter().enumerate().for_each(|(i, a)| tasks.entry(&a.task).or_default().push(i));
-        let groups: Vec<Vec<usize>> = tasks.values().cloned().collect();
-        let of = |rate: &dyn Fn(&Answered) -> f64| all.iter().map(rate).collect::<Vec<f64>>();
-        let rated = |name, rating: &[f64]| Rated {
+        let groups = tasks.values().cloned().collect();
+        Data { all, wrong: all.iter().map(|a| a.wrong).collect(), tasks, groups, halves: halves(all.len()) }
+    }
+
+    fn each(&self, rate: impl Fn(&Answered) -> f64) -> Vec<f64> {
+        self.all.iter().map(rate).collect()
+    }
+
+    fn rated(&self, name: &'static str, rating: &[f64]) -> Rated {
+        Rated { name, auroc: auroc(&self.wrong, rating), within_task: within(&self.groups, &self.wrong, rating) }
+    }
+
+    /// Share of wrong answers.
+    fn base(&self) -> f64 {
+        self.wrong.iter().filter(|w| **w).count() as f64 / self.wrong.len().max(1) as f64
+    }
+
+    fn calibrated(&self, name: &'static str, chance: &[f64]) -> Calibration {
+        let base = self.base();
+        Calibration {
             name,
-            auroc: auroc(&wrong, rating),
-            within_task: within(&groups, &wrong, rating),
-        };
-        let least = of(&|a| f64::from(-a.signs.min()));
-        let mut signs = vec![
-            rated("mean log-probability", &of(&|a| f64::from(-a.signs.mean()))),
-            rated("least log-probability", &least),
-            rated("sum of log-probabilities", &of(&|a| -f64::from(a.signs.mean()) * f64::from(a.signs.n()))),
-        ];
-        if all.iter().any(|a| a.signs.entropy_mean().is_some()) {
-            signs.push(rated("mean entropy", &of(&|a| a.signs.entropy_mean().map_or(0.0, f64::from))));
-            signs.push(rated("largest entropy", &of(&|a| a.signs.entropy_max().map_or(0.0, f64::from))));
-        }
-        let halves = halves(all.len());
-        let fitted = crossed(all, &halves);
-        let left_out = if groups.len() > 1 { crossed(all, &groups) } else { Err("one task only".to_owned()) };
-        let base = bad as f64 / all.len().max(1) as f64;
-        let calibrated = |name, chance: &[f64]| Calibration {
-            name,
-            ece: calibration_error(&wrong, chance),
-            brier: brier(&wrong, chance),
+            ece: calibration_error(&self.wrong, chance),
+            brier: brier(&self.wrong, chance),
             brier_base: base * (1.0 - base),
-        };
-        let mut calibration = Vec::new();
-        for (name, chance) in [("fit, other half", &fitted), ("fit, other tasks", &left_out)] {
-            if let Ok(chance) = chance {
-                signs.push(rated(name, chance));
-                calibration.push(calibrated(name, chance));
-            }
         }
-        let shipped = of(&|a| TokenFit::BUNDLED.wrong(&a.signs));
-        signs.push(rated(SHIPPED, &shipped));
-        calibration.push(calibrated(SHIPPED, &shipped));
-        let mut chance = Chance(1);
-        let random: Vec<f64> = all.iter().map(|_| (chance.next() >> 11) as f64).collect();
-        let written = of(&|a| a.written as f64);
-        let label = labels(all, &halves);
-        let controls = vec![
-            rated("random", &random),
-            rated("answer length", &written),
-            rated("prompt length", &of(&|a| a.asked as f64)),
-            rated("task label, other half", &label),
+    }
+
+    fn least(&self) -> Vec<f64> {
+        self.each(|a| f64::from(-a.signs.min()))
+    }
+
+    /// What the signs say as they are.
+    fn signs(&self) -> Vec<Rated> {
+        let mut signs = vec![
+            self.rated("mean log-probability", &self.each(|a| f64::from(-a.signs.mean()))),
+            self.rated("least log-probability", &self.least()),
+            self.rated("sum of log-probabilities", &self.each(|a| -f64::from(a.signs.mean()) * f64::from(a.signs.n()))),
         ];
-        let oracle = of(&|a| f64::from(u8::from(a.wrong)));
-        let coverage = KEPT.map(|kept| Coverage {
+        if self.all.iter().any(|a| a.signs.entropy_mean().is_some()) {
+            let mean = self.each(|a| a.signs.entropy_mean().map_or(0.0, f64::from));
+            let most = self.each(|a| a.signs.entropy_max().map_or(0.0, f64::from));
+            signs.extend([self.rated("mean entropy", &mean), self.rated("largest entropy", &most)]);
+        }
+        signs
+    }
+
+    fn controls(&self) -> Vec<Rated> {
+        let mut chance = Chance(1);
+        let random: Vec<f64> = self.all.iter().map(|_| (chance.next() >> 11) as f64).collect();
+        vec![
+            self.rated("random", &random),
+            self.rated("answer length", &self.each(|a| a.written as f64)),
+            self.rated("prompt length", &self.each(|a| a.asked as f64)),
+            self.rated("task label, other half", &labels(self.all, &self.halves)),
+        ]
+    }
+
+    fn coverage(&self, fitted: Option<&[f64]>) -> Vec<Coverage> {
+        let (least, label) = (self.least(), labels(self.all, &self.halves));
+        let written = self.each(|a| a.written as f64);
+        let oracle = self.each(|a| f64::from(u8::from(a.wrong)));
+        let of = |rating: &[f64], kept| kept_right(&self.wrong, rating, kept);
+        let one = |kept| Coverage {
             kept,
-            halves: fitted.as_ref().ok().map(|f| kept_right(&wrong, f, kept)),
-            least_sure_token: kept_right(&wrong, &least, kept),
-            task: kept_right(&wrong, &label, kept),
-            answer_length: kept_right(&wrong, &written, kept),
-            oracle: kept_right(&wrong, &oracle, kept),
-        });
-        let pairs: Vec<(&TokenSigns, bool)> = all.iter().map(|a| (&a.signs, !a.wrong)).collect();
-        let fit = TokenFit::of(&pairs).ok();
-        let task = |(task, part): (&&str, &Vec<usize>)| {
-            let pick = |i: &usize| (wrong[*i], least[*i]);
-            let (w, r): (Vec<bool>, Vec<f64>) = part.iter().map(pick).unzip();
+            halves: fitted.map(|f| of(f, kept)),
+            least_sure_token: of(&least, kept),
+            task: of(&label, kept),
+            answer_length: of(&written, kept),
+            oracle: of(&oracle, kept),
+        };
+        KEPT.map(one).into()
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        let least = self.least();
+        let one = |(task, part): (&&str, &Vec<usize>)| {
+            let (w, r): (Vec<bool>, Vec<f64>) = part.iter().map(|i| (self.wrong[*i], least[*i])).unzip();
             let right = w.iter().filter(|w| !**w).count();
             Task { task: (*task).to_owned(), answered: part.len(), right, auroc: auroc(&w, &r).value }
         };
+        self.tasks.iter().map(one).collect()
+    }
+}
+
+impl Report {
+    pub(super) fn of(model: String, temperature: f64, asked: usize, all: &[Answered]) -> Report {
+        let data = Data::of(all);
+        let fitted = crossed(all, &data.halves);
+        let left_out = if data.groups.len() > 1 { crossed(all, &data.groups) } else { Err("one task only".to_owned()) };
+        let shipped = Ok(data.each(|a| TokenFit::BUNDLED.wrong(&a.signs)));
+        let (mut signs, mut calibration) = (data.signs(), Vec::new());
+        for (name, chance) in [("fit, other half", &fitted), ("fit, other tasks", &left_out), (SHIPPED, &shipped)] {
+            if let Ok(chance) = chance {
+                signs.push(data.rated(name, chance));
+                calibration.push(data.calibrated(name, chance));
+            }
+        }
+        let pairs: Vec<(&TokenSigns, bool)> = all.iter().map(|a| (&a.signs, !a.wrong)).collect();
+        let fit = TokenFit::of(&pairs).ok();
         Report {
             model,
             temperature,
             asked,
             answered: all.len(),
-            right: all.len() - bad,
-            accuracy: (!all.is_empty()).then_some(1.0 - base),
+            right: all.iter().filter(|a| !a.wrong).count(),
+            accuracy: (!all.is_empty()).then(|| 1.0 - data.base()),
             tokens_per_answer: all.iter().map(|a| f64::from(a.signs.n())).sum::<f64>() / all.len().max(1) as f64,
             signs,
-            controls,
-            no_fit: fitted.err(),
+            controls: data.controls(),
             calibration,
-            coverage: coverage.into(),
+            coverage: data.coverage(fitted.as_deref().ok()),
+            no_fit: fitted.err(),
             fit: fit.map(|f| Fit { with_entropy: f.with_entropy, without_entropy: f.without }),
-            tasks: tasks.iter().map(task).collect(),
+            tasks: data.tasks(),
         }
     }
 
