@@ -5,23 +5,19 @@
 
 use crate::cli;
 use crate::measure::{self, Shape, Target, decode_speed, median, prompt_speed};
-use crate::problem::{Problem, Problems};
+use crate::rig::Rig;
 use crate::table::{columns, printable};
 use anyhow::{Context, Result};
 use backend::Backend;
-use decide::{Api, Health, Kind, Place, PlaceId, Policy, Tier, Zone};
-use engine::{Engine, EngineSpec, ModelSource, ModelSpec};
+use decide::Policy;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Tokens of context beyond prompt and answer, since a prompt is rarely exactly as long as wanted.
 const MARGIN: usize = 64;
-/// Between two looks at a model that loads.
-const LOOK: Duration = Duration::from_millis(20);
 /// The worker says how it is about once a second.
 const STATS: Duration = Duration::from_millis(1200);
 
@@ -65,58 +61,6 @@ pub(crate) fn engine(args: &cli::BenchEngine) -> Result<ExitCode> {
     let report = runtime.context("no runtime can be started")?.block_on(measured(args))?;
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { show(&report) };
     crate::print(&text)
-}
-
-/// The embedded engine over one model file, for measuring: nothing is proposed from the text, so that speed does not
-/// depend on what it says.
-pub(crate) struct Rig {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) load: Duration,
-}
-
-impl Rig {
-    /// Starts the engine and waits until the model is loaded.
-    ///
-    /// # Errors
-    /// It cannot be loaded, and why.
-    pub(crate) async fn start(model: &Path, threads: Option<u16>, clients: usize, context: usize) -> Result<Rig> {
-        let place = Place {
-            id: PlaceId::new("edge"),
-            api: Api::Engine,
-            tier: Tier::Edge,
-            kind: Kind::Appliance,
-            zone: Zone::Embedded,
-            provider: Arc::from("dewpoint"),
-            terms: decide::Terms::default(),
-            economics: None,
-        };
-        let spec = EngineSpec {
-            place: Arc::new(place),
-            program: std::env::current_exe().context("the path of this program is not known")?,
-            args: vec!["engine-worker".to_owned()],
-            models: vec![ModelSpec {
-                context_tokens: Some(u32::try_from(context).unwrap_or(u32::MAX)),
-                slots: Some(u16::try_from(clients).unwrap_or(u16::MAX)),
-                threads,
-                lookup: false,
-                ..ModelSpec::new(ModelSource::Path(model.to_owned()))
-            }],
-            memory_bytes: None,
-            max_loaded: None,
-        };
-        let began = Instant::now();
-        let engine = Engine::start(spec);
-        loop {
-            match engine.probe().await.health {
-                Health::Up => return Ok(Rig { engine, load: began.elapsed() }),
-                Health::Down(why) => {
-                    let what = format!("the model {} cannot be measured", model.display());
-                    return Err(Problems::from(Problem::new(what, why, "give the path of a GGUF file")).into());
-                }
-                Health::Loading | Health::Unknown => tokio::time::sleep(LOOK).await,
-            }
-        }
-    }
 }
 
 async fn measured(args: &cli::BenchEngine) -> Result<Report> {

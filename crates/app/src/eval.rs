@@ -8,6 +8,7 @@ mod picture;
 mod promise;
 mod route;
 mod sheet;
+mod tokens;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -21,6 +22,8 @@ pub(crate) enum Eval {
     Route(Route),
     /// How often a bound on the loss of quality holds on data that its threshold was not set on.
     Promise(Promise),
+    /// What the token log-probabilities of a model say of whether its answer is right.
+    Tokens(tokens::Tokens),
 }
 
 /// The exam and the models.
@@ -75,5 +78,6 @@ pub(crate) fn run(eval: &Eval) -> Result<ExitCode> {
     match eval {
         Eval::Route(args) => route::run(args),
         Eval::Promise(args) => promise::run(args),
+        Eval::Tokens(args) => tokens::run(args),
     }
 }

@@ -36,6 +36,7 @@ mod probe;
 mod problem;
 mod pull;
 mod report;
+mod rig;
 mod scan;
 mod serve;
 mod source;

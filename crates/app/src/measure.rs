@@ -98,7 +98,7 @@ impl Target {
         let completions = self.model.caps.completions;
         let mut ask = Ask::new(if completions { Endpoint::Completions } else { Endpoint::Chat });
         ask.id = u128::from(self.next.fetch_add(1, Ordering::Relaxed));
-        ask.model = format!("{}/{}", self.backend.place().id, self.model.id);
+        ask.model = self.name();
         ask.messages = vec![Message::text(Role::User, prompt)];
         ask.max_tokens = Some(generate as u64);
         (ask.stream, ask.include_usage) = (true, true);
@@ -120,6 +120,26 @@ impl Target {
         }
         decide::permit(&verdict, 0, &self.fleet, &self.policy)
             .map_err(|refusal| Fault::new(decide::Cause::PolicyDenied, format!("The place {refusal}.")))
+    }
+
+    /// Sends one request that is not streamed, and gives the whole answer.
+    ///
+    /// # Errors
+    /// The place's fault.
+    pub(crate) async fn answer(&self, mut ask: Ask) -> Result<wire::Answer, Fault> {
+        ask.id = u128::from(self.next.fetch_add(1, Ordering::Relaxed));
+        let permit = self.permit(&ask)?;
+        ask.model = self.model.id.to_string();
+        let deadlines = Deadlines { first: PATIENCE, gap: PATIENCE, total: PATIENCE, ..Deadlines::default() };
+        match self.backend.send(permit, Arc::new(ask), deadlines).await? {
+            Reply::Plain(answer) => Ok(*answer),
+            _ => Err(Fault::new(decide::Cause::Internal, "A whole answer was asked for and a stream came.")),
+        }
+    }
+
+    /// The name of the model as a caller writes it.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.backend.place().id, self.model.id)
     }
 
     /// Sends one request and follows its stream to the end.

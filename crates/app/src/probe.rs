@@ -6,12 +6,12 @@
 mod fit;
 mod write;
 
-use crate::bench::Rig;
 use crate::book::{self, Book};
 use crate::cli;
 use crate::config::{self, Flags, Settings};
 use crate::measure::{self, Seen, Shape, Target, decode_speed, median, prompt_speed};
 use crate::problem::{Problem, Problems, suggest};
+use crate::rig::Rig;
 use crate::{discover, embedded, fleet};
 use anyhow::{Context, Result};
 use backend::Backend;

@@ -5,10 +5,12 @@
 
 mod constraint;
 mod image;
+mod known;
 mod load;
 
 pub(crate) use constraint::Constraint;
 pub(crate) use image::Image;
+pub(crate) use known::{Logprob, Sign};
 pub use load::{CacheType, Split};
 #[allow(unused_imports, reason = "read by the scheduler to come")]
 pub(crate) use load::{Draft, Info, Load, Lora, Role, Stats};
@@ -104,7 +106,7 @@ pub(crate) struct Generate {
     /// Alternatives per token; `None` is no log-probabilities at all.
     pub(crate) logprobs: Option<u32>,
     /// How sure the model is of each token is said, too.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "known::is_false")]
     pub(crate) signs: bool,
     /// What the answer must obey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,24 +252,6 @@ impl Default for Sampling {
             seed: 0,
         }
     }
-}
-
-/// One token with its log-probability and the likeliest alternatives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Logprob {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) logprob: f32,
-    pub(crate) top: Vec<(Vec<u8>, f32)>,
-}
-
-/// How sure the model was of one token: minus its log-probability and the entropy of what could have stood there, both in
-/// thousandths of a nat, and its bytes of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sign(pub(crate) u16, pub(crate) u16, pub(crate) u16);
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// Why a generation ended.

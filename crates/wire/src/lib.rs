@@ -21,6 +21,7 @@ pub mod ollama;
 pub mod openai;
 mod sign;
 pub mod sse;
+mod taken;
 mod top;
 pub mod upstream_error;
 

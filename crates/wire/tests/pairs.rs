@@ -183,7 +183,7 @@ fn choice() -> impl Strategy<Value = Choice> {
     (text, reasoning, proptest::option::of("\\PC{1,10}"), calls, vec(logprob(), 0..3), finish()).prop_map(
         |(text, reasoning, refusal, tool_calls, logprobs, finish)| {
             let logprobs = if text.is_some() { logprobs } else { Vec::new() };
-            Choice { text, reasoning, refusal, tool_calls, logprobs, finish: Some(finish) }
+            Choice { text, reasoning, refusal, tool_calls, logprobs, signs: Vec::new(), finish: Some(finish) }
         },
     )
 }

@@ -13,7 +13,7 @@ const NEAR: f32 = 10.0;
 /// probability.
 const FAR: f32 = 20.0;
 /// Of the blocks between, one in so many is summed up.
-const EVERY: usize = 8;
+const EVERY: u32 = 8;
 /// With fewer blocks than this nothing is left out: an eighth of them would be too few to stand for the others.
 const FEW: usize = 256;
 const LANES: usize = 16;
@@ -33,7 +33,7 @@ pub(super) fn sign(logits: &[f32], most: &[f32], token: i32, bytes: usize) -> Si
             sum += f64::from(s);
             weighted += f64::from(w);
         } else if gap < FAR {
-            if all as usize % EVERY == 0 {
+            if all.is_multiple_of(EVERY) {
                 let (s, w) = share(block, peak);
                 rest += f64::from(s);
                 rest_weighted += f64::from(w);

@@ -97,9 +97,8 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
         b.swap(i, pivot);
         for r in i + 1..N {
             let times = a[r][i] / a[i][i];
-            for c in i..N {
-                a[r][c] -= times * a[i][c];
-            }
+            let above = a[i];
+            a[r].iter_mut().zip(above).skip(i).for_each(|(a, above)| *a -= times * above);
             b[r] -= times * b[i];
         }
     }
@@ -108,4 +107,70 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
         b[i] = (b[i] - known) / a[i][i];
     }
     b
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use wire::Sign;
+
+    /// Answers of one token; every one is wrong as often as `chance` of it says, in turn.
+    fn answers(n: u32, entropy: bool, chance: impl Fn(f64) -> f64) -> Vec<(TokenSigns, bool)> {
+        let mut owed = [0.0f64; 10];
+        let one = |i: u32| {
+            let bin = (i % 10) as usize;
+            let unsure = 0.02 * 2f64.powi(bin as i32);
+            owed[bin] += chance(unsure);
+            let wrong = owed[bin] >= 1.0;
+            owed[bin] -= f64::from(u8::from(wrong));
+            let sign = Sign { logprob: -unsure as f32, entropy: entropy.then_some(unsure as f32), bytes: 1 };
+            (TokenSigns::of(&[sign]), !wrong)
+        };
+        (0..n).map(one).collect()
+    }
+
+    fn fitted(answers: &[(TokenSigns, bool)]) -> Result<TokenFit, FitError> {
+        TokenFit::of(&answers.iter().map(|(s, r)| (s, *r)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_fit_says_what_came() {
+        let truth = |unsure: f64| 1.0 / (1.0 + (-(0.5 + 1.2 * unsure.ln())).exp());
+        for entropy in [false, true] {
+            let all = answers(20_000, entropy, truth);
+            let fit = fitted(&all).unwrap();
+            for (signs, _) in &all[..10] {
+                let unsure = f64::from(-signs.mean());
+                // Beyond the bound of a mean it says no more.
+                if unsure < 2.0 {
+                    assert!((fit.wrong(signs) - truth(unsure)).abs() < 0.05, "{unsure}: {}", fit.wrong(signs));
+                }
+            }
+            assert_eq!(fit, fitted(&all).unwrap());
+        }
+    }
+
+    #[test]
+    fn signs_that_always_tell_give_a_fit_all_the_same() {
+        let fit = fitted(&answers(1000, true, |u| if u > 0.5 { 1.0 } else { 0.0 })).unwrap();
+        assert!(fit.with_entropy.iter().all(|w| w.is_finite() && w.abs() < 100.0), "{fit:?}");
+    }
+
+    #[test]
+    fn too_few_of_either_kind_are_said_to_be_so() {
+        let half = |n| answers(n, true, |_| 0.5);
+        let kinds = |all: &[(TokenSigns, bool)]| all.iter().filter(|a| !a.1).count();
+        let (enough, few) = (half(80), half(60));
+        assert_eq!((kinds(&enough), kinds(&few)), (LEAST, 30));
+        assert!(fitted(&enough).is_ok());
+        assert_eq!(fitted(&enough[1..]).unwrap_err(), FitError { right: 39, wrong: 40 });
+        assert_eq!(
+            fitted(&few).unwrap_err().to_string(),
+            "30 right and 30 wrong answers with token log-probabilities; a fit needs 40 of each"
+        );
+        // An answer without a token is none.
+        let none: Vec<_> = (0..500).map(|i| (TokenSigns::default(), i % 2 == 0)).collect();
+        assert_eq!(fitted(&none), Err(FitError { right: 0, wrong: 0 }));
+    }
 }

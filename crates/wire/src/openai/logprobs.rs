@@ -234,3 +234,30 @@ impl<'de> Members<'de> for FoundIn<'de> {
     }
 }
 readable!(FoundIn<'de>);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn nulled(text: &str) -> Option<String> {
+        let bytes = null_logprobs(&Bytes::copy_from_slice(text.as_bytes()))?;
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn only_what_stands_in_a_choice_is_taken_out() {
+        let odd = r#" {"logprobs":[1],"choices" : [ {"logprobs" : {"a":"}]\"","b":[{}]} , "message":{"logprobs":5}},{"index":1},
+            {"logprobs":null,"x":1,"logprobs":[-0.5]}],"usage":{"logprobs":"é"}} "#;
+        let wanted = r#" {"logprobs":[1],"choices" : [ {"logprobs" : null , "message":{"logprobs":5}},{"index":1},
+            {"logprobs":null,"x":1,"logprobs":null}],"usage":{"logprobs":"é"}} "#;
+        assert_eq!(nulled(odd).as_deref(), Some(wanted));
+        assert_eq!(nulled(wanted).as_deref(), Some(wanted));
+        let marked = format!("\u{feff}{}", odd.trim_start());
+        assert_eq!(nulled(&marked), Some(format!("\u{feff}{}", wanted.trim_start())));
+        for none in ["", "[DONE]", "[]", "{\"choices\":[{\"logprobs\":[}", "{\"choices\":{}}"] {
+            assert_eq!(nulled(none), None, "{none}");
+        }
+        assert_eq!(nulled("{\"choices\":null}").as_deref(), Some("{\"choices\":null}"));
+    }
+}
