@@ -3,6 +3,7 @@
 //!
 //! Never here: storage, or the judgement of an answer.
 
+use crate::shadow::Shadow;
 use arc_swap::ArcSwap;
 use decide::{Belief, Lesson, Lessons, PlaceId, Promise, Task};
 use std::collections::HashMap;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Learned {
     /// Where lessons are kept.
     kept: Option<Arc<dyn Lessons>>,
+    /// Comparisons under way.
+    pub(crate) shadow: Shadow,
     beliefs: ArcSwap<HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>>,
     promises: ArcSwap<HashMap<String, HashMap<Task, Promise>>>,
 }

@@ -7,6 +7,7 @@ mod attempt;
 mod count;
 mod evidence;
 mod header;
+mod heard;
 mod kept;
 mod meterage;
 mod metrics;

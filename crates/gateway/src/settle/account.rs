@@ -4,6 +4,7 @@ use super::evidence::Evidence;
 use super::header::value;
 use super::price::Bases;
 use crate::admit::{Caller, Key};
+use crate::shadow::Tap;
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
@@ -54,6 +55,8 @@ pub(crate) struct Account {
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
+    /// Hears the answers, where this request is drawn for a comparison.
+    pub(crate) tap: Option<Box<Tap>>,
 }
 
 /// What an attempt under way would be settled at.
@@ -95,6 +98,7 @@ impl Account {
             sent: [None; 2],
             bases: Bases::default(),
             evidence: Evidence::default(),
+            tap: None,
         }
     }
 
@@ -132,6 +136,7 @@ impl Account {
             bases: Bases::default(),
             thrift_permille: 0,
             evidence: Evidence::default(),
+            tap: None,
         }
     }
 

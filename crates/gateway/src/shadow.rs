@@ -1,0 +1,331 @@
+//! Shadow mode: of a share of the requests, drawn by lot, the alternative is asked as well, after the caller has the answer and it
+//! is settled. Where the weaker place answered that is the strongest one that the verdict permits, and the other way round. What
+//! comes of it are lessons; the answer goes nowhere.
+//!
+//! An alternative is asked on the way of every request, under the endpoint name `shadow` and the caller's request id: a verdict, a
+//! record in the audit trail, a permit, redaction, the budgets of the key, a slot in the ledger. It gives way to everything else:
+//! as a batch request, a few at a time, dropped where too many wait, and not at all for a key at the soft limit of a budget. It does not
+//! count in the limits of requests per minute.
+//!
+//! Which requests are drawn follows from our number of the request, whose low bits are random: never from anything that a caller
+//! writes, who could choose what the promise is learned from.
+//!
+//! Never here: text in a log, a record or a lesson; a decision about the request itself.
+
+mod lessons;
+mod tap;
+
+pub(crate) use tap::Tap;
+
+use crate::relay::Reply;
+use crate::settle::Account;
+use crate::{Judged, Wiring, choose, dispatch};
+use backend::Deadlines;
+use decide::{Candidate, Cause, Fault, Need, Policy};
+use futures_util::FutureExt;
+use lessons::{Of, lessons};
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tap::Given;
+use tokio::sync::Semaphore;
+use wire::{Answer, Ask, Endpoint};
+
+/// Alternatives that are asked at the same time, and that may wait for it.
+const SEATS: usize = 4;
+const WAITING_MAX: usize = 32;
+/// For waiting and answering.
+const WITHIN: Duration = Duration::from_secs(120);
+/// Bytes of a request's body at most: it is kept until the alternative has answered.
+const ASK_MAX_BYTES: usize = 256 << 10;
+/// Expected quality that lies this far apart, per mille, is an alternative.
+const APART_PERMILLE: u16 = 30;
+/// The endpoint of its requests in ledger and audit trail.
+const SHADOW: &str = "shadow";
+
+/// Alternatives under way, and what became of those before.
+#[derive(Debug)]
+pub(crate) struct Shadow {
+    seats: Semaphore,
+    under_way: AtomicUsize,
+    counts: [AtomicU64; EVENTS.len()],
+    cost_nanousd: AtomicI64,
+}
+
+/// What became of a request that was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Agreed,
+    Differed,
+    NotComparable,
+    Failed,
+    Busy,
+    Budget,
+    NoAlternative,
+}
+
+const EVENTS: [(Event, &str); 7] = [
+    (Event::Agreed, "agreed"),
+    (Event::Differed, "differed"),
+    (Event::NotComparable, "not_comparable"),
+    (Event::Failed, "failed"),
+    (Event::Busy, "busy"),
+    (Event::Budget, "budget"),
+    (Event::NoAlternative, "no_alternative"),
+];
+
+impl Default for Shadow {
+    fn default() -> Shadow {
+        Shadow {
+            seats: Semaphore::new(SEATS),
+            under_way: AtomicUsize::new(0),
+            counts: Default::default(),
+            cost_nanousd: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Shadow {
+    fn count(&self, event: Event) {
+        self.counts[event as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Families of `/metrics`.
+    pub(crate) fn text(&self) -> String {
+        let name = "dewpoint_shadow";
+        let mut out = format!("# HELP {name} Requests drawn for a comparison, by what became of it.\n# TYPE {name} counter\n");
+        for (event, word) in EVENTS {
+            let n = self.counts[event as usize].load(Ordering::Relaxed);
+            // Writing into a String cannot fail.
+            let _ = writeln!(out, "{name}_total{{result=\"{word}\"}} {n}");
+        }
+        let (under_way, cost) = (self.under_way.load(Ordering::Relaxed), self.cost_nanousd.load(Ordering::Relaxed));
+        let _ = write!(
+            out,
+            "# HELP {name}_under_way Alternatives that are asked or wait for it.\n# TYPE {name}_under_way gauge\n\
+             {name}_under_way {under_way}\n\
+             # HELP {name}_cost_usd What alternatives cost, where that is known.\n# TYPE {name}_cost_usd counter\n\
+             {name}_cost_usd_total {}\n",
+            decide::Nanousd(cost)
+        );
+        out
+    }
+
+    /// Waits until nothing is under way.
+    pub(crate) async fn idle(&self) {
+        while self.under_way.load(Ordering::Acquire) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A place among those under way.
+struct Turn(Arc<Wiring>);
+
+impl Turn {
+    fn take(wiring: &Arc<Wiring>) -> Option<Turn> {
+        let under_way = &wiring.learned.shadow.under_way;
+        if under_way.fetch_add(1, Ordering::AcqRel) >= SEATS + WAITING_MAX {
+            under_way.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(Turn(wiring.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.learned.shadow.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A tap for a request that is drawn; `None` for every other, and where nothing could be compared.
+pub(crate) fn tap(policy: &Policy, judged: &Judged, number: u128) -> Option<Box<Tap>> {
+    let need = &judged.need;
+    let share = policy.cascade_of(&need.model).shadow_permille;
+    (share > 0 && is_drawn(number, share) && is_fit(judged)).then(Box::default)
+}
+
+/// Whether the lot falls on a request. Mixed first (Steele, Lea and Flood, SplitMix64), since others draw from the same bits.
+fn is_drawn(number: u128, share_permille: u16) -> bool {
+    let mut bits = (number as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ (bits >> 31)) % 1_000 < u64::from(share_permille)
+}
+
+/// Whether there is anything to learn: one answer of text or calls, from a choice that an objective made. What only one protocol
+/// understands may be carried out at the place (a vendor's own tools), and is never asked twice.
+fn is_fit(judged: &Judged) -> bool {
+    let (ask, need) = (&judged.ask, &judged.need);
+    matches!(ask.endpoint, Endpoint::Chat | Endpoint::Messages)
+        && ask.n.is_none_or(|n| n == 1)
+        && judged.verdict.objective.is_some()
+        && judged.verdict.order.len() > 1
+        && need.native.is_none()
+        && !need.no_fallback
+        && !need.degrade
+        && judged.bytes <= ASK_MAX_BYTES
+}
+
+/// Of an answered request that was drawn: compares what is there, or asks the alternative later and compares then.
+pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap: Box<Tap>) {
+    let shadow = &wiring.learned.shadow;
+    let (doubted, answered) = tap.into_answers();
+    let Some(answered) = answered else { return };
+    let verdict = judged.verdict.clone();
+    let strongest = |than: u16| strongest(&verdict.order, than);
+    let of = Of {
+        request_id: Arc::from(account.request_id()),
+        at_unix_ms: account.arrived_unix_ms(),
+        asked: Arc::from(judged.need.model.as_str()),
+        task: judged.need.task,
+    };
+    // Doubted, and the strongest was asked then: both answers are known already.
+    if let Some(weak) = &doubted
+        && strongest(answered.quality_permille).is_none()
+    {
+        return learn(wiring, &of, weak, &answered);
+    }
+    let base = doubted.unwrap_or(answered);
+    if !base.answer.as_ref().is_some_and(sense::comparable) {
+        return shadow.count(Event::NotComparable);
+    }
+    let Some(other) = strongest(base.quality_permille).or_else(|| weaker(&verdict.order, base.quality_permille)) else {
+        return shadow.count(Event::NoAlternative);
+    };
+    let soft = |purse: &budget::Purse| purse.mood(account.arrived_unix_ms()).degrade;
+    if account.spender().is_some_and(|(_, purse)| soft(purse)) {
+        return shadow.count(Event::Budget);
+    }
+    let Some(turn) = Turn::take(wiring).filter(|_| !wiring.draining.load(Ordering::Relaxed)) else {
+        return shadow.count(Event::Busy);
+    };
+    let own = account.aside(SHADOW);
+    tokio::spawn(compare(wiring.clone(), judged, own, (of, base, other.clone()), turn));
+}
+
+/// The strongest candidate, where it is clearly stronger than that.
+fn strongest(order: &[Candidate], than: u16) -> Option<&Candidate> {
+    let quality = |c: &&Candidate| c.reason.quality_permille;
+    // Of several the first in order: `max_by_key` would give the last.
+    order.iter().rev().max_by_key(quality).filter(|c| quality(c) >= than.saturating_add(APART_PERMILLE))
+}
+
+/// The candidate that would come next and is clearly weaker than that.
+fn weaker(order: &[Candidate], than: u16) -> Option<&Candidate> {
+    order.iter().find(|c| c.reason.quality_permille.saturating_add(APART_PERMILLE) <= than)
+}
+
+/// Asks the alternative, compares, and learns. A panic of ours ends this and nothing else.
+async fn compare(
+    wiring: Arc<Wiring>,
+    judged: Judged,
+    mut account: Account,
+    (of, base, other): (Of, Given, Candidate),
+    turn: Turn,
+) {
+    let way = AssertUnwindSafe(Box::pin(asked(&wiring, judged, &mut account, &other))).catch_unwind().await;
+    if way.is_err() {
+        account.panicked(&wiring);
+    }
+    account.close(&wiring);
+    account.counted();
+    match way {
+        Ok(Ok(answer)) => {
+            let there = Given {
+                place: other.place.clone(),
+                model: other.model.clone(),
+                quality_permille: other.reason.quality_permille,
+                answer: Some(answer),
+                doubt_permille: None,
+                comparable: false,
+            };
+            learn(&wiring, &of, &base, &there);
+        }
+        Ok(Err(Cause::BudgetExceeded)) => wiring.learned.shadow.count(Event::Budget),
+        Ok(Err(cause)) => {
+            tracing::debug!(request = %of.request_id, cause = cause.code(), "an alternative was not asked, or did not answer");
+            wiring.learned.shadow.count(Event::Failed);
+        }
+        Err(_) => wiring.learned.shadow.count(Event::Failed),
+    }
+    drop(turn);
+}
+
+/// Steps 5 to 8 for the alternative.
+async fn asked(wiring: &Wiring, judged: Judged, account: &mut Account, other: &Candidate) -> Result<Answer, Cause> {
+    let due = tokio::time::Instant::now() + WITHIN;
+    let seat = tokio::time::timeout_at(due, wiring.learned.shadow.seats.acquire()).await.map_err(|_| Cause::Overloaded)?;
+    if wiring.draining.load(Ordering::Relaxed) {
+        return Err(Cause::Cancelled);
+    }
+    let Judged { ask, need, seen, conversation, bytes, .. } = judged;
+    let need = need_of(need, other, account.number());
+    let ask = Arc::new(ask_of(Arc::unwrap_or_clone(ask), account.number()));
+    account.asked(&need, false);
+    let mut chosen = choose::choose(&need, false, wiring);
+    let left = due.saturating_duration_since(tokio::time::Instant::now());
+    let result = async {
+        account.tell(wiring, &ask, &need, &mut chosen)?;
+        account.decided(&chosen.verdict);
+        if let Some(fault) = chosen.fault {
+            account.refuse(wiring, &fault);
+            return Err(fault);
+        }
+        account.written().await?;
+        let deadlines = Deadlines { total: left.min(wiring.limits.deadlines.total), ..wiring.limits.deadlines };
+        let judged = Judged { ask, need, seen, conversation, verdict: chosen.verdict, deadlines, bytes };
+        // Nobody waits for it, and so nobody leaves: the other end is kept until it is over.
+        let (mut reply, _other_end) = Reply::new(judged.ask.endpoint.dialect(), Arc::from(account.request_id()));
+        dispatch::aside(wiring, &judged, account, &mut reply).await
+    }
+    .await;
+    drop(seat);
+    let (answer, cost) = result.map_err(|fault: Fault| fault.cause)?;
+    wiring.learned.shadow.cost_nanousd.fetch_add(cost.map_or(0, |c| c.0), Ordering::Relaxed);
+    Ok(answer)
+}
+
+/// The same request, for the alternative alone; it gives way to requests that somebody waits for.
+fn need_of(need: Need, other: &Candidate, number: u128) -> Need {
+    let model = format!("{}/{}", other.place.id, other.model.id);
+    Need { ask_id: number, model, no_fallback: true, batch: true, ..need }
+}
+
+/// The same question, to be answered whole.
+fn ask_of(ask: Ask, number: u128) -> Ask {
+    Ask { id: number, stream: false, ..ask }
+}
+
+/// Counts and keeps what two answers say. The weaker one is the one of which less was expected.
+fn learn(wiring: &Wiring, of: &Of, one: &Given, other: &Given) {
+    let (weak, strong) = if one.quality_permille <= other.quality_permille { (one, other) } else { (other, one) };
+    let shadow = &wiring.learned.shadow;
+    let answers = weak.answer.as_ref().zip(strong.answer.as_ref());
+    // A doubted answer that was not seen whole, but was comparable as far as it was, counts as lost: `agree` sees that it differs.
+    let Some(agree) = answers.and_then(|(weak, strong)| sense::agree(weak, strong)) else {
+        return shadow.count(Event::NotComparable);
+    };
+    shadow.count(if agree { Event::Agreed } else { Event::Differed });
+    for lesson in lessons(of, weak, strong, agree) {
+        wiring.learned.lesson(lesson);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lot_falls_on_the_share_that_was_asked_for() {
+        for share in [0u16, 1, 50, 500, 1_000] {
+            let drawn = (0..100_000u128).filter(|n| is_drawn(*n, share)).count();
+            let expected = usize::from(share) * 100;
+            assert!(drawn.abs_diff(expected) <= 400.min(expected), "{drawn} of 100000 at {share}");
+        }
+        assert!((0..1_000u128).all(|n| is_drawn(n, 300) == is_drawn(n, 300) && (!is_drawn(n, 300) || is_drawn(n, 301))));
+    }
+}
