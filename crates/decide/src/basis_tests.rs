@@ -128,7 +128,16 @@ fn traffic_that_changes_withdraws_the_promise() {
 #[test]
 fn traffic_that_stays_the_same_is_rarely_taken_for_changed() {
     let alarms = (0..1_000)
-        .filter(|run| drift(&Traffic { lot: Lot(run * 31 + 5), worst: 0.5 }.samples(300).iter().map(|s| s.evidence).collect::<Vec<_>>()).is_some())
+        .filter(|run| {
+            drift(
+                &Traffic { lot: Lot(run * 31 + 5), worst: 0.5 }
+                    .samples(300)
+                    .iter()
+                    .map(|s| s.evidence)
+                    .collect::<Vec<_>>(),
+            )
+            .is_some()
+        })
         .count();
     assert!(alarms <= 4, "{alarms} of 1000 where one is expected at most");
 }

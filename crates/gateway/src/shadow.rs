@@ -95,7 +95,8 @@ impl Shadow {
     /// Families of `/metrics`.
     pub(crate) fn text(&self) -> String {
         let name = "dewpoint_shadow";
-        let mut out = format!("# HELP {name} Requests drawn for a comparison, by what became of it.\n# TYPE {name} counter\n");
+        let mut out =
+            format!("# HELP {name} Requests drawn for a comparison, by what became of it.\n# TYPE {name} counter\n");
         for (event, word) in EVENTS {
             let n = self.counts[event as usize].load(Ordering::Relaxed);
             // Writing into a String cannot fail.
@@ -258,7 +259,8 @@ async fn compare(
 /// Steps 5 to 8 for the alternative.
 async fn asked(wiring: &Wiring, judged: Judged, account: &mut Account, other: &Candidate) -> Result<Answer, Cause> {
     let due = tokio::time::Instant::now() + WITHIN;
-    let seat = tokio::time::timeout_at(due, wiring.learned.shadow.seats.acquire()).await.map_err(|_| Cause::Overloaded)?;
+    let seat =
+        tokio::time::timeout_at(due, wiring.learned.shadow.seats.acquire()).await.map_err(|_| Cause::Overloaded)?;
     if wiring.draining.load(Ordering::Relaxed) {
         return Err(Cause::Cancelled);
     }
@@ -326,6 +328,8 @@ mod tests {
             let expected = usize::from(share) * 100;
             assert!(drawn.abs_diff(expected) <= 400.min(expected), "{drawn} of 100000 at {share}");
         }
-        assert!((0..1_000u128).all(|n| is_drawn(n, 300) == is_drawn(n, 300) && (!is_drawn(n, 300) || is_drawn(n, 301))));
+        assert!(
+            (0..1_000u128).all(|n| is_drawn(n, 300) == is_drawn(n, 300) && (!is_drawn(n, 300) || is_drawn(n, 301)))
+        );
     }
 }

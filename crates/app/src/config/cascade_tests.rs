@@ -104,7 +104,11 @@ shadow = 1
     assert_eq!(s.values.origin("cascade.shadow").unwrap().to_string(), "dewpoint.toml:3");
     // What is about a named route names its line, in either form.
     for text in ["[[route.named]]\nname = \"mine\"\nshadow = 2\n", "[[route]]\nname = \"mine\"\nshadow = 2\n"] {
-        assert!(problems(text).contains("dewpoint.toml:3: 2 is too much") || problems(text).contains("dewpoint.toml:3"), "{}", problems(text));
+        assert!(
+            problems(text).contains("dewpoint.toml:3: 2 is too much") || problems(text).contains("dewpoint.toml:3"),
+            "{}",
+            problems(text)
+        );
     }
     // The rules and keys of the file know them all the same.
     let ruled = "[[policy.rule]]\nid = \"r\"\nroutes = [\"mine\"]\nzone = \"same-host\"\n";

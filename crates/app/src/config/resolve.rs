@@ -238,7 +238,8 @@ pub(crate) fn resolve(
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
     let mut policy = policy::policy(r, file, &names, discovery.enabled);
     let (engine_named, ledger_kept) = (engine.as_ref(), ledger.is_some());
-    let known = cascade::Known { places: &places, engine: engine_named, discovery: discovery.enabled, ledger: ledger_kept };
+    let known =
+        cascade::Known { places: &places, engine: engine_named, discovery: discovery.enabled, ledger: ledger_kept };
     cascade::cascade(r, file, &known, &mut policy);
     let resilience = resilience::resilience(r, &file.resilience);
     let groups = spending::groups(r, file);

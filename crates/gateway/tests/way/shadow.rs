@@ -83,7 +83,8 @@ fn seen(place: &Scripted) -> usize {
 #[tokio::test]
 async fn the_stronger_place_is_asked_after_the_weaker_one_answered() {
     // The cloud answers only when it is let: the caller has its answer long before.
-    let places = [here(vec![plain("42")]), cloud(vec![Act::After(Duration::from_millis(150), Box::new(plain("42.0")))])];
+    let places =
+        [here(vec![plain("42")]), cloud(vec![Act::After(Duration::from_millis(150), Box::new(plain("42.0")))])];
     let s = shadowed(&places, vec![]).await;
     let got = s.ask("What is 6 * 7? Only the number.", json!({}), &[("x-request-id", "r1")]).await;
     assert_eq!((got.header("x-dewpoint-place"), got.header("x-dewpoint-cost-usd")), ("here", "0.000000000"));
@@ -139,7 +140,9 @@ async fn what_may_not_leave_is_not_shadowed_elsewhere() {
     s.counted("agreed", 1).await;
     assert_eq!(seen(&places[1]), 1, "only the second went to the cloud");
     let records = s.house.settled(3).await;
-    assert!(records.iter().filter(|r| r.place.as_ref().unwrap().as_str() == "cloud").all(|r| r.class < DataClass::Secret));
+    assert!(
+        records.iter().filter(|r| r.place.as_ref().unwrap().as_str() == "cloud").all(|r| r.class < DataClass::Secret)
+    );
 }
 
 #[tokio::test]

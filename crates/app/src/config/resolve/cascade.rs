@@ -137,7 +137,8 @@ fn read(r: &mut Reader<'_>, keys: &Keys<'_>, path: &str, base: &Cascade, known: 
     }
     if let Some(share) = keys.max_quality_loss {
         let help = "write a share from 0 to 0.5 such as 0.02";
-        own.max_quality_loss_permille = Some(read_share(r, share, &format!("{path}.max_quality_loss"), LOSS_MAX_PERMILLE, help));
+        own.max_quality_loss_permille =
+            Some(read_share(r, share, &format!("{path}.max_quality_loss"), LOSS_MAX_PERMILLE, help));
     }
     if let Some(share) = keys.shadow {
         let help = "write a share from 0 to 1 such as 0.05";
