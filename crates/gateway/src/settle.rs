@@ -18,6 +18,8 @@ mod tell;
 pub use metrics::Metrics;
 
 pub(crate) use account::Account;
+#[cfg(test)]
+pub(crate) use account::tests::some_record;
 pub(crate) use attempt::Attempt;
 pub(crate) use count::prompt_tokens;
 pub(crate) use header::value;

@@ -21,7 +21,7 @@ use crate::relay::Reply;
 use crate::settle::Account;
 use crate::{Judged, Wiring, choose, dispatch};
 use backend::Deadlines;
-use decide::{Candidate, Cause, Fault, Need, Policy};
+use decide::{Candidate, Cause, Fault, Need, Policy, Rank};
 use futures_util::FutureExt;
 use lessons::{Of, lessons};
 use std::fmt::Write as _;
@@ -40,8 +40,8 @@ const WAITING_MAX: usize = 32;
 const WITHIN: Duration = Duration::from_secs(120);
 /// Bytes of a request's body at most: it is kept until the alternative has answered.
 const ASK_MAX_BYTES: usize = 256 << 10;
-/// Expected quality that lies this far apart, per mille, is an alternative.
-const APART_PERMILLE: u16 = 30;
+/// Expected quality that is higher by this, per mille, is clearly higher: as where an answer is escalated.
+const CLEARLY: u16 = 100;
 /// The endpoint of its requests in ledger and audit trail.
 const SHADOW: &str = "shadow";
 
@@ -177,7 +177,6 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
     let (doubted, answered) = tap.into_answers();
     let Some(answered) = answered else { return };
     let verdict = judged.verdict.clone();
-    let strongest = |than: u16| strongest(&verdict.order, than);
     let of = Of {
         request_id: Arc::from(account.request_id()),
         at_unix_ms: account.arrived_unix_ms(),
@@ -186,7 +185,7 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
     };
     // Doubted, and the strongest was asked then: both answers are known already.
     if let Some(weak) = &doubted
-        && strongest(answered.quality_permille).is_none()
+        && strongest(&verdict.order, &answered.candidate).is_none()
     {
         return learn(wiring, &of, weak, &answered);
     }
@@ -194,7 +193,8 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
     if !base.answer.as_ref().is_some_and(sense::comparable) {
         return shadow.count(Event::NotComparable);
     }
-    let Some(other) = strongest(base.quality_permille).or_else(|| weaker(&verdict.order, base.quality_permille)) else {
+    let order = &verdict.order;
+    let Some(other) = strongest(order, &base.candidate).or_else(|| weaker(order, &base.candidate)) else {
         return shadow.count(Event::NoAlternative);
     };
     let soft = |purse: &budget::Purse| purse.mood(account.arrived_unix_ms()).degrade;
@@ -208,16 +208,26 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
     tokio::spawn(compare(wiring.clone(), judged, own, (of, base, other.clone()), turn));
 }
 
-/// The strongest candidate, where it is clearly stronger than that.
-fn strongest(order: &[Candidate], than: u16) -> Option<&Candidate> {
-    let quality = |c: &&Candidate| c.reason.quality_permille;
-    // Of several the first in order: `max_by_key` would give the last.
-    order.iter().rev().max_by_key(quality).filter(|c| quality(c) >= than.saturating_add(APART_PERMILLE))
+/// The strongest candidate, where it is clearly better than that.
+fn strongest<'o>(order: &'o [Candidate], than: &Candidate) -> Option<&'o Candidate> {
+    let better = order.iter().filter(|c| is_better(c, than));
+    // Of several the first in order: `max_by_key` gives the last.
+    better.rev().max_by_key(|c| (c.reason.quality_permille, c.tier()))
 }
 
-/// The candidate that would come next and is clearly weaker than that.
-fn weaker(order: &[Candidate], than: u16) -> Option<&Candidate> {
-    order.iter().find(|c| c.reason.quality_permille.saturating_add(APART_PERMILLE) <= than)
+/// The candidate that would come next and is clearly worse than that.
+fn weaker<'o>(order: &'o [Candidate], than: &Candidate) -> Option<&'o Candidate> {
+    order.iter().find(|c| is_better(than, c))
+}
+
+/// Whether one candidate is clearly better than another, by the rule of escalation: another model, and clearly higher expected
+/// quality, or no lower one from a higher tier or rank.
+fn is_better(one: &Candidate, than: &Candidate) -> bool {
+    let (quality, other) = (one.reason.quality_permille, than.reason.quality_permille);
+    let rank = |c: &Candidate| c.model.ability.as_ref().map_or_else(|| Rank::of_name(&c.model.id), |a| a.rank);
+    one.model.id != than.model.id
+        && (quality >= other.saturating_add(CLEARLY)
+            || (quality >= other && (one.tier() > than.tier() || rank(one) > rank(than))))
 }
 
 /// Asks the alternative, compares, and learns. A panic of ours ends this and nothing else.
@@ -236,14 +246,7 @@ async fn compare(
     account.counted();
     match way {
         Ok(Ok(answer)) => {
-            let there = Given {
-                place: other.place.clone(),
-                model: other.model.clone(),
-                quality_permille: other.reason.quality_permille,
-                answer: Some(answer),
-                doubt_permille: None,
-                comparable: false,
-            };
+            let there = Given { candidate: other, answer: Some(answer), doubt_permille: None, comparable: false };
             learn(&wiring, &of, &base, &there);
         }
         Ok(Err(Cause::BudgetExceeded)) => wiring.learned.shadow.count(Event::Budget),
@@ -302,9 +305,9 @@ fn ask_of(ask: Ask, number: u128) -> Ask {
     Ask { id: number, stream: false, ..ask }
 }
 
-/// Counts and keeps what two answers say. The weaker one is the one of which less was expected.
+/// Counts and keeps what two answers say.
 fn learn(wiring: &Wiring, of: &Of, one: &Given, other: &Given) {
-    let (weak, strong) = if one.quality_permille <= other.quality_permille { (one, other) } else { (other, one) };
+    let (weak, strong) = if is_better(&one.candidate, &other.candidate) { (other, one) } else { (one, other) };
     let shadow = &wiring.learned.shadow;
     let answers = weak.answer.as_ref().zip(strong.answer.as_ref());
     // A doubted answer that was not seen whole, but was comparable as far as it was, counts as lost: `agree` sees that it differs.

@@ -352,7 +352,7 @@ pub(super) fn micros(start: Instant) -> u64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
@@ -369,7 +369,7 @@ pub(super) mod tests {
     }
 
     /// Some record of some request.
-    pub(in crate::settle) fn some_record() -> Record {
+    pub(crate) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
     }
 

@@ -4,20 +4,13 @@
 
 use super::Account;
 use decide::{Candidate, Record};
-use wire::{Answer, Chunk, Event};
+use wire::{Answer, Event};
 
 impl Account {
-    /// A whole answer is about to be relayed, or was doubted and will not be.
+    /// A whole answer is about to be relayed, or was held and is not shown.
     pub(crate) fn heard(&self, answer: &Answer) {
         if let Some(tap) = &self.tap {
             tap.answer(answer);
-        }
-    }
-
-    /// Chunks that were held and will not be relayed.
-    pub(crate) fn heard_chunks(&self, chunks: &[Chunk]) {
-        if let Some(tap) = &self.tap {
-            tap.chunks(chunks);
         }
     }
 
@@ -28,17 +21,10 @@ impl Account {
         }
     }
 
-    /// The answer under way was judged; `comparable` by [`sense::comparable`] as far as it was seen then.
-    pub(crate) fn judged(&self, comparable: bool) {
+    /// An attempt has its record; `comparable` is what [`sense::comparable`] said of its answer when that was judged.
+    pub(super) fn heard_of(&self, candidate: &Candidate, record: &Record, comparable: bool) {
         if let Some(tap) = &self.tap {
-            tap.judged(comparable);
-        }
-    }
-
-    /// An attempt has its record.
-    pub(super) fn heard_of(&self, candidate: &Candidate, record: &Record) {
-        if let Some(tap) = &self.tap {
-            tap.settled(candidate, record);
+            tap.settled(candidate, record, comparable);
         }
     }
 }

@@ -27,17 +27,17 @@ pub(super) struct Of {
 pub(super) fn lessons(of: &Of, weak: &Given, strong: &Given, agree: bool) -> [Lesson; 2] {
     let compared = weak.doubt_permille.filter(|_| weak.comparable).map(|doubt_permille| Compared {
         asked: of.asked.clone(),
-        place: strong.place.id.clone(),
-        model: strong.model.id.clone(),
+        place: strong.candidate.place.id.clone(),
+        model: strong.candidate.model.id.clone(),
         doubt_permille,
         loss_permille: if agree { 0 } else { 1_000 },
     });
-    let scores = scores(weak.quality_permille, strong.quality_permille, agree);
+    let scores = scores(quality(weak), quality(strong), agree);
     let lesson = |given: &Given, score_permille, compared| Lesson {
         request_id: of.request_id.clone(),
         at_unix_ms: of.at_unix_ms,
-        place: given.place.id.clone(),
-        model: given.model.id.clone(),
+        place: given.candidate.place.id.clone(),
+        model: given.candidate.model.id.clone(),
         task: of.task,
         origin: Origin::Shadow,
         score_permille,
@@ -45,6 +45,10 @@ pub(super) fn lessons(of: &Of, weak: &Given, strong: &Given, agree: bool) -> [Le
         compared,
     };
     [lesson(weak, scores[0], compared), lesson(strong, scores[1], None)]
+}
+
+fn quality(given: &Given) -> u16 {
+    given.candidate.reason.quality_permille
 }
 
 /// Probability, per mille, that each of two answers is right, given what was expected of them and whether they agree.

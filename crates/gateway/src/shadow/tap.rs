@@ -4,9 +4,9 @@
 //!
 //! Never here: comparing, or asking.
 
-use decide::{Candidate, Model, Outcome, Place, Record};
-use std::sync::{Arc, Mutex, PoisonError};
-use wire::{Answer, Chunk, Event, Join};
+use decide::{Candidate, Outcome, Record};
+use std::sync::{Mutex, PoisonError};
+use wire::{Answer, Event, Join};
 
 /// Bytes of text of one answer that are kept at most; a longer one is not compared.
 const HEARD_MAX_BYTES: usize = 64 * 1024;
@@ -16,9 +16,7 @@ const HEARD_MAX_EVENTS: usize = 20_000;
 /// An answer and who gave it.
 #[derive(Debug)]
 pub(super) struct Given {
-    pub(super) place: Arc<Place>,
-    pub(super) model: Arc<Model>,
-    pub(super) quality_permille: u16,
+    pub(super) candidate: Candidate,
     /// `None`: longer than what is kept.
     pub(super) answer: Option<Answer>,
     /// Doubt before another answer was there; `None` where it was not judged.
@@ -34,8 +32,6 @@ struct Heard {
     bytes: usize,
     events: usize,
     too_long: bool,
-    /// Said by whoever judged it.
-    comparable: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -70,19 +66,8 @@ impl Tap {
         self.kept().heard.take(event);
     }
 
-    /// Pieces of a stream that was held came.
-    pub(crate) fn chunks(&self, chunks: &[Chunk]) {
-        let mut kept = self.kept();
-        chunks.iter().flat_map(|chunk| &chunk.events).for_each(|event| kept.heard.take(event));
-    }
-
-    /// The answer under way was judged, and could be compared as far as it was seen then.
-    pub(crate) fn judged(&self, comparable: bool) {
-        self.kept().heard.comparable = Some(comparable);
-    }
-
     /// An attempt is settled: what was heard was its answer.
-    pub(crate) fn settled(&self, candidate: &Candidate, record: &Record) {
+    pub(crate) fn settled(&self, candidate: &Candidate, record: &Record, comparable: bool) {
         let mut kept = self.kept();
         let heard = std::mem::take(&mut kept.heard);
         let slot = match record.outcome {
@@ -91,12 +76,10 @@ impl Tap {
             _ => return,
         };
         *slot = Some(Given {
-            place: candidate.place.clone(),
-            model: candidate.model.clone(),
-            quality_permille: candidate.reason.quality_permille,
+            candidate: candidate.clone(),
             answer: (!heard.too_long).then(|| heard.join.finish()),
             doubt_permille: record.doubt_permille,
-            comparable: heard.comparable.unwrap_or(false),
+            comparable,
         });
     }
 
@@ -133,4 +116,83 @@ impl Heard {
 fn choice_bytes(choice: &wire::Choice) -> usize {
     let calls: usize = choice.tool_calls.iter().map(|c| c.id.len() + c.name.len() + c.arguments.len()).sum();
     choice.text.as_deref().map_or(0, str::len) + choice.refusal.as_deref().map_or(0, str::len) + calls
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use decide::{Api, Kind, Model, Place, PlaceId, Reason, Terms, Tier, Zone};
+    use std::sync::Arc;
+    use wire::{Choice, Finish};
+
+    fn candidate(model: &str) -> Candidate {
+        let place = Place {
+            id: PlaceId::new("p"),
+            api: Api::Openai,
+            tier: Tier::Local,
+            kind: Kind::Serverless,
+            zone: Zone::SameHost,
+            provider: "p".into(),
+            terms: Terms::default(),
+            economics: None,
+        };
+        let model = Model { id: model.into(), ..Model::default() };
+        Candidate { place: Arc::new(place), model: Arc::new(model), reason: Reason::default() }
+    }
+
+    fn record(outcome: Outcome, doubt_permille: Option<i16>) -> Record {
+        Record { outcome, doubt_permille, ..crate::settle::some_record() }
+    }
+
+    fn answer(text: &str) -> Answer {
+        let choice = Choice { text: Some(text.into()), finish: Some(Finish::Stop), ..Choice::default() };
+        let (id, model) = (String::new(), String::new());
+        Answer { id, model, created: 0, choices: vec![choice], usage: None, raw: None }
+    }
+
+    fn text(given: &Given) -> Option<&str> {
+        given.answer.as_ref()?.choices.first()?.text.as_deref()
+    }
+
+    #[test]
+    fn each_answer_goes_to_who_gave_it() {
+        let tap = Tap::default();
+        // One that failed after it had begun, one that was doubted, one that the caller got.
+        tap.event(&Event::Text { choice: 0, text: "lost".into(), logprobs: vec![] });
+        tap.settled(&candidate("a"), &record(Outcome::Failed, None), false);
+        tap.answer(&answer("41"));
+        tap.settled(&candidate("b"), &record(Outcome::Doubted, Some(300)), true);
+        for piece in ["4", "2"] {
+            tap.event(&Event::Text { choice: 0, text: piece.into(), logprobs: vec![] });
+        }
+        tap.event(&Event::Finish { choice: 0, finish: Finish::Stop });
+        tap.settled(&candidate("c"), &record(Outcome::Ok, None), false);
+        let (doubted, answered) = tap.into_answers();
+        let (doubted, answered) = (doubted.unwrap(), answered.unwrap());
+        assert_eq!((text(&doubted), &*doubted.candidate.model.id), (Some("41"), "b"));
+        assert_eq!((doubted.doubt_permille, doubted.comparable), (Some(300), true));
+        assert_eq!((text(&answered), &*answered.candidate.model.id), (Some("42"), "c"));
+        assert_eq!(sense::agree(doubted.answer.as_ref().unwrap(), answered.answer.as_ref().unwrap()), Some(false));
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_kept() {
+        for (bytes, kept) in [(HEARD_MAX_BYTES, true), (HEARD_MAX_BYTES + 1, false)] {
+            for whole in [true, false] {
+                let (tap, long) = (Tap::default(), "x".repeat(bytes));
+                if whole {
+                    tap.answer(&answer(&long));
+                } else {
+                    long.as_bytes().chunks(1_000).for_each(|piece| {
+                        let text = String::from_utf8(piece.to_vec()).unwrap();
+                        tap.event(&Event::Text { choice: 0, text, logprobs: vec![] });
+                    });
+                }
+                tap.settled(&candidate("a"), &record(Outcome::Ok, None), false);
+                let (_, answered) = tap.into_answers();
+                assert_eq!(answered.unwrap().answer.is_some(), kept, "{bytes} {whole}");
+            }
+        }
+    }
 }

@@ -114,6 +114,15 @@ impl Scripted {
         Arc::new(named)
     }
 
+    /// A vendor's, whose model has this name.
+    pub(crate) fn vendor(name: &str, model: &str, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut vendor = Arc::into_inner(Scripted::new(name, Zone::VendorCloud, acts)).unwrap();
+        for known in &mut vendor.models {
+            *known = Arc::new(Model { id: model.into(), ..Model::clone(known) });
+        }
+        Arc::new(vendor)
+    }
+
     /// One whose model can do this.
     pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };

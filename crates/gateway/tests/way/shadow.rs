@@ -69,7 +69,7 @@ fn here(acts: Vec<Act>) -> Arc<Scripted> {
 }
 
 fn cloud(acts: Vec<Act>) -> Arc<Scripted> {
-    Scripted::new("cloud", Zone::VendorCloud, acts)
+    Scripted::vendor("cloud", "big", acts)
 }
 
 fn plain(text: &str) -> Act {
@@ -94,7 +94,7 @@ async fn the_stronger_place_is_asked_after_the_weaker_one_answered() {
     let shadow: Vec<&Record> = records.iter().filter(|r| &*r.endpoint == "shadow").collect();
     let [shadow] = shadow[..] else { panic!("{records:?}") };
     assert_eq!((shadow.place.as_ref().unwrap().as_str(), shadow.outcome), ("cloud", Outcome::Ok));
-    assert_eq!((&*shadow.request_id, &*shadow.asked, shadow.stream), ("r1", "cloud/m", false));
+    assert_eq!((&*shadow.request_id, &*shadow.asked, shadow.stream), ("r1", "cloud/big", false));
     assert!(shadow.cost.unwrap().0 > 0, "it is charged like any other");
     let lessons = s.lessons();
     assert_eq!(lessons.len(), 2, "{lessons:?}");
