@@ -143,7 +143,9 @@ async fn walk(
     match judge(wiring, request, caller, account, &mut reply).await {
         Ok(judged) => match account.written().await {
             Ok(()) => {
-                account.tap = shadow::tap(&wiring.policy.load(), &judged, account.number());
+                if account.shadow_permille > 0 {
+                    account.tap = shadow::tap(account.shadow_permille, &judged, account.number());
+                }
                 dispatch::run(wiring, &judged, account, reply).await;
                 if let Some(tap) = account.tap.take() {
                     shadow::after(wiring, judged, account, tap);

@@ -14,6 +14,7 @@ mod metrics;
 mod price;
 mod reconcile;
 mod tell;
+mod wants;
 
 pub use metrics::Metrics;
 

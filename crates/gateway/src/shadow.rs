@@ -19,9 +19,9 @@ pub(crate) use tap::Tap;
 
 use crate::relay::Reply;
 use crate::settle::Account;
-use crate::{Judged, Wiring, choose, dispatch};
+use crate::{Judged, Learned, Wiring, choose, dispatch};
 use backend::Deadlines;
-use decide::{Candidate, Cause, Fault, Need, Policy, Rank};
+use decide::{Candidate, Cause, Fault, Need, Rank};
 use futures_util::FutureExt;
 use lessons::{Of, lessons};
 use std::fmt::Write as _;
@@ -122,6 +122,13 @@ impl Shadow {
     }
 }
 
+impl Learned {
+    /// Comparisons that came out since the start.
+    pub fn comparisons(&self) -> u64 {
+        [Event::Agreed, Event::Differed].iter().map(|e| self.shadow.counts[*e as usize].load(Ordering::Relaxed)).sum()
+    }
+}
+
 /// A place among those under way.
 struct Turn(Arc<Wiring>);
 
@@ -143,10 +150,8 @@ impl Drop for Turn {
 }
 
 /// A tap for a request that is drawn; `None` for every other, and where nothing could be compared.
-pub(crate) fn tap(policy: &Policy, judged: &Judged, number: u128) -> Option<Box<Tap>> {
-    let need = &judged.need;
-    let share = policy.cascade_of(&need.model).shadow_permille;
-    (share > 0 && is_drawn(number, share) && is_fit(judged)).then(Box::default)
+pub(crate) fn tap(share_permille: u16, judged: &Judged, number: u128) -> Option<Box<Tap>> {
+    (is_drawn(number, share_permille) && is_fit(judged)).then(Box::default)
 }
 
 /// Whether the lot falls on a request. Mixed first (Steele, Lea and Flood, SplitMix64), since others draw from the same bits.
