@@ -31,8 +31,10 @@ mod passages;
 mod prices;
 mod probe;
 mod problem;
+mod promises;
 mod pull;
 mod report;
+mod routes;
 mod scan;
 mod serve;
 mod source;
@@ -66,6 +68,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Routes(args) => routes::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),

@@ -31,6 +31,7 @@ mod options;
 mod point;
 mod replay;
 mod report;
+mod routes;
 mod sent;
 mod spent;
 mod state;
@@ -52,6 +53,7 @@ pub use ledger::{Ledger, Watch};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, align, records, report};
+pub use routes::{Asked, Beside, Uses, uses};
 pub use spent::{Spent, last_used, spent};
 pub use state::{Condition, State};
 pub use statement::{

@@ -315,4 +315,4 @@ pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
 pub(crate) use super::price::{OwnPrice, Price};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
-pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};
+pub(crate) use super::words::{Api, Class, Durability, Kind, Tier, WhenFailing, Zone};
