@@ -3,7 +3,7 @@
 //!
 //! Never here: storage, or the judgement of an answer.
 
-use crate::shadow::Shadow;
+use crate::drawn::Shadow;
 use arc_swap::ArcSwap;
 use decide::{Belief, Lesson, Lessons, PlaceId, Promise, Task};
 use std::collections::HashMap;
@@ -46,6 +46,11 @@ impl Learned {
     /// Replaces all beliefs.
     pub fn believe(&self, beliefs: HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>) {
         self.beliefs.store(beliefs.into());
+    }
+
+    /// Comparisons of requests drawn by lot that came out since the start.
+    pub fn comparisons(&self) -> u64 {
+        self.shadow.comparisons()
     }
 
     /// Replaces all promises, by the model name that is asked for.

@@ -25,6 +25,7 @@ mod care;
 mod choose;
 mod cut;
 mod dispatch;
+mod drawn;
 mod guard;
 mod learned;
 mod relay;

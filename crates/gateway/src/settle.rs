@@ -13,16 +13,16 @@ mod meterage;
 mod metrics;
 mod price;
 mod reconcile;
+mod tap;
 mod tell;
 mod wants;
 
 pub use metrics::Metrics;
 
 pub(crate) use account::Account;
-#[cfg(test)]
-pub(crate) use account::tests::some_record;
 pub(crate) use attempt::Attempt;
 pub(crate) use count::prompt_tokens;
 pub(crate) use header::value;
 pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;
+pub(crate) use tap::{Given, Tap};

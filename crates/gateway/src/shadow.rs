@@ -13,29 +13,21 @@
 //! Never here: text in a log, a record or a lesson; a decision about the request itself.
 
 mod lessons;
-mod tap;
 
-pub(crate) use tap::Tap;
-
+use crate::drawn::Event;
 use crate::relay::Reply;
-use crate::settle::Account;
-use crate::{Judged, Learned, Wiring, choose, dispatch};
+use crate::settle::{Account, Given, Tap};
+use crate::{Judged, Wiring, choose, dispatch};
 use backend::Deadlines;
 use decide::{Candidate, Cause, Fault, Need, Rank};
 use futures_util::FutureExt;
 use lessons::{Of, lessons};
-use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tap::Given;
-use tokio::sync::Semaphore;
 use wire::{Answer, Ask, Endpoint};
 
-/// Alternatives that are asked at the same time, and that may wait for it.
-const SEATS: usize = 4;
-const WAITING_MAX: usize = 32;
 /// For waiting and answering.
 const WITHIN: Duration = Duration::from_secs(120);
 /// Bytes of a request's body at most: it is kept until the alternative has answered.
@@ -45,107 +37,18 @@ const CLEARLY: u16 = 100;
 /// The endpoint of its requests in ledger and audit trail.
 const SHADOW: &str = "shadow";
 
-/// Alternatives under way, and what became of those before.
-#[derive(Debug)]
-pub(crate) struct Shadow {
-    seats: Semaphore,
-    under_way: AtomicUsize,
-    counts: [AtomicU64; EVENTS.len()],
-    cost_nanousd: AtomicI64,
-}
-
-/// What became of a request that was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
-    Agreed,
-    Differed,
-    NotComparable,
-    Failed,
-    Busy,
-    Budget,
-    NoAlternative,
-}
-
-const EVENTS: [(Event, &str); 7] = [
-    (Event::Agreed, "agreed"),
-    (Event::Differed, "differed"),
-    (Event::NotComparable, "not_comparable"),
-    (Event::Failed, "failed"),
-    (Event::Busy, "busy"),
-    (Event::Budget, "budget"),
-    (Event::NoAlternative, "no_alternative"),
-];
-
-impl Default for Shadow {
-    fn default() -> Shadow {
-        Shadow {
-            seats: Semaphore::new(SEATS),
-            under_way: AtomicUsize::new(0),
-            counts: Default::default(),
-            cost_nanousd: AtomicI64::new(0),
-        }
-    }
-}
-
-impl Shadow {
-    fn count(&self, event: Event) {
-        self.counts[event as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Families of `/metrics`.
-    pub(crate) fn text(&self) -> String {
-        let name = "dewpoint_shadow";
-        let mut out =
-            format!("# HELP {name} Requests drawn for a comparison, by what became of it.\n# TYPE {name} counter\n");
-        for (event, word) in EVENTS {
-            let n = self.counts[event as usize].load(Ordering::Relaxed);
-            // Writing into a String cannot fail.
-            let _ = writeln!(out, "{name}_total{{result=\"{word}\"}} {n}");
-        }
-        let (under_way, cost) = (self.under_way.load(Ordering::Relaxed), self.cost_nanousd.load(Ordering::Relaxed));
-        let _ = write!(
-            out,
-            "# HELP {name}_under_way Alternatives that are asked or wait for it.\n# TYPE {name}_under_way gauge\n\
-             {name}_under_way {under_way}\n\
-             # HELP {name}_cost_usd What alternatives cost, where that is known.\n# TYPE {name}_cost_usd counter\n\
-             {name}_cost_usd_total {}\n",
-            decide::Nanousd(cost)
-        );
-        out
-    }
-
-    /// Waits until nothing is under way.
-    pub(crate) async fn idle(&self) {
-        while self.under_way.load(Ordering::Acquire) > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-impl Learned {
-    /// Comparisons that came out since the start.
-    pub fn comparisons(&self) -> u64 {
-        [Event::Agreed, Event::Differed].iter().map(|e| self.shadow.counts[*e as usize].load(Ordering::Relaxed)).sum()
-    }
-}
-
 /// A place among those under way.
 struct Turn(Arc<Wiring>);
 
 impl Turn {
     fn take(wiring: &Arc<Wiring>) -> Option<Turn> {
-        let under_way = &wiring.learned.shadow.under_way;
-        if under_way.fetch_add(1, Ordering::AcqRel) >= SEATS + WAITING_MAX {
-            under_way.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        Some(Turn(wiring.clone()))
+        wiring.learned.shadow.begin().then(|| Turn(wiring.clone()))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.learned.shadow.under_way.fetch_sub(1, Ordering::AcqRel);
+        self.0.learned.shadow.end();
     }
 }
 
@@ -188,20 +91,11 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
         asked: Arc::from(judged.need.model.as_str()),
         task: judged.need.task,
     };
-    // Doubted, and the strongest was asked then: both answers are known already.
-    if let Some(weak) = &doubted
-        && strongest(&verdict.order, &answered.candidate).is_none()
-    {
-        return learn(wiring, &of, weak, &answered);
-    }
-    let base = doubted.unwrap_or(answered);
+    let base = doubted.as_ref().unwrap_or(&answered);
     if !base.answer.as_ref().is_some_and(sense::comparable) {
         return shadow.count(Event::NotComparable);
     }
-    let order = &verdict.order;
-    let Some(other) = strongest(order, &base.candidate).or_else(|| weaker(order, &base.candidate)) else {
-        return shadow.count(Event::NoAlternative);
-    };
+    // What is dropped must not depend on doubt: these hold as well where nothing more is to be asked.
     let soft = |purse: &budget::Purse| purse.mood(account.arrived_unix_ms()).degrade;
     if account.spender().is_some_and(|(_, purse)| soft(purse)) {
         return shadow.count(Event::Budget);
@@ -209,6 +103,17 @@ pub(crate) fn after(wiring: &Arc<Wiring>, judged: Judged, account: &Account, tap
     let Some(turn) = Turn::take(wiring).filter(|_| !wiring.draining.load(Ordering::Relaxed)) else {
         return shadow.count(Event::Busy);
     };
+    let order = &verdict.order;
+    if let Some(weak) = &doubted
+        && strongest(order, &answered.candidate).is_none()
+    {
+        // Doubted, and the strongest was asked then: both answers are known already.
+        return learn(wiring, &of, weak, &answered);
+    }
+    let Some(other) = strongest(order, &base.candidate).or_else(|| weaker(order, &base.candidate)) else {
+        return shadow.count(Event::NoAlternative);
+    };
+    let base = doubted.unwrap_or(answered);
     let own = account.aside(SHADOW);
     tokio::spawn(compare(wiring.clone(), judged, own, (of, base, other.clone()), turn));
 }
@@ -295,7 +200,7 @@ async fn asked(wiring: &Wiring, judged: Judged, account: &mut Account, other: &C
     .await;
     drop(seat);
     let (answer, cost) = result.map_err(|fault: Fault| fault.cause)?;
-    wiring.learned.shadow.cost_nanousd.fetch_add(cost.map_or(0, |c| c.0), Ordering::Relaxed);
+    wiring.learned.shadow.charge(cost);
     Ok(answer)
 }
 
@@ -314,11 +219,10 @@ fn ask_of(ask: Ask, number: u128) -> Ask {
 fn learn(wiring: &Wiring, of: &Of, one: &Given, other: &Given) {
     let (weak, strong) = if is_better(&one.candidate, &other.candidate) { (other, one) } else { (one, other) };
     let shadow = &wiring.learned.shadow;
-    let answers = weak.answer.as_ref().zip(strong.answer.as_ref());
-    // A doubted answer that was not seen whole, but was comparable as far as it was, counts as lost: `agree` sees that it differs.
-    let Some(agree) = answers.and_then(|(weak, strong)| sense::agree(weak, strong)) else {
-        return shadow.count(Event::NotComparable);
-    };
+    let comparable = weak.answer.as_ref().filter(|answer| sense::comparable(answer));
+    let Some(answer) = comparable else { return shadow.count(Event::NotComparable) };
+    // A strong answer that is too long to be kept is another one.
+    let agree = strong.answer.as_ref().and_then(|strong| sense::agree(answer, strong)).unwrap_or(false);
     shadow.count(if agree { Event::Agreed } else { Event::Differed });
     for lesson in lessons(of, weak, strong, agree) {
         wiring.learned.lesson(lesson);

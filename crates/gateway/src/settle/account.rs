@@ -3,8 +3,8 @@
 use super::evidence::Evidence;
 use super::header::value;
 use super::price::Bases;
+use super::tap::Tap;
 use crate::admit::{Caller, Key};
-use crate::shadow::Tap;
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
@@ -349,7 +349,7 @@ pub(super) fn micros(start: Instant) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
@@ -366,7 +366,7 @@ pub(crate) mod tests {
     }
 
     /// Some record of some request.
-    pub(crate) fn some_record() -> Record {
+    pub(in crate::settle) fn some_record() -> Record {
         Account::open(&request(), &Caller::default()).blank()
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Never here: text.
 
-use super::tap::Given;
+use crate::settle::Given;
 use decide::{Compared, Lesson, Origin, Task};
 use std::sync::Arc;
 

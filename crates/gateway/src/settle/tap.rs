@@ -15,14 +15,14 @@ const HEARD_MAX_EVENTS: usize = 20_000;
 
 /// An answer and who gave it.
 #[derive(Debug)]
-pub(super) struct Given {
-    pub(super) candidate: Candidate,
+pub(crate) struct Given {
+    pub(crate) candidate: Candidate,
     /// `None`: longer than what is kept.
-    pub(super) answer: Option<Answer>,
+    pub(crate) answer: Option<Answer>,
     /// Doubt before another answer was there; `None` where it was not judged.
-    pub(super) doubt_permille: Option<i16>,
+    pub(crate) doubt_permille: Option<i16>,
     /// Whether it could be compared as far as it was seen when it was judged.
-    pub(super) comparable: bool,
+    pub(crate) comparable: bool,
 }
 
 /// What is heard of the answer under way.
@@ -84,7 +84,7 @@ impl Tap {
     }
 
     /// The answer that was doubted, and the one that the caller got.
-    pub(super) fn into_answers(self) -> (Option<Given>, Option<Given>) {
+    pub(crate) fn into_answers(self) -> (Option<Given>, Option<Given>) {
         let kept = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         (kept.doubted, kept.answered)
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn record(outcome: Outcome, doubt_permille: Option<i16>) -> Record {
-        Record { outcome, doubt_permille, ..crate::settle::some_record() }
+        Record { outcome, doubt_permille, ..crate::settle::account::tests::some_record() }
     }
 
     fn answer(text: &str) -> Answer {
