@@ -376,7 +376,7 @@ pub(super) mod tests {
             let mut account = Account::open(&request(), &Caller::default());
             let need = Need { thrift_permille, ..Need::default() };
             account.asked(&need, false);
-            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &decide::Policy::default()));
             account.blank().decision
         };
         assert!(decided(800).ends_with(";thrift=800"));
