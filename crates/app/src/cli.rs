@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Check(Common),
     /// Write a commented dewpoint.toml for what is discovered here.
     Init(Init),
+    /// What every model name that is asked for stands for, what is promised of it, how often it escalates, and what that costs.
+    Routes(crate::routes::Args),
     /// Print where a prompt would go and why. Nothing is sent to a model.
     Explain(Explain),
     /// Say what the detectors find in texts: NDJSON `{id, text}` on standard input, one line out for each.

@@ -3,6 +3,7 @@
 //! Never here: discovery (`discover`) and building what is configured (`serve`).
 
 mod audit;
+mod cascade;
 mod detect;
 mod economics;
 mod egress;
@@ -16,6 +17,7 @@ mod resilience;
 mod resolve;
 mod secret;
 mod shape;
+mod share;
 mod source;
 pub(crate) mod spending;
 mod words;
@@ -105,6 +107,8 @@ pub(crate) fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+#[cfg(test)]
+mod cascade_tests;
 #[cfg(test)]
 mod economics_tests;
 #[cfg(test)]

@@ -15,11 +15,11 @@ fn env(name: &str) -> Option<String> {
     }
 }
 
-fn load_as(text: &str, flags: &Flags) -> Result<Settings, Problems> {
+pub(super) fn load_as(text: &str, flags: &Flags) -> Result<Settings, Problems> {
     load_text("dewpoint.toml", text, flags, &env, &Book::built_in().unwrap())
 }
 
-fn good(text: &str) -> Settings {
+pub(super) fn good(text: &str) -> Settings {
     load_as(text, &Flags::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -268,7 +268,7 @@ capital_usd = 1000
 "#;
     let s = good(text);
     let schema: serde_json::Value = serde_json::from_str(&reference::schema().unwrap()).unwrap();
-    for section in ["server", "ledger", "engine", "discovery", "policy"] {
+    for section in ["server", "ledger", "engine", "discovery", "policy", "cascade"] {
         let name = section[..1].to_uppercase() + &section[1..];
         for key in schema["$defs"][&name]["properties"].as_object().unwrap().keys() {
             let path = format!("{section}.{key}");

@@ -34,9 +34,11 @@ mod prices;
 mod priors;
 mod probe;
 mod problem;
+mod promises;
 mod pull;
 mod report;
 mod rig;
+mod routes;
 mod scan;
 mod serve;
 mod source;
@@ -70,6 +72,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Routes(args) => routes::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Ledger(args) => report::run(&args),

@@ -11,6 +11,7 @@ mod live;
 mod log;
 mod machine;
 mod nowhere;
+mod promises;
 mod spending;
 mod watch;
 mod watchdog;
@@ -116,6 +117,7 @@ async fn serve(
         cut: gateway::Cut::default(),
         learned: lessons::learned(ledger.as_ref()),
     });
+    let _promises = promises::keep(&live, wiring.learned.clone());
     let at_once = async {
         stopped(stopping.clone(), Stop::AtOnce).await;
         // What is under way ends with an error and is settled; that is what is waited for.

@@ -7,6 +7,7 @@
 //! Never here: a clock, randomness, I/O, async, logging. The same inputs give the same [`Verdict`].
 
 mod ability;
+mod basis;
 mod border;
 mod candidate;
 mod cascade;
@@ -43,6 +44,7 @@ mod verdict;
 mod witness;
 
 pub use ability::{Ability, Belief, model_name};
+pub use basis::{COMPARED_DAYS, COMPARED_MAX, Drift, Promised, Sample, groups, needed, promised};
 pub use border::Passage;
 pub use candidate::{Candidate, Reason};
 pub use cascade::Cascade;

@@ -124,6 +124,9 @@ pub async fn serve(listener: TcpListener, wiring: Arc<Wiring>, stop: impl Future
         () = out_of_time => tracing::warn!("some requests did not end in time; their attempts are recovered from the ledger"),
         () = answering => {}
     }
+    // Alternatives in the shadow have no caller: they end as cut, and are settled on what was seen.
+    wiring.cut.now();
+    let _ = tokio::time::timeout(CUT_GRACE, wiring.learned.shadow.idle()).await;
     Ok(())
 }
 

@@ -31,9 +31,9 @@ use veil::Veil;
 use wire::Ask;
 
 /// Tries the candidates in order until one brings content, and relays it.
-pub(crate) async fn run(wiring: &Wiring, judged: Judged, account: &mut Account, mut reply: Reply) {
+pub(crate) async fn run(wiring: &Wiring, judged: &Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
-    let mut way = Way::new(wiring, &judged);
+    let mut way = Way::new(wiring, judged);
     match way.first_content(account, &mut reply).await {
         End::Content(attempt, brought) => {
             if let Some(above) = attempt.redacted_above {

@@ -7,6 +7,7 @@ mod cells;
 #[cfg(test)]
 mod tests;
 
+use crate::drawn::Shadow;
 use arc_swap::ArcSwap;
 use cells::Cells;
 use decide::{Answered, Belief, Forgotten, Lesson, Lessons, Origin, PlaceId, Promise, Recall, Task};
@@ -27,13 +28,15 @@ type Places = HashMap<PlaceId, HashMap<Arc<str>, Arc<Cells>>>;
 pub struct Learned {
     /// Where lessons are kept.
     kept: Option<Arc<dyn Lessons>>,
+    /// Comparisons under way.
+    pub(crate) shadow: Shadow,
     /// Who knows who answered.
     recall: Option<Arc<dyn Recall>>,
     /// Whether there is any evidence: most gateways have none, and pay nothing for that.
     any: AtomicBool,
     places: ArcSwap<Places>,
     writing: Mutex<Writing>,
-    promises: ArcSwap<HashMap<Task, Promise>>,
+    promises: ArcSwap<HashMap<String, HashMap<Task, Promise>>>,
 }
 
 /// What only those read who count a lesson.
@@ -122,13 +125,18 @@ impl Learned {
         })
     }
 
-    /// What may be promised for one kind of task; `None` where nobody asked for a promise.
-    pub fn promise(&self, task: Task) -> Option<Promise> {
-        self.promises.load().get(&task).copied()
+    /// What may be promised for one kind of task asked under this model name; `None` where nobody asked for a promise.
+    pub fn promise(&self, asked: &str, task: Task) -> Option<Promise> {
+        self.promises.load().get(asked)?.get(&task).copied()
     }
 
-    /// Replaces all promises.
-    pub fn promise_all(&self, promises: HashMap<Task, Promise>) {
+    /// Comparisons of requests drawn by lot that came out since the start.
+    pub fn comparisons(&self) -> u64 {
+        self.shadow.comparisons()
+    }
+
+    /// Replaces all promises, by the model name that is asked for.
+    pub fn promise_all(&self, promises: HashMap<String, HashMap<Task, Promise>>) {
         self.promises.store(promises.into());
     }
 

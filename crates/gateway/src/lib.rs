@@ -25,10 +25,12 @@ mod care;
 mod choose;
 mod cut;
 mod dispatch;
+mod drawn;
 mod guard;
 mod learned;
 mod relay;
 mod settle;
+mod shadow;
 mod spend;
 
 pub use accept::{Door, Limits, serve};
@@ -133,7 +135,7 @@ async fn answer(wiring: Arc<Wiring>, request: Request, caller: admit::Caller, re
 
 /// Steps 3 to 8.
 async fn walk(
-    wiring: &Wiring,
+    wiring: &Arc<Wiring>,
     request: &Request,
     caller: &admit::Caller,
     account: &mut settle::Account,
@@ -141,7 +143,15 @@ async fn walk(
 ) {
     match judge(wiring, request, caller, account, &mut reply).await {
         Ok(judged) => match account.written().await {
-            Ok(()) => dispatch::run(wiring, judged, account, reply).await,
+            Ok(()) => {
+                if account.shadow_permille > 0 {
+                    account.tap = shadow::tap(account.shadow_permille, &judged, account.number());
+                }
+                dispatch::run(wiring, &judged, account, reply).await;
+                if let Some(tap) = account.tap.take() {
+                    shadow::after(wiring, judged, account, tap);
+                }
+            }
             Err(fault) => {
                 account.refuse(wiring, &fault);
                 reply.fail(&fault, None);

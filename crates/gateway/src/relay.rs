@@ -51,6 +51,7 @@ pub(crate) async fn relay(
             return Stream { wiring, account, due }.relay(ask, held, rest, attempt, reply).await;
         }
         Brought::Plain(answer) => {
+            account.heard(&answer);
             let sampled = account.is_sampled(wiring);
             let meterage = Meterage::of_plain(&answer, attempt.candidate, redacted, sampled);
             (writer::plain(account.endpoint, &answer), meterage)

@@ -7,12 +7,15 @@ mod attempt;
 mod count;
 mod evidence;
 mod header;
+mod heard;
 mod kept;
 mod meterage;
 mod metrics;
 mod price;
 mod reconcile;
+mod tap;
 mod tell;
+mod wants;
 
 pub use metrics::Metrics;
 
@@ -22,3 +25,4 @@ pub(crate) use count::prompt_tokens;
 pub(crate) use header::value;
 pub(crate) use kept::Kept;
 pub(crate) use meterage::Meterage;
+pub(crate) use tap::{Given, Tap};

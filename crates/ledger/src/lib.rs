@@ -33,6 +33,7 @@ mod options;
 mod point;
 mod replay;
 mod report;
+mod routes;
 mod sent;
 mod spent;
 mod state;
@@ -56,6 +57,7 @@ pub use lessons::{LESSONS_READ_MAX, Past, Sought, lessons, newest_lessons};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
 pub use report::{By, Query, Report, Row, align, records, report};
+pub use routes::{Asked, Beside, Uses, uses};
 pub use spent::{Spent, last_used, spent};
 pub use state::{Condition, State};
 pub use statement::{

@@ -72,6 +72,7 @@ const SECTIONS: &[&str] = &[
     "egress",
     "detect",
     "policy",
+    "cascade",
     "resilience",
     "place",
     "price",
@@ -86,6 +87,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("policy", "Rule", "`[[policy.rule]]`"),
     ("place", "Terms", "`[place.terms]`"),
     ("place", "Economics", "`[place.economics]`"),
+    ("route", "RouteTable", "`[route]`"),
     ("engine", "EngineModel", "`[[engine.model]]`"),
     ("engine", "Lora", "An adapter"),
     ("detect", "DetectPattern", "`[[detect.pattern]]`"),
@@ -127,10 +129,11 @@ pub(crate) fn page() -> String {
     let root = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in SECTIONS {
         let Some(section) = root.get(*name) else { continue };
+        let text = section.get("description").and_then(Value::as_str).unwrap_or_default();
+        let section = as_list(section);
         let list = section.get("type").and_then(Value::as_str) == Some("array");
         let title = if list { format!("[[{name}]]") } else { format!("[{name}]") };
         let shape = resolve(section.get("items").unwrap_or(section), &defs);
-        let text = section.get("description").and_then(Value::as_str).unwrap_or_default();
         let _ = writeln!(out, "\n## `{title}`\n\n{}\n", flat(text));
         table(&mut out, shape, section.get("default"), &defs);
         for (_, shape, title) in INSIDE.iter().filter(|(section, ..)| section == name) {
@@ -146,6 +149,12 @@ pub(crate) fn page() -> String {
         words(&mut out, name, def);
     }
     out
+}
+
+/// Of a section that may be written as a list or as a table, the list; the table is told inside it.
+fn as_list(section: &Value) -> &Value {
+    let forms = section.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    forms.into_iter().find(|form| form.get("type").and_then(Value::as_str) == Some("array")).unwrap_or(section)
 }
 
 /// The table of one shape.
@@ -208,6 +217,7 @@ fn kind(property: &Value, defs: &Map<String, Value>) -> String {
             "Date" => "date".to_owned(),
             "Lora" => "[adapter](#an-adapter)".to_owned(),
             "Dollars" => "dollars".to_owned(),
+            "Share" => "share".to_owned(),
             "Model" => "string or [table](#a-model-as-a-table)".to_owned(),
             name if defs.get(name).is_some_and(|d| !variants(d).is_empty()) => {
                 format!("[{}](#{})", name.to_lowercase(), name.to_lowercase())

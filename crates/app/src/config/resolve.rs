@@ -5,6 +5,7 @@
 
 mod audit;
 mod capacity;
+mod cascade;
 mod detect;
 mod economics;
 mod egress;
@@ -235,7 +236,11 @@ pub(crate) fn resolve(
     egress::warn_of_refused(r, &egress, &places);
     let names: Vec<&str> =
         places.iter().map(|p| p.place.id.as_str()).chain(engine.iter().map(|e| e.place.id.as_str())).collect();
-    let policy = policy::policy(r, file, &names, discovery.enabled);
+    let mut policy = policy::policy(r, file, &names, discovery.enabled);
+    let (engine_named, ledger_kept) = (engine.as_ref(), ledger.is_some());
+    let known =
+        cascade::Known { places: &places, engine: engine_named, discovery: discovery.enabled, ledger: ledger_kept };
+    cascade::cascade(r, file, &known, &mut policy);
     let resilience = resilience::resilience(r, &file.resilience);
     let groups = spending::groups(r, file);
     let mut keys = keys::keys(r, &file.key, &names, &groups, &policy);

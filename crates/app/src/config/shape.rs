@@ -29,12 +29,14 @@ pub(crate) struct File {
     pub(crate) egress: Egress,
     /// What data may go where, and what `auto` optimises.
     pub(crate) policy: Policy,
+    /// Looking at an answer before it is trusted, and asking a stronger place where it is doubted.
+    pub(crate) cascade: super::cascade::Cascade,
     /// Places that can answer.
     pub(crate) place: Vec<Place>,
     /// Prices of models that the price book does not have, or has otherwise.
     pub(crate) price: Vec<OwnPrice>,
     /// Named routes: a model name of your own that stands for a list of models.
-    pub(crate) route: Vec<Route>,
+    pub(crate) route: Routes,
     /// Organisations of teams, with what they may spend.
     pub(crate) organisation: Vec<super::spending::Organisation>,
     /// Teams of keys, with what they may spend.
@@ -255,29 +257,6 @@ pub(crate) struct ModelTable {
     pub(crate) price: Option<Price>,
 }
 
-/// A named route.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Route {
-    /// The model name that callers write.
-    pub(crate) name: String,
-    /// The candidates, each `place/model` or `place/*`. Left out: every place.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) targets: Vec<String>,
-    /// What it optimises. Left out: the order of `targets`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) objective: Option<Objective>,
-    /// The least data class that requests of this route have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) class: Option<Class>,
-    /// Tags that requests of this route have; rules may be about them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tags: Vec<String>,
-    /// `strict`: the end of an answer waits until its record is on the disk. Left out: `standard`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) durability: Option<Durability>,
-}
-
 /// The key of a caller. `dewpoint key new` makes one.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -327,6 +306,7 @@ pub(crate) struct Key {
     pub(crate) durability: Option<Durability>,
 }
 
+pub(crate) use super::cascade::{Route, Routes};
 pub(crate) use super::detect::{Detect, DetectDictionary};
 pub(crate) use super::economics::Economics;
 pub(crate) use super::egress::Egress;
@@ -335,4 +315,4 @@ pub(crate) use super::policy::{Date, Policy, Redact, Rule, Terms};
 pub(crate) use super::price::{OwnPrice, Price};
 pub(crate) use super::resilience::Resilience;
 pub(crate) use super::secret::SecretRef;
-pub(crate) use super::words::{Api, Class, Durability, Kind, Objective, Tier, WhenFailing, Zone};
+pub(crate) use super::words::{Api, Class, Durability, Kind, Tier, WhenFailing, Zone};

@@ -134,6 +134,11 @@ impl Live {
         }
     }
 
+    /// The folder of the ledger; `None` where none is kept.
+    pub(super) fn ledger_dir(&self) -> Option<PathBuf> {
+        self.lock().settings.ledger.as_ref().map(|kept| kept.dir.clone())
+    }
+
     /// What is allowed in the configuration but probably not meant.
     pub(super) fn warnings(&self) -> Vec<String> {
         self.lock().settings.warnings.clone()

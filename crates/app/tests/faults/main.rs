@@ -12,4 +12,5 @@ mod table;
 mod client;
 mod load;
 mod own;
+mod promise;
 mod upstream;

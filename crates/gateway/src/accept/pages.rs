@@ -33,7 +33,7 @@ pub(super) fn open(wiring: &Wiring, path: &str, id: &str) -> Response<Outbound> 
 fn metrics(wiring: &Wiring) -> String {
     let mut text = wiring.metrics.text();
     let end = text.rfind("# EOF").unwrap_or(text.len());
-    text.insert_str(end, &(wiring.care.text() + &wiring.door.text()));
+    text.insert_str(end, &(wiring.care.text() + &wiring.door.text() + &wiring.learned.shadow.text()));
     text
 }
 

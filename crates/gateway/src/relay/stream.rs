@@ -134,6 +134,7 @@ impl Run<'_> {
     fn take(&mut self, chunk: &Chunk) {
         for event in &chunk.events {
             self.meterage.event(event);
+            self.at.account.heard_event(event);
             self.done |= matches!(event, Event::Done);
         }
         self.writer.write(chunk, &mut self.out);

@@ -3,12 +3,13 @@
 use super::evidence::Evidence;
 use super::header::value;
 use super::price::Bases;
+use super::tap::Tap;
 use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task,
-    Usage, Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Priced, Record, Task, Usage,
+    Verdict,
 };
 use http::HeaderValue;
 use std::fmt::Write as _;
@@ -25,13 +26,13 @@ pub(crate) struct Account {
     pub(super) stream: bool,
     pub(super) input_estimate: u32,
     pub(super) output_estimate: u32,
-    durability: Durability,
+    pub(super) durability: Durability,
     pub(super) number: u128,
     pub(super) request_id: Arc<str>,
     pub(super) key: Option<Arc<str>>,
     arrived: Instant,
     pub(super) arrived_unix_ms: u64,
-    asked: Arc<str>,
+    pub(super) asked: Arc<str>,
     class: DataClass,
     task: Task,
     difficulty: Difficulty,
@@ -54,6 +55,10 @@ pub(crate) struct Account {
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
+    /// Share of such requests that is compared, per mille.
+    pub(crate) shadow_permille: u16,
+    /// Hears the answers, where this request is drawn for a comparison.
+    pub(crate) tap: Option<Box<Tap>>,
 }
 
 /// What an attempt under way would be settled at.
@@ -95,6 +100,8 @@ impl Account {
             sent: [None; 2],
             bases: Bases::default(),
             evidence: Evidence::default(),
+            shadow_permille: 0,
+            tap: None,
         }
     }
 
@@ -132,6 +139,8 @@ impl Account {
             bases: Bases::default(),
             thrift_permille: 0,
             evidence: Evidence::default(),
+            shadow_permille: 0,
+            tap: None,
         }
     }
 
@@ -155,13 +164,6 @@ impl Account {
         self.difficulty = need.difficulty;
         self.class = need.class;
         self.thrift_permille = need.thrift_permille;
-    }
-
-    /// Notes what the named route that was asked for wants.
-    pub(crate) fn route(&mut self, policy: &Policy) {
-        if policy.routes.get(&*self.asked).is_some_and(|r| r.durability == Durability::Strict) {
-            self.durability = Durability::Strict;
-        }
     }
 
     /// Notes its place in the limits per minute.
@@ -374,7 +376,7 @@ pub(super) mod tests {
             let mut account = Account::open(&request(), &Caller::default());
             let need = Need { thrift_permille, ..Need::default() };
             account.asked(&need, false);
-            account.decided(&decide::choose(&need, &decide::Fleet::default(), &Policy::default()));
+            account.decided(&decide::choose(&need, &decide::Fleet::default(), &decide::Policy::default()));
             account.blank().decision
         };
         assert!(decided(800).ends_with(";thrift=800"));

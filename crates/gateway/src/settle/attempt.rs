@@ -148,6 +148,8 @@ impl<'v> Attempt<'v> {
         }
         let record = self.record(account, meterage, outcome, cause);
         account.settling(self.index, &record.usage);
+        // Nobody judges an answer yet.
+        account.heard_of(self.candidate, &record, false);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         self.pass.ended(cause, record.usage.output);

@@ -114,6 +114,15 @@ impl Scripted {
         Arc::new(named)
     }
 
+    /// A vendor's, whose model has this name.
+    pub(crate) fn vendor(name: &str, model: &str, acts: Vec<Act>) -> Arc<Scripted> {
+        let mut vendor = Arc::into_inner(Scripted::new(name, Zone::VendorCloud, acts)).unwrap();
+        for known in &mut vendor.models {
+            *known = Arc::new(Model { id: model.into(), ..Model::clone(known) });
+        }
+        Arc::new(vendor)
+    }
+
     /// One whose model can do this.
     pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };
@@ -344,6 +353,16 @@ pub(crate) async fn house_told(
     care: CareOptions,
     witness: Arc<dyn decide::Witness>,
 ) -> House {
+    house_learning(backends, (limits, keys, care), witness, gateway::Learned::default()).await
+}
+
+/// With what was learned, and is.
+pub(crate) async fn house_learning(
+    backends: &[Arc<Scripted>],
+    (limits, keys, care): (Limits, Vec<Key>, CareOptions),
+    witness: Arc<dyn decide::Witness>,
+    learned: gateway::Learned,
+) -> House {
     let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
     let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
     board.probe_once().await;
@@ -368,7 +387,7 @@ pub(crate) async fn house_told(
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
-        learned: Arc::new(gateway::Learned::default().recalling(kept.clone())),
+        learned: Arc::new(learned.recalling(kept.clone())),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -17,6 +17,7 @@ mod kept;
 mod plain;
 mod policy;
 mod reader;
+mod shadow;
 mod spend;
 mod stream;
 mod usage;

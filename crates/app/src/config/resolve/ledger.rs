@@ -41,8 +41,8 @@ pub(super) fn ledger(r: &mut Reader<'_>, file: &File) -> Option<LedgerSettings> 
 /// Nothing is on the disk where no record is kept, so every strict answer would end in an error.
 fn strict_without(r: &mut Reader<'_>, file: &File) {
     let strict = |durability| durability == Some(Durability::Strict);
-    let routes =
-        file.route.iter().enumerate().filter(|(_, t)| strict(t.durability)).map(|(i, _)| format!("route[{i}]"));
+    let named = file.route.named().iter().enumerate();
+    let routes = named.filter(|(_, t)| strict(t.durability)).map(|(i, _)| file.route.path(i));
     let keys = file.key.iter().enumerate().filter(|(_, k)| strict(k.durability)).map(|(i, _)| format!("key[{i}]"));
     for path in routes.chain(keys) {
         r.wrong(

@@ -78,10 +78,10 @@ fn warn_reach(r: &mut Reader<'_>, policy: &Policy) {
     }
 }
 
-fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery: bool) -> BTreeMap<String, Route> {
+fn routes(r: &mut Reader<'_>, list: &shape::Routes, places: &[&str], discovery: bool) -> BTreeMap<String, Route> {
     let mut routes = BTreeMap::new();
-    for (i, route) in list.iter().enumerate() {
-        let path = format!("route[{i}]");
+    for (i, route) in list.named().iter().enumerate() {
+        let path = list.path(i);
         if let Some((what, why)) = bad_name(&route.name, &routes) {
             r.wrong(&format!("{path}.name"), what, why, "give the route another name");
         }
@@ -97,6 +97,7 @@ fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery:
                 class: route.class.map(Into::into),
                 tags: super::rules::tag_list(r, &route.tags, &path),
                 durability: route.durability.map(Into::into).unwrap_or_default(),
+                cascade: None,
             },
         );
     }

@@ -67,7 +67,7 @@ fn rule(r: &mut Reader<'_>, file: &File, section: &shape::Rule, path: &str, name
         (false, None | Some(Redact::Always(false))) => Through::Whole,
     };
     let keys: Vec<&str> = file.key.iter().map(|k| k.name.as_str()).collect();
-    let routes: Vec<&str> = file.route.iter().map(|k| k.name.as_str()).collect();
+    let routes: Vec<&str> = file.route.named().iter().map(|k| k.name.as_str()).collect();
     let rule = Rule {
         id: Arc::from(section.id.as_str()),
         classes,

@@ -1,0 +1,102 @@
+//! Shares as they stand in the file: plain decimals from 0 to 1, turned into whole thousandths without a float in between.
+//!
+//! Never here: what a share is of.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A share of one. As with prices the place in the file is kept, and its text is read again by [`permille`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Where it stands in the file, bytes.
+    pub(crate) span: std::ops::Range<usize>,
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Share, D::Error> {
+        let spanned = toml::Spanned::<Numeric>::deserialize(deserializer)?;
+        Ok(Share { span: spanned.span() })
+    }
+}
+
+impl Serialize for Share {
+    /// Never shown from here: provenance prints the text of the file.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Share".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+    }
+}
+
+/// Any number; its value is not used.
+struct Numeric;
+
+impl<'de> Deserialize<'de> for Numeric {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Numeric, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Numeric;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a share of one as a plain decimal such as 0.05")
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Numeric, E> {
+                Ok(Numeric)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Numeric, E> {
+                Ok(Numeric)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A share as written (`0.05`, `1`) to thousandths.
+///
+/// # Errors
+/// A sentence saying what is wrong: a sign, an exponent, more than three digits after the point, more than one.
+pub(crate) fn permille(text: &str) -> Result<u16, &'static str> {
+    let text: String = text.trim().chars().filter(|c| *c != '_').collect();
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if text.starts_with('-') {
+        return Err("a share is not negative");
+    }
+    if whole.is_empty() || !digits(whole) || !digits(part) {
+        return Err("a share is a plain decimal without sign or exponent");
+    }
+    if part.len() > 3 {
+        return Err("a share has at most three digits after the point (one per mille)");
+    }
+    let more = "a share is at most 1";
+    let whole: u16 = whole.parse().map_err(|_| more)?;
+    let part: u16 = format!("{part:0<3}").parse().map_err(|_| more)?;
+    whole.checked_mul(1_000).and_then(|w| w.checked_add(part)).filter(|p| *p <= 1_000).ok_or(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_exact() {
+        for (text, is) in
+            [("0", 0), ("0.02", 20), ("0.5", 500), ("0.001", 1), ("1", 1_000), ("1.000", 1_000), ("0.0_5", 50)]
+        {
+            assert_eq!(permille(text), Ok(is), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for bad in ["-0.1", "5e-2", "+0.1", "inf", "nan", "0.0005", "1.001", "2", "99999999", "", ".5", "0x1"] {
+            assert!(permille(bad).is_err(), "{bad} was taken");
+        }
+    }
+}
