@@ -38,6 +38,8 @@ impl Origin {
 /// The answer beside which another one was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
+    /// The model name that was asked for: a route, `auto`, `auto:cheap`.
+    pub asked: Arc<str>,
     /// The stronger place.
     pub place: PlaceId,
     /// The model there.

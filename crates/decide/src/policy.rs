@@ -53,6 +53,9 @@ pub struct Route {
     /// What its answers wait for.
     #[serde(default)]
     pub durability: Durability,
+    /// What becomes of its answers that are doubted; `None` is as everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cascade: Option<Cascade>,
 }
 
 /// Everything `choose` is told by the operator.
@@ -112,6 +115,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// What becomes of doubted answers to requests for the model name `asked`: as its route says, else as everywhere.
+    pub fn cascade_of(&self, asked: &str) -> &Cascade {
+        self.routes.get(asked).and_then(|route| route.cascade.as_ref()).unwrap_or(&self.cascade)
+    }
+
     /// The same bytes for the same decisions: everything that the policy says, the built-in limits included, without
     /// the count of reloads. For a hash that an auditor can compare.
     pub fn canonical(&self) -> Vec<u8> {

@@ -14,7 +14,7 @@ pub struct Learned {
     /// Where lessons are kept.
     kept: Option<Arc<dyn Lessons>>,
     beliefs: ArcSwap<HashMap<PlaceId, HashMap<String, HashMap<Task, Belief>>>>,
-    promises: ArcSwap<HashMap<Task, Promise>>,
+    promises: ArcSwap<HashMap<String, HashMap<Task, Promise>>>,
 }
 
 impl Learned {
@@ -35,9 +35,9 @@ impl Learned {
         self.beliefs.load().get(place)?.get(model)?.get(&task).copied()
     }
 
-    /// What may be promised for one kind of task; `None` where nobody asked for a promise.
-    pub fn promise(&self, task: Task) -> Option<Promise> {
-        self.promises.load().get(&task).copied()
+    /// What may be promised for one kind of task asked under this model name; `None` where nobody asked for a promise.
+    pub fn promise(&self, asked: &str, task: Task) -> Option<Promise> {
+        self.promises.load().get(asked)?.get(&task).copied()
     }
 
     /// Replaces all beliefs.
@@ -45,8 +45,8 @@ impl Learned {
         self.beliefs.store(beliefs.into());
     }
 
-    /// Replaces all promises.
-    pub fn promise_all(&self, promises: HashMap<Task, Promise>) {
+    /// Replaces all promises, by the model name that is asked for.
+    pub fn promise_all(&self, promises: HashMap<String, HashMap<Task, Promise>>) {
         self.promises.store(promises.into());
     }
 }

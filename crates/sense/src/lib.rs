@@ -11,6 +11,7 @@
 
 mod assess;
 pub mod brain;
+mod compare;
 mod count;
 mod difficulty;
 mod features;
@@ -23,6 +24,7 @@ mod tokens;
 mod weights;
 
 pub use assess::assess;
+pub use compare::{agree, comparable};
 pub use count::Tokenizer;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
