@@ -220,7 +220,9 @@ mod tests {
     #[test]
     fn odd_texts_do_no_harm() {
         let deep = "[".repeat(100_000);
-        for odd in ["\\boxed{", "\\boxed{}", "\\boxed{a}}", "####", "İİİ answer: 1", "```", "```json```", &deep, "answer:"] {
+        for odd in
+            ["\\boxed{", "\\boxed{}", "\\boxed{a}}", "####", "İİİ answer: 1", "```", "```json```", &deep, "answer:"]
+        {
             let _ = agree(&text(odd), &text(odd));
         }
         let most = |n: usize| text(&format!("{}answer: 1", " \n".repeat(n)));
