@@ -141,7 +141,7 @@ async fn walk(
 ) {
     match judge(wiring, request, caller, account, &mut reply).await {
         Ok(judged) => match account.written().await {
-            Ok(()) => dispatch::run(wiring, judged, account, reply).await,
+            Ok(()) => dispatch::run(wiring, &judged, account, reply).await,
             Err(fault) => {
                 account.refuse(wiring, &fault);
                 reply.fail(&fault, None);

@@ -14,7 +14,7 @@ use http::HeaderValue;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wire::Endpoint;
 
 /// What is known of a request so far.
@@ -49,8 +49,8 @@ pub(crate) struct Account {
     pass: Option<Pass>,
     /// Tokens of its settled attempts.
     tokens: AtomicU64,
-    /// The estimates of the attempts that may be under way: never more than two.
-    sent: [Option<Estimate>; 2],
+    /// The estimates of the attempts that may be under way: one that is held back, and two that race to replace it.
+    sent: [Option<Estimate>; 3],
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
@@ -92,7 +92,7 @@ impl Account {
             spender: caller.key.clone().filter(|k| k.team.is_some() || k.purse.is_some()),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 2],
+            sent: [None; 3],
             bases: Bases::default(),
             evidence: Evidence::default(),
         }
@@ -128,7 +128,7 @@ impl Account {
             spender: self.spender.clone(),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 2],
+            sent: [None; 3],
             bases: Bases::default(),
             thrift_permille: 0,
             evidence: Evidence::default(),
@@ -181,8 +181,11 @@ impl Account {
 
     /// Notes what an attempt would be settled at if nothing more were heard of it.
     pub(super) fn sending(&mut self, estimate: &Record) {
-        self.sent[usize::from(estimate.attempt % 2)] =
-            Some(Estimate { index: estimate.attempt, cost: estimate.cost, full: estimate.full });
+        let open = *self.open.get_mut();
+        let is_free = |s: &&mut Option<Estimate>| s.is_none_or(|s| open & (1 << s.index.min(63)) == 0);
+        if let Some(free) = self.sent.iter_mut().find(is_free) {
+            *free = Some(Estimate { index: estimate.attempt, cost: estimate.cost, full: estimate.full });
+        }
     }
 
     /// All attempts are settled: puts the tokens that it took in the place of those expected.
@@ -343,7 +346,12 @@ impl Account {
 
 /// Microseconds since `start`.
 pub(super) fn micros(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    duration_us(start.elapsed())
+}
+
+/// Microseconds of a duration.
+pub(super) fn duration_us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
 
 use super::Kept;
-use super::account::{Account, micros};
+use super::account::{Account, duration_us, micros};
 use super::meterage::{Known, Meterage};
 use super::price::{Cost, charge};
 use crate::Wiring;
@@ -9,14 +9,26 @@ use crate::care::Pass;
 use backend::Entry;
 use budget::Hold;
 use decide::{Baselines, Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Counts a request under way at its place for as long as it lives.
-struct Running(Entry);
+/// Counts a request under way at its place for as long as it lives, or until it ended there.
+struct Running {
+    entry: Entry,
+    ended: bool,
+}
+
+impl Running {
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.entry.meter.end();
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.meter.end();
+        self.end();
     }
 }
 
@@ -27,9 +39,16 @@ pub(crate) struct Attempt<'v> {
     pub(crate) redacted_above: Option<DataClass>,
     /// When the first content came.
     first: Option<Instant>,
+    /// When its whole answer had come, where it was held back.
+    ended: Option<Instant>,
+    /// Doubt in its answer, per mille, where it was judged.
+    doubt: Option<i16>,
+    /// Why it was not shown.
+    why: Option<&'static str>,
     running: Running,
     slot: Box<dyn Slot>,
-    pass: Pass,
+    /// Until its place has ended.
+    pass: Option<Pass>,
     /// What is reserved for it.
     hold: Option<Hold>,
     id: u128,
@@ -49,14 +68,17 @@ impl<'v> Attempt<'v> {
     ) -> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
-        let running = Running(entry);
+        let running = Running { entry, ended: false };
         Attempt {
             candidate,
             redacted_above: None,
             first: None,
+            ended: None,
+            doubt: None,
+            why: None,
             running,
             slot,
-            pass,
+            pass: Some(pass),
             hold,
             id,
             index,
@@ -77,7 +99,45 @@ impl<'v> Attempt<'v> {
     /// The first content of a stream came.
     pub(crate) fn began(&mut self) {
         self.first = Some(Instant::now());
-        self.pass.first();
+        if let Some(pass) = &mut self.pass {
+            pass.first();
+        }
+    }
+
+    /// Its whole answer came, of about so many tokens, and is held back: its place is free again.
+    pub(crate) fn came(&mut self, output: u64) {
+        self.ended = Some(Instant::now());
+        self.running.end();
+        if let Some(pass) = self.pass.take() {
+            pass.ended(None, output);
+        }
+    }
+
+    /// How long ago its first content came.
+    pub(crate) fn since_first(&self) -> Duration {
+        self.first.map(|first| first.elapsed()).unwrap_or_default()
+    }
+
+    /// Its answer was judged, whatever becomes of it.
+    pub(crate) fn judged(&mut self, doubt_permille: i16) {
+        self.doubt = Some(doubt_permille);
+    }
+
+    /// Its answer came, as far as it was held back until `held`, and was not shown: another place answered. Gives back what it
+    /// cost; `None` is unknown.
+    pub(crate) fn doubted(
+        mut self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        (why, held): (&'static str, Instant),
+    ) -> Option<Nanousd> {
+        tracing::debug!(request = %account.request_id(), place = %self.candidate.place.id, why, doubt = ?self.doubt, "doubted");
+        self.why = Some(why);
+        self.ended.get_or_insert(held);
+        let cost = self.cost(meterage, account);
+        let _ = self.settle(wiring, account, meterage, (Outcome::Doubted, None), false);
+        cost
     }
 
     /// What this attempt costs by what was metered, in full where that is known; `None` where the price is unknown.
@@ -108,15 +168,19 @@ impl<'v> Attempt<'v> {
         let (place, cause) = (&self.candidate.place.id, fault.cause.code());
         let detail = fault.detail.as_deref().unwrap_or("");
         tracing::warn!(request = %account.request_id(), %place, cause, detail, "attempt failed");
-        self.pass.told(fault);
+        if let Some(pass) = &mut self.pass {
+            pass.told(fault);
+        }
         let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
         cost
     }
 
-    /// The caller left; settled on what was seen.
-    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
+    /// The caller left; settled on what was seen. Gives back what it cost; `None` is unknown.
+    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) -> Option<Nanousd> {
+        let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Cancelled, Some(Cause::Cancelled)), false);
+        cost
     }
 
     /// Another attempt of the same request was faster; nothing was seen of this one. Gives back what it cost; `None` is unknown.
@@ -139,7 +203,7 @@ impl<'v> Attempt<'v> {
         (outcome, cause): (Outcome, Option<Cause>),
         strict: bool,
     ) -> Kept {
-        let meter = &self.running.0.meter;
+        let meter = &self.running.entry.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
             if let Some(last) = meterage.last.filter(|_| meterage.pieces > 1) {
@@ -150,7 +214,9 @@ impl<'v> Attempt<'v> {
         account.settling(self.index, &record.usage);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
-        self.pass.ended(cause, record.usage.output);
+        if let Some(pass) = self.pass {
+            pass.ended(cause, record.usage.output);
+        }
         if let Some(hold) = self.hold {
             hold.settle(charge(&record));
         }
@@ -178,10 +244,11 @@ impl<'v> Attempt<'v> {
             quality_permille: Some(self.candidate.reason.quality_permille),
             baselines: if answered { account.bases.at(&usage, account.at_unix_s()) } else { Baselines::default() },
             price_version: model.price.as_ref().map(|p| p.version.clone()),
-            ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
-            total_us: micros(self.started),
+            ttft_us: self.first.map(|first| duration_us(first - self.started)),
+            total_us: self.ended.map_or_else(|| micros(self.started), |ended| duration_us(ended - self.started)),
             outcome,
-            error: cause.map(|c| c.code().into()),
+            error: cause.map(|c| c.code()).or(self.why).map(Arc::from),
+            doubt_permille: self.doubt,
             ..account.blank()
         }
     }

@@ -59,6 +59,12 @@ struct KindLabels {
     kind: Arc<str>,
 }
 
+/// What became of an answer that was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JudgedLabels {
+    end: &'static str,
+}
+
 type Timings = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// The series of one model at one place for one operation, found once and then updated without building labels.
@@ -92,6 +98,9 @@ pub struct Metrics {
     embeddings: ArcSwap<Known>,
     rerank: ArcSwap<Known>,
     found: Family<KindLabels, Counter>,
+    judged: Family<JudgedLabels, Counter>,
+    /// Nano-dollars that helpers cost, where that is known.
+    pub(crate) helpers: Counter,
     /// Requests of which something was taken out for a place, one for each class above which it was.
     pub(crate) redacted: Counter,
     /// Placeholders in answers that their request never had.
@@ -140,6 +149,12 @@ impl Default for Metrics {
         );
         let found = Family::<KindLabels, Counter>::default();
         registry.register("dewpoint_findings", "Data that detectors found in requests, by kind", found.clone());
+        let judged = Family::<JudgedLabels, Counter>::default();
+        registry.register(
+            "dewpoint_judged_answers",
+            "Answers that were judged, by what became of them",
+            judged.clone(),
+        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -147,11 +162,15 @@ impl Default for Metrics {
         };
         let redacted = counter("dewpoint_redacted_requests", "Requests of which something was taken out for a place");
         let unknown = counter("dewpoint_placeholders_unknown", "Placeholders in answers that their request never had");
+        let helpers =
+            counter("dewpoint_helpers_cost_nanousd", "Cost of helpers in nano-dollars where the price is known");
         let reconcile = Reconcile::new(&mut registry);
         Metrics {
             registry,
             reconcile,
             found,
+            judged,
+            helpers,
             redacted,
             unknown,
             tokens,
@@ -218,6 +237,12 @@ impl Metrics {
         for (kind, count) in &found.kinds {
             self.found.get_or_create_owned(&KindLabels { kind: kind.clone() }).inc_by(count.n.into());
         }
+    }
+
+    /// Counts one answer that was judged: `kept`, `let-go` (a bound came before its end), `escalated`, or `unreplaced` (doubted,
+    /// and no other place answered).
+    pub(crate) fn judged(&self, end: &'static str) {
+        self.judged.get_or_create_owned(&JudgedLabels { end }).inc();
     }
 
     /// The counter of attempts with this end at a place.

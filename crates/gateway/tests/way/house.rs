@@ -344,6 +344,16 @@ pub(crate) async fn house_told(
     care: CareOptions,
     witness: Arc<dyn decide::Witness>,
 ) -> House {
+    house_learning(backends, (limits, keys, care), witness, gateway::Learned::default()).await
+}
+
+/// With what was learned, and is.
+pub(crate) async fn house_learning(
+    backends: &[Arc<Scripted>],
+    (limits, keys, care): (Limits, Vec<Key>, CareOptions),
+    witness: Arc<dyn decide::Witness>,
+    learned: gateway::Learned,
+) -> House {
     let table = backends.iter().map(|b| b.clone() as Arc<dyn Backend>).collect();
     let board = Board::new(table, Box::new(|_, _| unreachable!("models are configured")));
     board.probe_once().await;
@@ -368,7 +378,7 @@ pub(crate) async fn house_told(
         draining: AtomicBool::new(false),
         door: Arc::default(),
         cut: gateway::Cut::default(),
-        learned: Arc::default(),
+        learned: Arc::new(learned),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
