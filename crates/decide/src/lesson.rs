@@ -33,6 +33,19 @@ impl Origin {
             Origin::Shadow => "shadow",
         }
     }
+
+    /// What a lesson from here counts, in thousandths of an observation, by its score per mille. A person's word is the measure. An
+    /// answer that fails a mechanical check is bad, but one that passes may still be wrong; a doubt is an estimate before anybody
+    /// saw a better answer; two answers that differ need not both be wrong.
+    pub const fn weight_milli(self, score_permille: u16) -> u32 {
+        match self {
+            Origin::Feedback => 1_000,
+            Origin::Check if score_permille < 500 => 800,
+            Origin::Check => 50,
+            Origin::Escalation => 200,
+            Origin::Shadow => 500,
+        }
+    }
 }
 
 /// The answer beside which another one was looked at.
@@ -55,7 +68,8 @@ pub struct Compared {
 pub struct Lesson {
     /// The request.
     pub request_id: Arc<str>,
-    /// When, Unix milliseconds.
+    /// When, Unix milliseconds. Feedback has the moment at which its request arrived: a second one takes the place of the first, and an
+    /// answer of long ago is old evidence.
     pub at_unix_ms: u64,
     /// Whose answer.
     pub place: PlaceId,

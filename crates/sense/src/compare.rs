@@ -45,7 +45,8 @@ pub fn agree(answer: &Answer, other: &Answer) -> Option<bool> {
 
 fn form(answer: &Answer) -> Option<Form<'_>> {
     let [choice] = answer.choices.as_slice() else { return None };
-    if choice.refusal.is_some() || matches!(choice.finish, Some(Finish::Length | Finish::ContentFilter)) {
+    // An answer without an end may be the beginning of any other.
+    if choice.refusal.is_some() || matches!(choice.finish, None | Some(Finish::Length | Finish::ContentFilter)) {
         return None;
     }
     if !choice.tool_calls.is_empty() {
@@ -152,7 +153,11 @@ mod tests {
             name: (*name).to_owned(),
             arguments: (*arguments).to_owned(),
         };
-        with(Choice { tool_calls: list.iter().map(call).collect(), ..Choice::default() })
+        with(Choice {
+            tool_calls: list.iter().map(call).collect(),
+            finish: Some(Finish::ToolCalls),
+            ..Choice::default()
+        })
     }
 
     #[test]
@@ -208,9 +213,10 @@ mod tests {
     fn what_cannot_be_told_is_not_guessed() {
         let prose = "The house stood on a hill above the town, and nobody had lived there for many years.";
         let cut = with(Choice { text: Some("10".into()), finish: Some(Finish::Length), ..Choice::default() });
+        let open = with(Choice { text: Some("10".into()), ..Choice::default() });
         let refused = with(Choice { refusal: Some("no".into()), ..Choice::default() });
         let twice = Answer { choices: vec![text("1").choices[0].clone(); 2], ..text("1") };
-        for answer in [text(prose), text(""), text("a\nb"), cut, refused, twice, with(Choice::default())] {
+        for answer in [text(prose), text(""), text("a\nb"), cut, open, refused, twice, with(Choice::default())] {
             assert!(!comparable(&answer), "{answer:?}");
             assert_eq!(agree(&answer, &text("10")), None);
             assert_eq!(agree(&text("10"), &answer), Some(false), "the other one may be anything");

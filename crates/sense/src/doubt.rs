@@ -100,7 +100,8 @@ impl Doubt {
 /// As in `x-dewpoint-doubt`: `0.42;why=hedges,expected`.
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, size) = (if self.permille < 0 { "-" } else { "" }, self.permille.unsigned_abs());
+        let size = self.permille.unsigned_abs();
+        let sign = if self.permille <= -10 { "-" } else { "" };
         write!(f, "{sign}{}.{:02}", size / 1_000, size % 1_000 / 10)?;
         for (at, why) in self.why().enumerate() {
             f.write_str(if at == 0 { ";why=" } else { "," })?;
@@ -189,6 +190,8 @@ mod tests {
     fn what_the_trained_estimate_weighs_counts_once() {
         let hedged = checked("I am not sure.");
         assert_eq!(of(Signals { checked: hedged, gain: Some(0.2), ..Signals::default() }).permille, 200);
-        assert_eq!(of(Signals { gain: Some(-0.1), ..Signals::default() }).to_string(), "-0.10");
+        for (gain, shown) in [(-0.1, "-0.10"), (-0.004, "0.00"), (-0.01, "-0.01"), (0.019, "0.01")] {
+            assert_eq!(of(Signals { gain: Some(gain), ..Signals::default() }).to_string(), shown);
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What is learned of a model from an answer that was looked at. Facts count more than estimates, and an answer that passes a check
-//! of form counts little: it says nothing of what is in it.
+//! What is learned of a model from an answer that was looked at. What it counts is said by its origin
+//! ([`decide::Origin::weight_milli`]).
 //!
 //! Never here: text, comparisons that a promise may rest on (they have to be drawn by lot, and these are not), or storage.
 
@@ -11,21 +11,11 @@ use sense::check::Checked;
 use sense::doubt::Doubt;
 use wire::Answer;
 
-/// What a lesson counts, in thousandths of an observation: a hard check that failed, one that was passed, an escalation whose
-/// stronger answer said the same or something else, and one where nobody can tell.
-const FAILED: u32 = 1_000;
-const PASSED: u32 = 100;
-const COMPARED: u32 = 500;
-const GUESSED: u32 = 100;
-
 /// An answer was held against what was asked for.
 pub(super) fn checked(way: &Way<'_>, account: &Account, held: &Held<'_>, checked: Checked) {
-    let (score, weight) = match (checked.is_hard(), checked.tested) {
-        (true, _) => (0, FAILED),
-        (false, true) => (1_000, PASSED),
-        (false, false) => return,
-    };
-    tell(way, account, held, Origin::Check, score, weight);
+    if checked.is_hard() || checked.tested {
+        tell(way, account, held, Origin::Check, if checked.is_hard() { 0 } else { 1_000 });
+    }
 }
 
 /// An answer was doubted, and another one came. That of the stronger place is taken for right where the two can be compared, which
@@ -35,14 +25,14 @@ pub(super) fn escalated(way: &Way<'_>, account: &Account, held: &Held<'_>, doubt
         return;
     }
     let compared = stronger.filter(|_| held.whole).and_then(|stronger| sense::agree(held.answer(), stronger));
-    let (score, weight) = match compared {
-        Some(same) => (if same { 1_000 } else { 0 }, COMPARED),
-        None => ((1_000 - doubt.permille.max(0)).unsigned_abs(), GUESSED),
+    let score = match compared {
+        Some(same) => u16::from(same) * 1_000,
+        None => (1_000 - doubt.permille.max(0)).unsigned_abs(),
     };
-    tell(way, account, held, Origin::Escalation, score, weight);
+    tell(way, account, held, Origin::Escalation, score);
 }
 
-fn tell(way: &Way<'_>, account: &Account, held: &Held<'_>, origin: Origin, score_permille: u16, weight_milli: u32) {
+fn tell(way: &Way<'_>, account: &Account, held: &Held<'_>, origin: Origin, score_permille: u16) {
     let from = held.attempt.candidate;
     way.wiring.learned.lesson(Lesson {
         request_id: account.request_id().into(),
@@ -52,7 +42,7 @@ fn tell(way: &Way<'_>, account: &Account, held: &Held<'_>, origin: Origin, score
         task: way.judged.need.task,
         origin,
         score_permille,
-        weight_milli,
+        weight_milli: origin.weight_milli(score_permille),
         compared: None,
     });
 }

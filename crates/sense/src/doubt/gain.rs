@@ -75,7 +75,7 @@ fn named<'a>(beside: &Beside<'a>) -> Vec<Option<&'a str>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use wire::{Choice, Endpoint, Message, Role};
+    use wire::{Choice, Endpoint, Finish, Message, Role};
 
     fn ask(text: &str) -> Ask {
         let mut ask = Ask::new(Endpoint::Chat);
@@ -84,7 +84,10 @@ mod tests {
     }
 
     fn answer(text: &str) -> Answer {
-        Answer { choices: vec![Choice { text: Some(text.into()), ..Choice::default() }], ..Answer::default() }
+        Answer {
+            choices: vec![Choice { text: Some(text.into()), finish: Some(Finish::Stop), ..Choice::default() }],
+            ..Answer::default()
+        }
     }
 
     fn of(prompt: &str, said: &str, helpers: &[Option<&str>]) -> Option<f32> {
