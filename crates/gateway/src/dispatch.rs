@@ -4,10 +4,10 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
+mod advice;
 mod aside;
 mod bring;
 mod cascade;
-mod helpers;
 mod hold;
 mod lessons;
 mod money;
@@ -64,6 +64,7 @@ pub(crate) async fn run(wiring: &Wiring, judged: &Judged, account: &mut Account,
 }
 
 /// How the attempts came out.
+#[expect(clippy::large_enum_variant, reason = "as with `Turn`: one at a time, and nearly always the large one")]
 enum End<'v> {
     /// One brought content.
     Content(Attempt<'v>, Brought),

@@ -5,8 +5,10 @@
 mod account;
 mod attempt;
 mod count;
+mod estimates;
 mod evidence;
 mod header;
+mod judged;
 mod kept;
 mod meterage;
 mod metrics;

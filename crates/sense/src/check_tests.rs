@@ -1,3 +1,6 @@
+//! What the checks find, and that they end whatever is said.
+//!
+//! Never here: how a flaw weighs.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;

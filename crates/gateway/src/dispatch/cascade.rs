@@ -5,7 +5,7 @@
 //! Never here: text in a log, an order of its own, or a threshold that policy or a promise did not set.
 
 use super::hold::{Held, Holding, hold, written};
-use super::{End, Way, helpers, lessons};
+use super::{End, Way, advice, lessons};
 use crate::relay::{Brought, Reply};
 use crate::settle::Account;
 use decide::{Candidate, Cascade, Objective, Promise, Rank, Retry};
@@ -99,7 +99,7 @@ pub(super) async fn look<'v>(way: &mut Way<'v>, mut end: End<'v>, account: &mut 
                     End::Left
                 }
                 Judgement::Trusted(held) => {
-                    wiring.metrics.judged(if held.whole { "kept" } else { "let-go" });
+                    wiring.metrics.judged.ended(if held.whole { "kept" } else { "let-go" });
                     let (attempt, brought) = held.let_go();
                     return done(way, End::Content(attempt, brought), spare, account, reply).await;
                 }
@@ -127,7 +127,6 @@ struct Doubted<'v> {
     told: String,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one at a time, inside the boxed future of an answer that is held")]
 enum Judgement<'v> {
     Trusted(Held<'v>),
     Doubted(Doubted<'v>),
@@ -159,7 +158,7 @@ async fn done<'v>(
             End::Left
         }
         End::Failed(_) => {
-            way.wiring.metrics.judged("unreplaced");
+            way.wiring.metrics.judged.ended("unreplaced");
             reply.judged(&doubted.told);
             let (attempt, brought) = doubted.held.let_go();
             End::Content(attempt, brought)
@@ -179,7 +178,7 @@ async fn replaced(way: &Way<'_>, doubted: Doubted<'_>, account: &Account, reply:
     seen.count(&way.judged.ask).await;
     reply.charged(attempt.doubted(wiring, account, &seen, (why, since)));
     reply.escalated(&format!("{}/{}", from.place.id, from.model.id), &told);
-    wiring.metrics.judged("escalated");
+    wiring.metrics.judged.ended("escalated");
 }
 
 /// Judges a held answer, and asks helpers where they can tell something.
@@ -196,7 +195,7 @@ async fn judged<'v>(
     let unpromised = matches!(promise, Some(None | Some(Promise::NotYet { .. }))) || (promise.is_some() && !comparable);
     let mut said = Vec::new();
     if comparable && !unpromised && !checked.is_hard() && !settings.helpers.is_empty() {
-        match helpers::ask(way, &settings.helpers, held_until(way, &held, settings), account, reply).await {
+        match advice::ask(way, &settings.helpers, held_until(way, &held, settings), account, reply).await {
             Some(answers) => said = answers,
             None => return Judgement::Left(held),
         }
@@ -233,7 +232,7 @@ fn held_until(way: &Way<'_>, held: &Held<'_>, settings: &Cascade) -> tokio::time
     let most = if way.judged.ask.stream {
         std::time::Duration::from_millis(settings.hold_ms.into()).saturating_sub(held.attempt.since_first())
     } else {
-        helpers::PATIENCE
+        advice::PATIENCE
     };
     way.due.min(now + most)
 }

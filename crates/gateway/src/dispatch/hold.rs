@@ -36,7 +36,6 @@ enum What {
 }
 
 /// What came of holding back.
-#[expect(clippy::large_enum_variant, reason = "one at a time, inside the boxed future of an answer that is held")]
 pub(super) enum Holding<'v> {
     Held(Held<'v>),
     /// It broke, before the caller saw anything of it.

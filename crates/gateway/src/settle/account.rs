@@ -1,5 +1,6 @@
 //! The account of one request: what all its records have in common.
 
+use super::estimates::Estimates;
 use super::evidence::Evidence;
 use super::header::value;
 use super::price::Bases;
@@ -7,8 +8,8 @@ use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task,
-    Usage, Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Policy, Priced, Record, Task, Usage,
+    Verdict,
 };
 use http::HeaderValue;
 use std::fmt::Write as _;
@@ -49,19 +50,10 @@ pub(crate) struct Account {
     pass: Option<Pass>,
     /// Tokens of its settled attempts.
     tokens: AtomicU64,
-    /// The estimates of the attempts that may be under way: one that is held back, and two that race to replace it.
-    sent: [Option<Estimate>; 3],
+    sent: Estimates,
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
-}
-
-/// What an attempt under way would be settled at.
-#[derive(Debug, Clone, Copy)]
-struct Estimate {
-    index: u8,
-    cost: Option<Nanousd>,
-    full: Option<Nanousd>,
 }
 
 impl Account {
@@ -92,7 +84,7 @@ impl Account {
             spender: caller.key.clone().filter(|k| k.team.is_some() || k.purse.is_some()),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 3],
+            sent: Estimates::default(),
             bases: Bases::default(),
             evidence: Evidence::default(),
         }
@@ -128,7 +120,7 @@ impl Account {
             spender: self.spender.clone(),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 3],
+            sent: Estimates::default(),
             bases: Bases::default(),
             thrift_permille: 0,
             evidence: Evidence::default(),
@@ -181,11 +173,7 @@ impl Account {
 
     /// Notes what an attempt would be settled at if nothing more were heard of it.
     pub(super) fn sending(&mut self, estimate: &Record) {
-        let open = *self.open.get_mut();
-        let is_free = |s: &&mut Option<Estimate>| s.is_none_or(|s| open & (1 << s.index.min(63)) == 0);
-        if let Some(free) = self.sent.iter_mut().find(is_free) {
-            *free = Some(Estimate { index: estimate.attempt, cost: estimate.cost, full: estimate.full });
-        }
+        self.sent.note(estimate, *self.open.get_mut());
     }
 
     /// All attempts are settled: puts the tokens that it took in the place of those expected.
@@ -270,12 +258,7 @@ impl Account {
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
-        let (cost, full) = self
-            .sent
-            .iter()
-            .flatten()
-            .find(|s| s.index == index && open != 0)
-            .map_or((None, None), |s| (s.cost, s.full));
+        let (cost, full) = if open == 0 { (None, None) } else { self.sent.of(index) };
         let record = Record {
             cost,
             full,

@@ -32,6 +32,17 @@ impl Drop for Running {
     }
 }
 
+/// What is known of an answer that was looked at before it was trusted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// When its whole answer had come, or no more of it was waited for.
+    ended: Option<Instant>,
+    /// Doubt in it, per mille.
+    doubt: Option<i16>,
+    /// Why it was not shown.
+    why: Option<&'static str>,
+}
+
 /// One attempt.
 pub(crate) struct Attempt<'v> {
     pub(crate) candidate: &'v Candidate,
@@ -39,12 +50,8 @@ pub(crate) struct Attempt<'v> {
     pub(crate) redacted_above: Option<DataClass>,
     /// When the first content came.
     first: Option<Instant>,
-    /// When its whole answer had come, where it was held back.
-    ended: Option<Instant>,
-    /// Doubt in its answer, per mille, where it was judged.
-    doubt: Option<i16>,
-    /// Why it was not shown.
-    why: Option<&'static str>,
+    /// Boxed: few answers are looked at, and every attempt would carry its size.
+    looked: Option<Box<Looked>>,
     running: Running,
     slot: Box<dyn Slot>,
     /// Until its place has ended.
@@ -73,9 +80,7 @@ impl<'v> Attempt<'v> {
             candidate,
             redacted_above: None,
             first: None,
-            ended: None,
-            doubt: None,
-            why: None,
+            looked: None,
             running,
             slot,
             pass: Some(pass),
@@ -106,7 +111,7 @@ impl<'v> Attempt<'v> {
 
     /// Its whole answer came, of about so many tokens, and is held back: its place is free again.
     pub(crate) fn came(&mut self, output: u64) {
-        self.ended = Some(Instant::now());
+        self.looked().ended = Some(Instant::now());
         self.running.end();
         if let Some(pass) = self.pass.take() {
             pass.ended(None, output);
@@ -120,7 +125,7 @@ impl<'v> Attempt<'v> {
 
     /// Its answer was judged, whatever becomes of it.
     pub(crate) fn judged(&mut self, doubt_permille: i16) {
-        self.doubt = Some(doubt_permille);
+        self.looked().doubt = Some(doubt_permille);
     }
 
     /// Its answer came, as far as it was held back until `held`, and was not shown: another place answered. Gives back what it
@@ -132,9 +137,10 @@ impl<'v> Attempt<'v> {
         meterage: &Meterage,
         (why, held): (&'static str, Instant),
     ) -> Option<Nanousd> {
-        tracing::debug!(request = %account.request_id(), place = %self.candidate.place.id, why, doubt = ?self.doubt, "doubted");
-        self.why = Some(why);
-        self.ended.get_or_insert(held);
+        tracing::debug!(request = %account.request_id(), place = %self.candidate.place.id, why, "doubted");
+        let looked = self.looked();
+        looked.why = Some(why);
+        looked.ended.get_or_insert(held);
         let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Doubted, None), false);
         cost
@@ -191,6 +197,10 @@ impl<'v> Attempt<'v> {
         cost
     }
 
+    fn looked(&mut self) -> &mut Looked {
+        self.looked.get_or_insert_default()
+    }
+
     fn known(&self, account: &Account) -> Known {
         Known { input: account.input_estimate, context: self.candidate.model.context_tokens }
     }
@@ -229,6 +239,7 @@ impl<'v> Attempt<'v> {
         let cost = Cost::of(self.candidate, &usage, account.at_unix_s());
         let (place, model) = (&self.candidate.place, &self.candidate.model);
         let answered = outcome == Outcome::Ok;
+        let looked = self.looked.as_deref().copied().unwrap_or_default();
         Record {
             attempt_id: self.id,
             attempt: self.index,
@@ -245,10 +256,10 @@ impl<'v> Attempt<'v> {
             baselines: if answered { account.bases.at(&usage, account.at_unix_s()) } else { Baselines::default() },
             price_version: model.price.as_ref().map(|p| p.version.clone()),
             ttft_us: self.first.map(|first| duration_us(first - self.started)),
-            total_us: self.ended.map_or_else(|| micros(self.started), |ended| duration_us(ended - self.started)),
+            total_us: looked.ended.map_or_else(|| micros(self.started), |ended| duration_us(ended - self.started)),
             outcome,
-            error: cause.map(|c| c.code()).or(self.why).map(Arc::from),
-            doubt_permille: self.doubt,
+            error: cause.map(|c| c.code()).or(looked.why).map(Arc::from),
+            doubt_permille: looked.doubt,
             ..account.blank()
         }
     }

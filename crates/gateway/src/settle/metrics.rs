@@ -1,6 +1,7 @@
 //! `/metrics`: names and buckets of the OpenTelemetry GenAI conventions, in Prometheus form. Labels are bounded by the
 //! configuration: never a caller's own words.
 
+use super::judged::Judged;
 use super::reconcile::Reconcile;
 use arc_swap::ArcSwap;
 use decide::{Found, Outcome, PlaceId, Record};
@@ -59,12 +60,6 @@ struct KindLabels {
     kind: Arc<str>,
 }
 
-/// What became of an answer that was judged.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct JudgedLabels {
-    end: &'static str,
-}
-
 type Timings = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// The series of one model at one place for one operation, found once and then updated without building labels.
@@ -98,9 +93,8 @@ pub struct Metrics {
     embeddings: ArcSwap<Known>,
     rerank: ArcSwap<Known>,
     found: Family<KindLabels, Counter>,
-    judged: Family<JudgedLabels, Counter>,
-    /// Nano-dollars that helpers cost, where that is known.
-    pub(crate) helpers: Counter,
+    /// What became of answers that were looked at.
+    pub(crate) judged: Judged,
     /// Requests of which something was taken out for a place, one for each class above which it was.
     pub(crate) redacted: Counter,
     /// Placeholders in answers that their request never had.
@@ -149,12 +143,6 @@ impl Default for Metrics {
         );
         let found = Family::<KindLabels, Counter>::default();
         registry.register("dewpoint_findings", "Data that detectors found in requests, by kind", found.clone());
-        let judged = Family::<JudgedLabels, Counter>::default();
-        registry.register(
-            "dewpoint_judged_answers",
-            "Answers that were judged, by what became of them",
-            judged.clone(),
-        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -162,15 +150,13 @@ impl Default for Metrics {
         };
         let redacted = counter("dewpoint_redacted_requests", "Requests of which something was taken out for a place");
         let unknown = counter("dewpoint_placeholders_unknown", "Placeholders in answers that their request never had");
-        let helpers =
-            counter("dewpoint_helpers_cost_nanousd", "Cost of helpers in nano-dollars where the price is known");
         let reconcile = Reconcile::new(&mut registry);
+        let judged = Judged::new(&mut registry);
         Metrics {
             registry,
             reconcile,
             found,
             judged,
-            helpers,
             redacted,
             unknown,
             tokens,
@@ -237,12 +223,6 @@ impl Metrics {
         for (kind, count) in &found.kinds {
             self.found.get_or_create_owned(&KindLabels { kind: kind.clone() }).inc_by(count.n.into());
         }
-    }
-
-    /// Counts one answer that was judged: `kept`, `let-go` (a bound came before its end), `escalated`, or `unreplaced` (doubted,
-    /// and no other place answered).
-    pub(crate) fn judged(&self, end: &'static str) {
-        self.judged.get_or_create_owned(&JudgedLabels { end }).inc();
     }
 
     /// The counter of attempts with this end at a place.

@@ -50,7 +50,7 @@ pub(super) async fn ask(
     let mut answers = Vec::new();
     for helped in said.into_iter().flatten() {
         if let Some(cost) = helped.cost {
-            way.wiring.metrics.helpers.inc_by(u64::try_from(cost.0).unwrap_or(0));
+            way.wiring.metrics.judged.helped(cost);
         }
         reply.charged(helped.cost);
         answers.push(helped.answer);
