@@ -54,7 +54,7 @@ fn better<'v>(way: &Way<'v>, than: &Candidate) -> Option<&'v Candidate> {
 
 /// Whether one candidate is clearly better than another: another model, and clearly higher expected quality, or no lower one from a
 /// higher tier or rank.
-pub(super) fn is_better(one: &Candidate, than: &Candidate) -> bool {
+pub(crate) fn is_better(one: &Candidate, than: &Candidate) -> bool {
     let (quality, other) = (one.reason.quality_permille, than.reason.quality_permille);
     one.model.id != than.model.id
         && (quality >= other.saturating_add(CLEARLY)
@@ -202,7 +202,7 @@ async fn judged<'v>(
     }
     let doubt = doubted(way, &held, checked, &said);
     lessons::checked(way, account, &held, checked);
-    held.attempt.judged(doubt.permille);
+    held.attempt.judged(doubt.permille, comparable);
     let kept = match promise {
         Some(Some(promise)) => !unpromised && promise.keeps(f32::from(doubt.permille) / 1_000.0),
         Some(None) => false,

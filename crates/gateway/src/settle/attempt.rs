@@ -39,6 +39,8 @@ struct Looked {
     ended: Option<Instant>,
     /// Doubt in it, per mille.
     doubt: Option<i16>,
+    /// It is of a kind that can be compared with others.
+    comparable: bool,
     /// Why it was not shown.
     why: Option<&'static str>,
 }
@@ -123,9 +125,10 @@ impl<'v> Attempt<'v> {
         self.first.map(|first| first.elapsed()).unwrap_or_default()
     }
 
-    /// Its answer was judged, whatever becomes of it.
-    pub(crate) fn judged(&mut self, doubt_permille: i16) {
-        self.looked().doubt = Some(doubt_permille);
+    /// Its answer was judged, whatever becomes of it, and can be `comparable` with others.
+    pub(crate) fn judged(&mut self, doubt_permille: i16, comparable: bool) {
+        let looked = self.looked();
+        (looked.doubt, looked.comparable) = (Some(doubt_permille), comparable);
     }
 
     /// Its answer came, as far as it was held back until `held`, and was not shown: another place answered. Gives back what it
@@ -137,8 +140,10 @@ impl<'v> Attempt<'v> {
         meterage: &Meterage,
         (why, held): (&'static str, Instant),
     ) -> Option<Nanousd> {
-        tracing::debug!(request = %account.request_id(), place = %self.candidate.place.id, why, "doubted");
-        let looked = self.looked();
+        let place = &self.candidate.place.id;
+        let looked = self.looked.get_or_insert_default();
+        let (doubt, comparable) = (looked.doubt, looked.comparable);
+        tracing::debug!(request = %account.request_id(), %place, why, doubt, comparable, "an answer was doubted");
         looked.why = Some(why);
         looked.ended.get_or_insert(held);
         let cost = self.cost(meterage, account);

@@ -413,7 +413,7 @@ async fn a_helper_that_is_late_or_fails_is_left_out() {
 #[tokio::test]
 async fn it_goes_up_step_by_step_within_the_attempts_that_are_allowed() {
     let (first, second, third) = (
-        weak(vec![plain(" ")]),
+        weak(vec![plain(" ")]).rated("small-8b", 500),
         Scripted::new("mid", Zone::SameHost, vec![plain("I can't help with that.")]).rated("mid", 700),
         strong(vec![plain("Well.")]),
     );

@@ -100,6 +100,7 @@ fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery:
             },
         );
     }
+                cascade: None,
     routes
 }
 
