@@ -69,7 +69,7 @@ fn rank(candidate: &Candidate) -> Rank {
 pub(super) async fn look<'v>(way: &mut Way<'v>, mut end: End<'v>, account: &mut Account, reply: &mut Reply) -> End<'v> {
     let wiring = way.wiring;
     let settings = wiring.policy.load().cascade_of(&way.judged.need.model).clone();
-    // The best answer so far that is doubted: it goes out where no other comes.
+    // The least doubted answer so far: it goes out where no other comes.
     let mut spare: Option<Doubted<'v>> = None;
     loop {
         if !matters(way, &end) {
@@ -104,12 +104,22 @@ pub(super) async fn look<'v>(way: &mut Way<'v>, mut end: End<'v>, account: &mut 
                     return done(way, End::Content(attempt, brought), spare, account, reply).await;
                 }
                 Judgement::Doubted(doubted) => {
-                    if let Some(before) = spare.replace(doubted) {
-                        lessons::escalated(way, account, &before.held, &before.doubt, None);
-                        replaced(way, before, account, reply).await;
-                    }
-                    way.above = spare.as_ref().map(|doubted| doubted.held.attempt.candidate);
+                    way.above = Some(doubted.held.attempt.candidate);
                     way.meant = true;
+                    let worse = match spare.take() {
+                        Some(before) if before.doubt.permille < doubted.doubt.permille => {
+                            spare = Some(before);
+                            Some(doubted)
+                        }
+                        before => {
+                            spare = Some(doubted);
+                            before
+                        }
+                    };
+                    if let Some(worse) = worse {
+                        lessons::escalated(way, account, &worse.held, &worse.doubt, None);
+                        replaced(way, worse, account, reply).await;
+                    }
                     way.first_content(account, reply).await
                 }
             },

@@ -429,6 +429,28 @@ async fn it_goes_up_step_by_step_within_the_attempts_that_are_allowed() {
 }
 
 #[tokio::test]
+async fn of_two_doubted_answers_the_better_one_goes_out_where_no_third_comes() {
+    let open = "Here you are:\n```rust\nfn main() {";
+    for (first, second, shown) in [(open, " ", "edge"), (" ", open, "mid")] {
+        let h = house(&[
+            Scripted::new("edge", Zone::SameHost, vec![plain(first)]).rated("small", 500),
+            Scripted::new("mid", Zone::SameHost, vec![plain(second)]).rated("mid", 700),
+            strong(vec![Act::Fail(Cause::UpstreamError)]),
+        ])
+        .await;
+        let got = ask(&h, "", &[]).await;
+        assert_eq!((got.header("x-dewpoint-place"), got.header("x-dewpoint-doubt")), (shown, "0.55;why=open-code"));
+        let records = h.settled(3).await;
+        let outcome = |place: &str| records.iter().find(|r| r.place == Some(PlaceId::new(place))).unwrap().outcome;
+        let other = if shown == "edge" { "mid" } else { "edge" };
+        assert_eq!(
+            (outcome(shown), outcome(other), outcome("cloud")),
+            (Outcome::Ok, Outcome::Doubted, Outcome::Failed)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_hedge_beside_a_slow_first_is_looked_at_too() {
     let care = CareOptions {
         hedge: Some(Hedge { after: MS(50), cost_max: decide::Nanousd(i64::MAX) }),

@@ -97,10 +97,10 @@ fn routes(r: &mut Reader<'_>, list: &[shape::Route], places: &[&str], discovery:
                 class: route.class.map(Into::into),
                 tags: super::rules::tag_list(r, &route.tags, &path),
                 durability: route.durability.map(Into::into).unwrap_or_default(),
+                cascade: None,
             },
         );
     }
-                cascade: None,
     routes
 }
 
