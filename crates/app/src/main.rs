@@ -27,6 +27,7 @@ mod keys;
 mod measure;
 mod models;
 mod passages;
+mod past;
 
 mod prices;
 mod probe;

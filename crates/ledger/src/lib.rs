@@ -51,7 +51,7 @@ pub use fuzz::{check_entry, check_recovery};
 pub use ledger::{Ledger, Watch};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
-pub use report::{By, Query, Report, Row, align, records, report};
+pub use report::{By, Query, Report, Row, align, records, report, request};
 pub use spent::{Spent, last_used, spent};
 pub use state::{Condition, State};
 pub use statement::{

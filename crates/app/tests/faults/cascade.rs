@@ -14,8 +14,8 @@ const CLOUD: usize = 1;
 const BAD: &str = "Sure! BROKEN is what you get: {\"n\": ";
 
 async fn rig() -> Rig {
-    let places = Rig::new().place(Voice::of("vllm")).model("small-8b");
-    places.place(Voice::of("openai")).model("gpt-large-70b").start().await
+    let places = Rig::new().place(Voice::of("vllm")).model("small-8b", 500);
+    places.place(Voice::of("openai")).model("gpt-large-70b", 900).start().await
 }
 
 /// Both answers as the two places would give them.
@@ -56,6 +56,12 @@ async fn invalid_json_of_a_local_place_is_replaced_and_both_are_in_the_ledger_an
             assert_eq!(got.header("x-dewpoint-cost-usd"), Some(decide::Nanousd(paid).to_string().as_str()));
         }
     }
+    let id = rig.ledger().last().unwrap().request_id.to_string();
+    let mut explain = tokio::process::Command::new(env!("CARGO_BIN_EXE_dewpoint"));
+    explain.args(["explain", "--request", &id]).env_clear().env("HOME", rig.data());
+    let told = explain.env("DEWPOINT_DATA", rig.data()).current_dir(rig.data()).output().await.unwrap();
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(text.contains("vllm/small-8b") && text.contains("not-json: JSON was asked for"), "{text} {told:?}");
     rig.finish().await;
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Builder {
     pub(super) before: String,
     pub(super) memory_mib: u64,
     price: Option<(u32, u32)>,
-    /// Places whose model is not `m`, each with its name.
-    models: Vec<(usize, String)>,
+    /// Places whose model is not `m`, each with its name and quality per mille.
+    models: Vec<(usize, String, u16)>,
 }
 
 impl Builder {
@@ -75,8 +75,8 @@ impl Builder {
 
     /// The model of the place that was added last has this name, and keeps a schema. (Routes name `m`.)
     #[must_use]
-    pub(crate) fn model(mut self, id: &str) -> Builder {
-        self.models.push((self.places.len() - 1, id.to_owned()));
+    pub(crate) fn model(mut self, id: &str, quality_permille: u16) -> Builder {
+        self.models.push((self.places.len() - 1, id.to_owned(), quality_permille));
         self
     }
 
@@ -186,8 +186,10 @@ impl Builder {
                 _ => self.url(i),
             };
             let (name, profile, key) = (&up.name, up.voice.profile.name, key_name(i));
-            let own = self.models.iter().find(|(place, _)| *place == i);
-            let model = own.map_or("id = \"m\"".to_owned(), |(_, id)| format!("id = \"{id}\", json_schema = true"));
+            let own = self.models.iter().find(|(place, ..)| *place == i);
+            let model = own.map_or("id = \"m\"".to_owned(), |(_, id, permille)| {
+                format!("id = \"{id}\", json_schema = true, quality_permille = {permille}")
+            });
             out.push_str(&format!(
                 "\n[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{url}\"\napi_key = {{ env = \"{key}\" }}\nmodels = [{{ {model}, tools = true{price} }}]\n"
             ));
