@@ -121,8 +121,12 @@ pub(crate) struct Explain {
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Instead of a prompt, a request that was answered, by its x-request-id: what its attempts came to.
+    #[arg(long, value_name = "ID", conflicts_with = "prompt")]
+    pub(crate) request: Option<String>,
     /// The prompt, or - to read it from standard input.
-    pub(crate) prompt: String,
+    #[arg(required_unless_present = "request")]
+    pub(crate) prompt: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::cli;
 use crate::config::{self, Flags, Settings};
 use crate::problem::{Problem, Problems, suggest};
 use crate::table::{columns, printable};
-use crate::{detect, discover, embedded, fleet};
+use crate::{detect, discover, embedded, fleet, past};
 mod worth;
 
 use anyhow::Result;
@@ -27,7 +27,10 @@ const PROMPT_MAX: u64 = 32 * 1024 * 1024;
 
 /// Prints the verdict. Exit code 1 when nothing may or can answer.
 pub(crate) fn run(args: &cli::Explain) -> Result<ExitCode> {
-    let prompt = prompt(&args.prompt)?;
+    if let Some(id) = &args.request {
+        return past::run(id, args.common.config.as_deref(), args.json);
+    }
+    let prompt = prompt(args.prompt.as_deref().unwrap_or_default())?;
     let found = config::find(args.common.config.as_deref(), &config::process_env);
     let flags = Flags { listen: None, no_discovery: args.common.no_discovery };
     let book = Arc::new(Book::built_in()?);

@@ -29,6 +29,7 @@ mod lessons;
 mod measure;
 mod models;
 mod passages;
+mod past;
 
 mod prices;
 mod priors;

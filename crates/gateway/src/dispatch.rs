@@ -4,8 +4,13 @@
 //!
 //! Never here: an order of its own, or an attempt without a permit.
 
+mod advice;
 mod aside;
 mod bring;
+mod cascade;
+mod hold;
+mod lessons;
+mod money;
 mod race;
 mod veil;
 
@@ -20,6 +25,7 @@ use backend::{Deadlines, Entry};
 use bring::{Launch, bring};
 use budget::Hold;
 use decide::{Candidate, Cause, DataClass, Fault, Nanousd, Permit, Retry, Slot, Verdict};
+use money::{costs_at_most, is_paid};
 use race::{Lane, Race};
 use redact::Vault;
 use std::future::Future;
@@ -34,7 +40,12 @@ use wire::Ask;
 pub(crate) async fn run(wiring: &Wiring, judged: &Judged, account: &mut Account, mut reply: Reply) {
     wiring.care.arrived();
     let mut way = Way::new(wiring, judged);
-    match way.first_content(account, &mut reply).await {
+    let mut end = way.first_content(account, &mut reply).await;
+    if cascade::matters(&way, &end) {
+        // Boxed: a request whose answer is not held back has no room for it.
+        end = Box::pin(cascade::look(&mut way, end, account, &mut reply)).await;
+    }
+    match end {
         End::Content(attempt, brought) => {
             if let Some(above) = attempt.redacted_above {
                 reply.redacted(&judged.need.found, above);
@@ -53,6 +64,7 @@ pub(crate) async fn run(wiring: &Wiring, judged: &Judged, account: &mut Account,
 }
 
 /// How the attempts came out.
+#[expect(clippy::large_enum_variant, reason = "as with `Turn`: one at a time, and nearly always the large one")]
 enum End<'v> {
     /// One brought content.
     Content(Attempt<'v>, Brought),
@@ -98,6 +110,10 @@ struct Way<'v> {
     /// Why the last attempt failed, and why the last candidate was passed over.
     failed: Option<Fault>,
     passed: Option<Fault>,
+    /// Where the answer came from that is doubted: the next one has to be clearly better.
+    above: Option<&'v Candidate>,
+    /// The next attempt follows from a doubt and not from a failure: the budget of further attempts is not for it.
+    meant: bool,
 }
 
 impl<'v> Way<'v> {
@@ -120,6 +136,8 @@ impl<'v> Way<'v> {
             due: Instant::now() + judged.deadlines.total,
             failed: None,
             passed: None,
+            above: None,
+            meant: false,
         }
     }
 
@@ -160,7 +178,7 @@ impl<'v> Way<'v> {
                     second
                 }
                 Turn::Left => {
-                    race.stop(|attempt| attempt.cancelled(wiring, account, &Meterage::default()));
+                    race.stop(|attempt| reply.charged(attempt.cancelled(wiring, account, &Meterage::default())));
                     return End::Left;
                 }
                 Turn::Cut => {
@@ -198,8 +216,11 @@ impl<'v> Way<'v> {
             }
             let rank = self.rank;
             self.rank += 1;
+            if self.above.is_some_and(|above| !cascade::is_better(candidate, above)) {
+                continue;
+            }
             match self.leave(candidate, rank, account) {
-                Ok(_) if self.begun > 0 && !self.wiring.care.may_retry() => return None,
+                Ok(_) if self.begun > 0 && !self.meant && !self.wiring.care.may_retry() => return None,
                 Ok(leave) => return Some(self.begin(account, candidate, leave, left)),
                 Err(_) if self.unmasked.is_some() => {
                     self.rank = rank;
@@ -252,6 +273,7 @@ impl<'v> Way<'v> {
     ) -> (Attempt<'v>, Launch) {
         let Leave { slot, entry, permit, hold, pass, ask, vault } = leave;
         self.begun += 1;
+        self.meant = false;
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
         let unknown = self.wiring.metrics.unknown.clone();
         let restoring = vault.map(|vault| (vault, unknown));
@@ -268,7 +290,19 @@ impl<'v> Way<'v> {
         if fault.cause == Cause::Connect {
             self.wiring.board.suspect(&attempt.candidate.place.id);
         }
-        reply.charged(attempt.failed(self.wiring, account, &Meterage::before_content(&fault), &fault));
+        let seen = Meterage::before_content(&fault);
+        self.broke(attempt, account, (fault, &seen), reply)
+    }
+
+    /// An attempt failed before the caller saw anything of it. Gives back whether another one may help.
+    fn broke(
+        &mut self,
+        attempt: Attempt<'v>,
+        account: &Account,
+        (fault, seen): (Fault, &Meterage),
+        reply: &mut Reply,
+    ) -> bool {
+        reply.charged(attempt.failed(self.wiring, account, seen, &fault));
         let go_on = fault.retry == Retry::NextPlace;
         self.failed = Some(fault);
         go_on
@@ -310,16 +344,4 @@ async fn turn<'v, F: Future<Output = Result<Brought, Fault>>>(
         () = wiring.cut.made() => Turn::Cut,
         () = async { match slow { Some(sleep) => sleep.await, None => std::future::pending().await } } => Turn::Slow,
     }
-}
-
-/// Whether it may cost money; what is not known may. The power of one's own machine is nobody's bill.
-fn is_paid(candidate: &Candidate) -> bool {
-    let own = candidate.place.economics.is_some() && candidate.place.kind == decide::Kind::Appliance;
-    !own && candidate.reason.cost_nanousd != Some(0)
-}
-
-/// In full where that is known, as the caller is told afterwards.
-fn costs_at_most(candidate: &Candidate, max: Nanousd) -> bool {
-    let reason = &candidate.reason;
-    reason.full_nanousd.or(reason.cost_nanousd).is_some_and(|cost| cost <= max.0)
 }

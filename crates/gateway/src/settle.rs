@@ -5,9 +5,11 @@
 mod account;
 mod attempt;
 mod count;
+mod estimates;
 mod evidence;
 mod header;
 mod heard;
+mod judged;
 mod kept;
 mod meterage;
 mod metrics;

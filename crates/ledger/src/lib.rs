@@ -56,7 +56,7 @@ pub use ledger::{Ledger, Watch};
 pub use lessons::{LESSONS_READ_MAX, Past, Sought, lessons, newest_lessons};
 pub use options::{Options, WhenFailing};
 pub use replay::Recovery;
-pub use report::{By, Query, Report, Row, align, records, report};
+pub use report::{By, Query, Report, Row, align, records, report, request};
 pub use routes::{Asked, Beside, Uses, uses};
 pub use spent::{Spent, last_used, spent};
 pub use state::{Condition, State};

@@ -5,9 +5,11 @@
 //!
 //! Never here: prices; text from outside in SQL (all of it is bound).
 
+mod request;
 mod table;
 mod tally;
 
+pub use request::request;
 pub use table::align;
 
 pub(crate) use tally::{middle, step};

@@ -12,9 +12,11 @@
 
 mod assess;
 pub mod brain;
+pub mod check;
 mod compare;
 mod count;
 mod difficulty;
+pub mod doubt;
 mod features;
 mod find;
 mod language;

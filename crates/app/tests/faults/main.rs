@@ -9,6 +9,7 @@
 mod rig;
 mod table;
 
+mod cascade;
 mod client;
 mod load;
 mod own;

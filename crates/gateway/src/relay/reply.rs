@@ -22,6 +22,8 @@ const COST: HeaderName = HeaderName::from_static("x-dewpoint-cost-usd");
 const CLASS: HeaderName = HeaderName::from_static("x-dewpoint-class");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REDACTED: HeaderName = HeaderName::from_static("x-dewpoint-redacted");
+const DOUBT: HeaderName = HeaderName::from_static("x-dewpoint-doubt");
+const ESCALATED_FROM: HeaderName = HeaderName::from_static("x-dewpoint-escalated-from");
 /// Kinds that `x-dewpoint-redacted` names; more are only counted.
 const KINDS_MAX: usize = 24;
 
@@ -34,6 +36,9 @@ pub(crate) struct Reply {
     class: Option<DataClass>,
     /// Kinds and counts of what the place that answers did not see.
     redacted: Option<HeaderValue>,
+    /// Doubt in the answer that was judged last, and the place of the one that was not shown for it.
+    doubt: Option<HeaderValue>,
+    escalated_from: Option<HeaderValue>,
     /// What else the request cost: attempts that failed or were outrun, questions of our own; `None` is unknown.
     beside: Option<Nanousd>,
 }
@@ -42,7 +47,28 @@ impl Reply {
     /// A reply, and the end at which it arrives.
     pub(crate) fn new(dialect: Dialect, id: Arc<str>) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
         let (to, from) = oneshot::channel();
-        (Reply { dialect, id, to, class: None, redacted: None, beside: Some(Nanousd(0)) }, from)
+        let (doubt, escalated_from) = (None, None);
+        (Reply { dialect, id, to, class: None, redacted: None, doubt, escalated_from, beside: Some(Nanousd(0)) }, from)
+    }
+
+    /// A reply for a question of our own beside this one, which the receiver's end stands for.
+    pub(crate) fn aside(&self) -> (Reply, oneshot::Receiver<Response<Outbound>>) {
+        Reply::new(self.dialect, self.id.clone())
+    }
+
+    /// What was charged so far; `None` is unknown.
+    pub(crate) fn charges(&self) -> Option<Nanousd> {
+        self.beside
+    }
+
+    /// An answer was judged: so much is it doubted, and why.
+    pub(crate) fn judged(&mut self, doubt: &str) {
+        self.doubt = Some(value(doubt));
+    }
+
+    /// The answer of `from` (`place/model`) was doubted as `doubt` says, and is not shown.
+    pub(crate) fn escalated(&mut self, from: &str, doubt: &str) {
+        (self.doubt, self.escalated_from) = (Some(value(doubt)), Some(value(from)));
     }
 
     /// The effective class of the request is known: every answer says it.
@@ -151,6 +177,12 @@ impl Reply {
         }
         if let Some(redacted) = &self.redacted {
             headers.insert(REDACTED, redacted.clone());
+        }
+        if let Some(doubt) = &self.doubt {
+            headers.insert(DOUBT, doubt.clone());
+        }
+        if let Some(from) = &self.escalated_from {
+            headers.insert(ESCALATED_FROM, from.clone());
         }
         response
     }

@@ -86,7 +86,10 @@ impl Stream<'_> {
                 }
             }
             // Dropping the sender breaks the connection off.
-            End::Left => return attempt.cancelled(wiring, account, &run.meterage),
+            End::Left => {
+                let _ = attempt.cancelled(wiring, account, &run.meterage);
+                return;
+            }
             End::Broken(fault) => {
                 run.out.truncate(run.whole);
                 run.out.extend_from_slice(&fail::frame(dialect, &id, &fault));
@@ -102,7 +105,7 @@ impl Stream<'_> {
     }
 
     fn cancelled(&self, attempt: Attempt<'_>, meterage: &Meterage) {
-        attempt.cancelled(self.wiring, self.account, meterage);
+        let _ = attempt.cancelled(self.wiring, self.account, meterage);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The account of one request: what all its records have in common.
 
+use super::estimates::Estimates;
 use super::evidence::Evidence;
 use super::header::value;
 use super::price::Bases;
@@ -8,14 +9,14 @@ use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Priced, Record, Task, Usage,
+    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task, Usage,
     Verdict,
 };
 use http::HeaderValue;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wire::Endpoint;
 
 /// What is known of a request so far.
@@ -50,8 +51,7 @@ pub(crate) struct Account {
     pass: Option<Pass>,
     /// Tokens of its settled attempts.
     tokens: AtomicU64,
-    /// The estimates of the attempts that may be under way: never more than two.
-    sent: [Option<Estimate>; 2],
+    sent: Estimates,
     /// What savings are compared with.
     pub(super) bases: Bases,
     pub(super) evidence: Evidence,
@@ -59,14 +59,6 @@ pub(crate) struct Account {
     pub(crate) shadow_permille: u16,
     /// Hears the answers, where this request is drawn for a comparison.
     pub(crate) tap: Option<Box<Tap>>,
-}
-
-/// What an attempt under way would be settled at.
-#[derive(Debug, Clone, Copy)]
-struct Estimate {
-    index: u8,
-    cost: Option<Nanousd>,
-    full: Option<Nanousd>,
 }
 
 impl Account {
@@ -97,7 +89,7 @@ impl Account {
             spender: caller.key.clone().filter(|k| k.team.is_some() || k.purse.is_some()),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 2],
+            sent: Estimates::default(),
             bases: Bases::default(),
             evidence: Evidence::default(),
             shadow_permille: 0,
@@ -135,7 +127,7 @@ impl Account {
             spender: self.spender.clone(),
             pass: None,
             tokens: AtomicU64::new(0),
-            sent: [None; 2],
+            sent: Estimates::default(),
             bases: Bases::default(),
             thrift_permille: 0,
             evidence: Evidence::default(),
@@ -183,8 +175,7 @@ impl Account {
 
     /// Notes what an attempt would be settled at if nothing more were heard of it.
     pub(super) fn sending(&mut self, estimate: &Record) {
-        self.sent[usize::from(estimate.attempt % 2)] =
-            Some(Estimate { index: estimate.attempt, cost: estimate.cost, full: estimate.full });
+        self.sent.note(estimate, *self.open.get_mut());
     }
 
     /// All attempts are settled: puts the tokens that it took in the place of those expected.
@@ -269,12 +260,7 @@ impl Account {
     pub(crate) fn panicked(&self, wiring: &Wiring) {
         let open = self.open.load(Ordering::Relaxed);
         let index = if open == 0 { self.attempts } else { open.trailing_zeros() as u8 };
-        let (cost, full) = self
-            .sent
-            .iter()
-            .flatten()
-            .find(|s| s.index == index && open != 0)
-            .map_or((None, None), |s| (s.cost, s.full));
+        let (cost, full) = if open == 0 { (None, None) } else { self.sent.of(index) };
         let record = Record {
             cost,
             full,
@@ -345,7 +331,12 @@ impl Account {
 
 /// Microseconds since `start`.
 pub(super) fn micros(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    duration_us(start.elapsed())
+}
+
+/// Microseconds of a duration.
+pub(super) fn duration_us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

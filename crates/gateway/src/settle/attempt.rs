@@ -1,7 +1,7 @@
 //! One attempt from its beginning to its record. Every way out consumes it, so that it is settled once.
 
 use super::Kept;
-use super::account::{Account, micros};
+use super::account::{Account, duration_us, micros};
 use super::meterage::{Known, Meterage};
 use super::price::{Cost, charge};
 use crate::Wiring;
@@ -9,15 +9,40 @@ use crate::care::Pass;
 use backend::Entry;
 use budget::Hold;
 use decide::{Baselines, Candidate, Cause, DataClass, Fault, Nanousd, Outcome, Record, Slot};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Counts a request under way at its place for as long as it lives.
-struct Running(Entry);
+/// Counts a request under way at its place for as long as it lives, or until it ended there.
+struct Running {
+    entry: Entry,
+    ended: bool,
+}
+
+impl Running {
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.entry.meter.end();
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.meter.end();
+        self.end();
     }
+}
+
+/// What is known of an answer that was looked at before it was trusted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// When its whole answer had come, or no more of it was waited for.
+    ended: Option<Instant>,
+    /// Doubt in it, per mille.
+    doubt: Option<i16>,
+    /// It is of a kind that can be compared with others.
+    comparable: bool,
+    /// Why it was not shown.
+    why: Option<&'static str>,
 }
 
 /// One attempt.
@@ -27,9 +52,12 @@ pub(crate) struct Attempt<'v> {
     pub(crate) redacted_above: Option<DataClass>,
     /// When the first content came.
     first: Option<Instant>,
+    /// Boxed: few answers are looked at, and every attempt would carry its size.
+    looked: Option<Box<Looked>>,
     running: Running,
     slot: Box<dyn Slot>,
-    pass: Pass,
+    /// Until its place has ended.
+    pass: Option<Pass>,
     /// What is reserved for it.
     hold: Option<Hold>,
     id: u128,
@@ -49,14 +77,15 @@ impl<'v> Attempt<'v> {
     ) -> Attempt<'v> {
         let (id, index) = account.next(&candidate.place.id);
         entry.meter.begin();
-        let running = Running(entry);
+        let running = Running { entry, ended: false };
         Attempt {
             candidate,
             redacted_above: None,
             first: None,
+            looked: None,
             running,
             slot,
-            pass,
+            pass: Some(pass),
             hold,
             id,
             index,
@@ -77,7 +106,49 @@ impl<'v> Attempt<'v> {
     /// The first content of a stream came.
     pub(crate) fn began(&mut self) {
         self.first = Some(Instant::now());
-        self.pass.first();
+        if let Some(pass) = &mut self.pass {
+            pass.first();
+        }
+    }
+
+    /// Its whole answer came, of about so many tokens, and is held back: its place is free again.
+    pub(crate) fn came(&mut self, output: u64) {
+        self.looked().ended = Some(Instant::now());
+        self.running.end();
+        if let Some(pass) = self.pass.take() {
+            pass.ended(None, output);
+        }
+    }
+
+    /// How long ago its first content came.
+    pub(crate) fn since_first(&self) -> Duration {
+        self.first.map(|first| first.elapsed()).unwrap_or_default()
+    }
+
+    /// Its answer was judged, whatever becomes of it, and can be `comparable` with others.
+    pub(crate) fn judged(&mut self, doubt_permille: i16, comparable: bool) {
+        let looked = self.looked();
+        (looked.doubt, looked.comparable) = (Some(doubt_permille), comparable);
+    }
+
+    /// Its answer came, as far as it was held back until `held`, and was not shown: another place answered. Gives back what it
+    /// cost; `None` is unknown.
+    pub(crate) fn doubted(
+        mut self,
+        wiring: &Wiring,
+        account: &Account,
+        meterage: &Meterage,
+        (why, held): (&'static str, Instant),
+    ) -> Option<Nanousd> {
+        let place = &self.candidate.place.id;
+        let looked = self.looked.get_or_insert_default();
+        let (doubt, comparable) = (looked.doubt, looked.comparable);
+        tracing::debug!(request = %account.request_id(), %place, why, doubt, comparable, "an answer was doubted");
+        looked.why = Some(why);
+        looked.ended.get_or_insert(held);
+        let cost = self.cost(meterage, account);
+        let _ = self.settle(wiring, account, meterage, (Outcome::Doubted, None), false);
+        cost
     }
 
     /// What this attempt costs by what was metered, in full where that is known; `None` where the price is unknown.
@@ -108,15 +179,19 @@ impl<'v> Attempt<'v> {
         let (place, cause) = (&self.candidate.place.id, fault.cause.code());
         let detail = fault.detail.as_deref().unwrap_or("");
         tracing::warn!(request = %account.request_id(), %place, cause, detail, "attempt failed");
-        self.pass.told(fault);
+        if let Some(pass) = &mut self.pass {
+            pass.told(fault);
+        }
         let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Failed, Some(fault.cause)), false);
         cost
     }
 
-    /// The caller left; settled on what was seen.
-    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) {
+    /// The caller left; settled on what was seen. Gives back what it cost; `None` is unknown.
+    pub(crate) fn cancelled(self, wiring: &Wiring, account: &Account, meterage: &Meterage) -> Option<Nanousd> {
+        let cost = self.cost(meterage, account);
         let _ = self.settle(wiring, account, meterage, (Outcome::Cancelled, Some(Cause::Cancelled)), false);
+        cost
     }
 
     /// Another attempt of the same request was faster; nothing was seen of this one. Gives back what it cost; `None` is unknown.
@@ -125,6 +200,10 @@ impl<'v> Attempt<'v> {
         let cost = self.cost(&Meterage::default(), account);
         let _ = self.settle(wiring, account, &Meterage::default(), how, false);
         cost
+    }
+
+    fn looked(&mut self) -> &mut Looked {
+        self.looked.get_or_insert_default()
     }
 
     fn known(&self, account: &Account) -> Known {
@@ -139,7 +218,7 @@ impl<'v> Attempt<'v> {
         (outcome, cause): (Outcome, Option<Cause>),
         strict: bool,
     ) -> Kept {
-        let meter = &self.running.0.meter;
+        let meter = &self.running.entry.meter;
         if let Some(first) = self.first {
             meter.ttft(first - self.started);
             if let Some(last) = meterage.last.filter(|_| meterage.pieces > 1) {
@@ -152,7 +231,9 @@ impl<'v> Attempt<'v> {
         account.heard_of(self.candidate, &record, false);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
-        self.pass.ended(cause, record.usage.output);
+        if let Some(pass) = self.pass {
+            pass.ended(cause, record.usage.output);
+        }
         if let Some(hold) = self.hold {
             hold.settle(charge(&record));
         }
@@ -165,6 +246,7 @@ impl<'v> Attempt<'v> {
         let cost = Cost::of(self.candidate, &usage, account.at_unix_s());
         let (place, model) = (&self.candidate.place, &self.candidate.model);
         let answered = outcome == Outcome::Ok;
+        let looked = self.looked.as_deref().copied().unwrap_or_default();
         Record {
             attempt_id: self.id,
             attempt: self.index,
@@ -180,10 +262,11 @@ impl<'v> Attempt<'v> {
             quality_permille: Some(self.candidate.reason.quality_permille),
             baselines: if answered { account.bases.at(&usage, account.at_unix_s()) } else { Baselines::default() },
             price_version: model.price.as_ref().map(|p| p.version.clone()),
-            ttft_us: self.first.map(|f| u64::try_from((f - self.started).as_micros()).unwrap_or(u64::MAX)),
-            total_us: micros(self.started),
+            ttft_us: self.first.map(|first| duration_us(first - self.started)),
+            total_us: looked.ended.map_or_else(|| micros(self.started), |ended| duration_us(ended - self.started)),
             outcome,
-            error: cause.map(|c| c.code().into()),
+            error: cause.map(|c| c.code()).or(looked.why).map(Arc::from),
+            doubt_permille: looked.doubt,
             ..account.blank()
         }
     }

@@ -1,6 +1,7 @@
 //! `/metrics`: names and buckets of the OpenTelemetry GenAI conventions, in Prometheus form. Labels are bounded by the
 //! configuration: never a caller's own words.
 
+use super::judged::Judged;
 use super::reconcile::Reconcile;
 use arc_swap::ArcSwap;
 use decide::{Found, Outcome, PlaceId, Record};
@@ -92,6 +93,8 @@ pub struct Metrics {
     embeddings: ArcSwap<Known>,
     rerank: ArcSwap<Known>,
     found: Family<KindLabels, Counter>,
+    /// What became of answers that were looked at.
+    pub(crate) judged: Judged,
     /// Requests of which something was taken out for a place, one for each class above which it was.
     pub(crate) redacted: Counter,
     /// Placeholders in answers that their request never had.
@@ -148,10 +151,12 @@ impl Default for Metrics {
         let redacted = counter("dewpoint_redacted_requests", "Requests of which something was taken out for a place");
         let unknown = counter("dewpoint_placeholders_unknown", "Placeholders in answers that their request never had");
         let reconcile = Reconcile::new(&mut registry);
+        let judged = Judged::new(&mut registry);
         Metrics {
             registry,
             reconcile,
             found,
+            judged,
             redacted,
             unknown,
             tokens,

@@ -123,6 +123,17 @@ impl Scripted {
         Arc::new(vendor)
     }
 
+    /// With a model of this name that is expected to be so good, and costs accordingly.
+    pub(crate) fn rated(self: Arc<Self>, model: &str, quality_permille: u16) -> Arc<Scripted> {
+        let mut rated = Arc::into_inner(self).unwrap();
+        for known in &mut rated.models {
+            let price = Price::plain(i64::from(quality_permille) * 1_000_000, 1_000_000_000, None, "test");
+            let (quality_permille, price) = (Some(quality_permille), Some(price));
+            *known = Arc::new(Model { id: model.into(), quality_permille, price, ..Model::clone(known) });
+        }
+        Arc::new(rated)
+    }
+
     /// One whose model can do this.
     pub(crate) fn able(name: &str, zone: Zone, caps: Caps, acts: Vec<Act>) -> Arc<Scripted> {
         let tier = if zone == Zone::VendorCloud { Tier::Cloud } else { Tier::Local };

@@ -6,6 +6,7 @@
 mod attempts;
 mod bounds;
 mod care;
+mod cascade;
 mod encode;
 mod ends;
 mod evidence;

@@ -297,3 +297,22 @@ async fn without_a_price_a_budget_is_not_bypassed_unless_the_key_says_so() {
         assert_eq!(desk.settled(&h, 1).await.len(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_doubted_answer_its_helper_and_the_one_that_is_shown_are_all_charged() {
+    let desk = desk(month(10_000_000_000), Terms::default());
+    let weak = Scripted::named("edge", "small-8b", vec![Act::Plain(answer("7")), Act::Plain(answer(" "))]);
+    let helper = Scripted::new("h1", Zone::OwnNetwork, vec![Act::Plain(answer("8"))]);
+    let h = desk.house(&[weak, helper, cloud(vec![Act::Plain(answer("8")), Act::Plain(answer("Well."))])]).await;
+    let helpers = vec![decide::Target { place: "h1".into(), model: "m".into() }];
+    let cascade = decide::Cascade { helpers, ..decide::Cascade::default() };
+    h.policy.store(Arc::new(decide::Policy { cascade, ..decide::Policy::default() }));
+    for (records, calls) in [(3, 3), (5, 2)] {
+        let got = h.chat("", &AUTH).await;
+        assert_eq!((got.status, got.header("x-dewpoint-place")), (200, "cloud"), "{:?}", got.headers);
+        let settled = desk.settled(&h, records).await;
+        assert!(settled.iter().all(|r| r.team.as_deref() == Some("o/t") && r.reserved.is_some()));
+        assert_eq!(got.header("x-dewpoint-cost-usd"), decide::Nanousd(calls * COST).to_string());
+    }
+    assert_eq!(desk.month(), (5 * COST, 0));
+}

@@ -26,12 +26,22 @@ pub(crate) struct Builder {
     pub(super) before: String,
     pub(super) memory_mib: u64,
     price: Option<(u32, u32)>,
+    /// Places whose model is not `m`, each with its name and quality per mille.
+    models: Vec<(usize, String, u16)>,
 }
 
 impl Builder {
     pub(super) fn new() -> Builder {
         let (more, before) = (String::new(), String::new());
-        Builder { places: Vec::new(), more, env: Vec::new(), before, memory_mib: 64, price: Some((1, 2)) }
+        Builder {
+            places: Vec::new(),
+            more,
+            env: Vec::new(),
+            before,
+            memory_mib: 64,
+            price: Some((1, 2)),
+            models: Vec::new(),
+        }
     }
 
     /// A place with a scripted upstream, named like its profile.
@@ -60,6 +70,13 @@ impl Builder {
 
     fn with(mut self, name: &str, voice: Voice, at: Where) -> Builder {
         self.places.push((name.to_owned(), voice, at));
+        self
+    }
+
+    /// The model of the place that was added last has this name, and keeps a schema. (Routes name `m`.)
+    #[must_use]
+    pub(crate) fn model(mut self, id: &str, quality_permille: u16) -> Builder {
+        self.models.push((self.places.len() - 1, id.to_owned(), quality_permille));
         self
     }
 
@@ -169,8 +186,12 @@ impl Builder {
                 _ => self.url(i),
             };
             let (name, profile, key) = (&up.name, up.voice.profile.name, key_name(i));
+            let own = self.models.iter().find(|(place, ..)| *place == i);
+            let model = own.map_or("id = \"m\"".to_owned(), |(_, id, permille)| {
+                format!("id = \"{id}\", json_schema = true, quality_permille = {permille}")
+            });
             out.push_str(&format!(
-                "\n[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{url}\"\napi_key = {{ env = \"{key}\" }}\nmodels = [{{ id = \"m\", tools = true{price} }}]\n"
+                "\n[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{url}\"\napi_key = {{ env = \"{key}\" }}\nmodels = [{{ {model}, tools = true{price} }}]\n"
             ));
         }
         let all: Vec<String> = upstreams.iter().map(|u| format!("\"{}/m\"", u.name)).collect();
