@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Tasks that are left out of training together: the same questions stand in both.
-const TASKS: [&[&str]; 8] = [
+const TASKS: [&[&str]; 9] = [
     &["mmlu"],
     &["gsm8k", "gsm"],
     &["crux"],
@@ -18,6 +18,7 @@ const TASKS: [&[&str]; 8] = [
     &["tool_call"],
     &["arc_challenge"],
     &["winograde"],
+    &["mbpp"],
     &["mmlupro"],
 ];
 
