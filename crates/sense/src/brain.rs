@@ -16,7 +16,7 @@ mod trees;
 
 pub use answer::{Shape, canonical, hedges, same, shape};
 pub use decide::{RANKS, Rank};
-pub use doubt::{Case, DOUBT_FEATURES, doubt_features};
+pub use doubt::{Case, DOUBT_FEATURES, DOUBT_VALUES, doubt_features, doubt_values};
 pub use form::{FORMS, VALUES, form_name};
 pub use look::{HASHED, Look, look};
 pub use trees::{BORDERS, DEPTH, LEAVES};
@@ -31,6 +31,8 @@ pub const MAGIC: [u8; 8] = *b"dwbrain2";
 pub const HEADS: usize = RANKS;
 /// Trees that look at the form of a prompt.
 pub const TREES: usize = 160;
+/// Trees that look at answers.
+pub const DOUBT_TREES: usize = 160;
 
 /// Bytes of a bucket of words: how rare it is, and its weight in each head.
 pub const BUCKET: usize = 2 + 2 * HEADS;
@@ -49,8 +51,10 @@ pub const AT_KNOWN: usize = AT_VOCABULARY + VOCABULARY_BITS / 8;
 pub const AT_TREES: usize = AT_KNOWN + FORMS;
 /// See [`AT_FORMS`].
 pub const AT_DOUBT: usize = AT_TREES + trees::bytes(VALUES, TREES, HEADS);
+/// See [`AT_FORMS`].
+pub const AT_DOUBT_TREES: usize = AT_DOUBT + 4 * (DOUBT_FEATURES + 1);
 /// Bytes of the file of weights.
-pub const FILE_BYTES: usize = AT_DOUBT + 4 * (DOUBT_FEATURES + 1);
+pub const FILE_BYTES: usize = AT_DOUBT_TREES + trees::bytes(DOUBT_VALUES, DOUBT_TREES, 1);
 
 static SHIPPED: &[u8; FILE_BYTES] = include_bytes!("../data/brain.bin");
 
@@ -86,6 +90,8 @@ const PRIOR: [f32; RANKS] = [0.4, 0.55, 0.7, 0.8];
 /// By how much the score of each rank below the strongest falls with each doubling of the distinct words of an unfamiliar prompt:
 /// the one sign that carries over to most exams that the training has not seen (docs/book/brains.md).
 const LENGTH_SLOPE: f32 = 0.01;
+/// log2 of the distinct words of a common prompt; its expected gain is the mean of all that was trained on.
+const MIDDLE: f32 = 5.0;
 /// The form for which it does not: a blank with two options.
 const TWO_OPTIONS: usize = 9;
 
@@ -112,9 +118,10 @@ impl<'a> Brain<'a> {
         let unfamiliar = known < KNOWN_SHARE || self.0[AT_KNOWN + look.form] != 1;
         let mut chance = Chance { right: PRIOR, score: PRIOR, form: look.form, log_bytes: look.log_bytes, unfamiliar };
         if unfamiliar {
-            let slope = if look.form == TWO_OPTIONS { 0.0 } else { LENGTH_SLOPE * look.log_distinct };
-            for (rank, score) in chance.score.iter_mut().enumerate() {
-                *score -= slope * (RANKS - 1 - rank) as f32;
+            let long = if look.form == TWO_OPTIONS { 0.0 } else { LENGTH_SLOPE * (look.log_distinct - MIDDLE) };
+            for rank in 0..RANKS - 1 {
+                let mean = self.float(MAGIC.len() + 8 * (rank + 1));
+                chance.score[rank] = PRIOR[RANKS - 1] - mean - long * (RANKS - 1 - rank) as f32;
             }
             return chance;
         }
@@ -131,7 +138,8 @@ impl<'a> Brain<'a> {
     pub fn doubt(&self, case: &Case<'_>) -> f32 {
         let mut sum = self.float(AT_DOUBT + 4 * DOUBT_FEATURES);
         doubt_features(case, |index, value| sum += value * self.float(AT_DOUBT + 4 * index));
-        sum
+        let [trees] = trees::sums::<DOUBT_VALUES, 1>(&self.0[AT_DOUBT_TREES..], &doubt_values(case));
+        (sum + trees) / 2.0
     }
 
     /// What the words say: a linear head each, over words weighted by how rare they are, of length 1.

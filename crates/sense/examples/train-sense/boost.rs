@@ -38,7 +38,8 @@ pub fn grow<const S: usize>(field: &Field<'_, S>, growth: Growth) -> Vec<u8> {
     let codes: Vec<Vec<u8>> = (0..field.width).map(|v| coded(field, v, &borders[v])).collect();
     let (base, worth) = start(field);
     let mut off: Vec<[f32; S]> = Vec::with_capacity(n);
-    let known: Vec<[f32; S]> = field.targets.iter().zip(field.weights).map(|(t, w)| t.map(|t| t.map_or(0.0, |_| *w))).collect();
+    let known: Vec<[f32; S]> =
+        field.targets.iter().zip(field.weights).map(|(t, w)| t.map(|t| t.map_or(0.0, |_| *w))).collect();
     for targets in field.targets {
         off.push(std::array::from_fn(|s| targets[s].map_or(0.0, |t| t - base[s] as f32)));
     }

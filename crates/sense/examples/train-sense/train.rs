@@ -7,17 +7,21 @@ use crate::data::Row;
 use crate::measure::Chance as Lot;
 use crate::solve::{Rows, Sample, isotonic, ridge};
 use sense::brain::{
-    AT_BUCKETS, AT_DOUBT, AT_FORMS, AT_KNOWN, AT_TABLES, AT_TREES, AT_VOCABULARY, BUCKET, Brain, Case, Chance, DOUBT_FEATURES,
-    FILE_BYTES, FORMS, HASHED, HEADS, KNOTS, Look, MAGIC, RANKS, RARE_STEPS, Rank, Shape, TREES, VALUES, VOCABULARY_BITS,
-    doubt_features, look, shape,
+    AT_BUCKETS, AT_DOUBT, AT_DOUBT_TREES, AT_FORMS, AT_KNOWN, AT_TABLES, AT_TREES, AT_VOCABULARY, BUCKET, Brain, Case,
+    Chance, DOUBT_FEATURES, DOUBT_TREES, DOUBT_VALUES, FILE_BYTES, FORMS, HASHED, HEADS, KNOTS, Look, MAGIC, RANKS,
+    RARE_STEPS, Rank, Shape, TREES, VALUES, VOCABULARY_BITS, doubt_features, doubt_values, look, shape,
 };
 
 /// Folds of the cross-validation.
 pub const FOLDS: u64 = 5;
 /// Ridge penalty of the words.
-const PENALTY: f64 = 6.0;
+const PENALTY: f64 = 12.0;
+/// Share of the first residual (squared) at which fitting the words ends.
+const WORDS_EXACT: f64 = 1e-4;
 /// How the trees of the form are grown.
 const GROWTH: Growth = Growth { trees: TREES, rate: 0.05, pull: 30.0, rows: 0.7, values: 0.4 };
+/// How the trees of doubt are grown.
+const DOUBT_GROWTH: Growth = Growth { trees: DOUBT_TREES, rate: 0.1, pull: 100.0, rows: 0.7, values: 0.5 };
 /// Ridge penalty of doubt.
 const DOUBT_PENALTY: f64 = 30.0;
 /// Weight of the models of reported pairs within the mean of their rank.
@@ -158,7 +162,7 @@ fn words(set: &Set, rows: &[usize], targets: &[[Option<f32>; HEADS]], bytes: &mu
     let fit = |head: usize| {
         let known = |(at, t): (usize, &[Option<f32>; HEADS])| Some((at as u32, t[head]?, 1.0));
         let samples: Vec<Sample> = targets.iter().enumerate().filter_map(known).collect();
-        ridge(&sparse, HASHED + FORMS, &samples, PENALTY, 1e-4)
+        ridge(&sparse, HASHED + FORMS, &samples, PENALTY, WORDS_EXACT)
     };
     let fits: Vec<(Vec<f32>, f32)> = std::thread::scope(|scope| {
         let fit = &fit;
@@ -185,7 +189,8 @@ fn familiar(set: &Set, rows: &[usize], bytes: &mut [u8]) {
         forms[set.looks[*at].form] += 1;
     }
     for (byte, eight) in seen.chunks(8).enumerate() {
-        bytes[AT_VOCABULARY + byte] = eight.iter().enumerate().fold(0, |b, (bit, n)| b | u8::from(*n >= WORD_ROWS) << bit);
+        bytes[AT_VOCABULARY + byte] =
+            eight.iter().enumerate().fold(0, |b, (bit, n)| b | u8::from(*n >= WORD_ROWS) << bit);
     }
     bytes[AT_KNOWN..AT_KNOWN + FORMS].copy_from_slice(&forms.map(|n| u8::from(n >= FORM_ROWS)));
 }
@@ -236,6 +241,7 @@ pub fn calibration(set: &Set, chances: &[Chance], rank: usize, keep: &dyn Fn(usi
 /// Fits doubt on many weak models with many helpers, so that it learns agreement and not names.
 fn doubt(set: &Set, chances: &[Chance], keep: &dyn Fn(usize) -> bool, bytes: &mut [u8]) {
     let (mut rows, mut samples) = (Rows::default(), Vec::new());
+    let (mut values, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     for at in set.trainable(keep) {
         let (_, row) = &set.rows[at];
         let Some(strong) = set.targets[at][Rank::Frontier as usize] else { continue };
@@ -248,11 +254,17 @@ fn doubt(set: &Set, chances: &[Chance], keep: &dyn Fn(usize) -> bool, bytes: &mu
             let mut features = vec![0.0f32; DOUBT_FEATURES];
             judge(row, &chances[at], weak, Rank::Frontier, &helpers, |case| {
                 doubt_features(case, |index, value| features[index] += value);
+                values.extend(doubt_values(case));
             });
             rows.push(features.iter().enumerate().filter(|f| *f.1 != 0.0).map(|(i, v)| (i as u32, *v)));
             samples.push((samples.len() as u32, strong - score as f32, weight));
+            targets.push([Some(strong - score as f32)]);
+            weights.push(weight);
         }
     }
+    let field = Field { width: DOUBT_VALUES, values: &values, targets: &targets, weights: &weights };
+    let trees = boost::grow(&field, DOUBT_GROWTH);
+    bytes[AT_DOUBT_TREES..].copy_from_slice(&trees);
     let (weights, bias) = ridge(&rows, DOUBT_FEATURES, &samples, DOUBT_PENALTY, 1e-7);
     put(bytes, AT_DOUBT, &weights);
     put(bytes, AT_DOUBT + 4 * DOUBT_FEATURES, &[bias]);

@@ -3,7 +3,7 @@
 //! Never here: weights, and words beyond the few that are counted.
 
 /// Kinds of form.
-pub const FORMS: usize = 11;
+pub const FORMS: usize = 12;
 /// Numbers that a prompt is described by.
 pub const VALUES: usize = 45;
 
@@ -19,6 +19,7 @@ const NAMES: [&str; FORMS] = [
     "plain",
     "two options",
     "examples",
+    "code wanted",
 ];
 
 /// Name of a form.
@@ -169,7 +170,9 @@ pub(super) fn read(block: &str, text: &str, tools: &str, words: &Counted) -> (us
         () if options.count == 2 => 9,
         () if options.count > 2 && text.ends_with("Answer:") => 2,
         () if options.count > 2 => 3,
-        () if words.groups[3] >= 2 => 4,
+        // A text about code has neither the marks nor the indents of code.
+        () if words.groups[3] >= 2 && (options.indented > 0 || many(b"()[]{}=;") > 11.0) => 4,
+        () if words.groups[3] >= 2 => 11,
         () if maths - money > 1.0 => 5,
         () if of[usize::from(b'_')] > 0 => 6,
         () if words.numbers > 0 => 7,

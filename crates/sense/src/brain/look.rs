@@ -219,7 +219,8 @@ mod tests {
         assert_eq!(form("Which?\nA. 1\nB. 2\nC. 3\nD. 4", ""), "options");
         assert_eq!(form("Which?\nA. 1\nB. 2\nC. 3\nD. 4\nE. 5", ""), "many options");
         assert_eq!(form("He ate _ of it.\nA) all\nB) none", ""), "two options");
-        assert_eq!(form("Write a python function to sort.", ""), "code");
+        assert_eq!(form("Write a python function to sort.", ""), "code wanted");
+        assert_eq!(form("What does this return?\ndef f(a):\n    return a\n", ""), "code");
         assert_eq!(form("Anna has 3 apples.", ""), "numbers");
         assert_eq!(form("He pays $5, then $10, then $20.", ""), "numbers", "money is no formula");
         assert_eq!(form("Solve $x^2 = 4$.", ""), "formulas");

@@ -4,14 +4,14 @@
 //! Never here: growing trees (examples/train-sense), and what the values mean.
 
 /// Splits of a tree.
-pub const DEPTH: usize = 3;
+pub const DEPTH: usize = 4;
 /// Leaves of a tree.
 pub const LEAVES: usize = 1 << DEPTH;
 /// Borders of a value: codes go from 0 to this.
 pub const BORDERS: usize = 31;
 
 /// Bytes of a forest of so many values, trees and sums: borders, then for each tree its splits (value, code) and its leaves.
-pub const fn bytes(values: usize, trees: usize, sums: usize) -> usize {
+pub(super) const fn bytes(values: usize, trees: usize, sums: usize) -> usize {
     4 * values * BORDERS + trees * tree(sums)
 }
 
