@@ -220,7 +220,7 @@ mod tests {
         assert!(!chance.unfamiliar && chance.right[Rank::Frontier as usize] > chance.right[Rank::Local as usize]);
         let foreign = brain.chance(&look("Przepraszam, gdzie znajduje się najbliższa stacja kolejowa?", ""));
         assert!(foreign.unfamiliar && foreign.right == PRIOR);
-        let longer = brain.chance(&look(&"gdzie znajduje się ".repeat(40), ""));
+        let longer = brain.chance(&look("Dzień dobry, chciałbym zapytać, gdzie znajduje się najbliższa stacja kolejowa, jak daleko tam jest, ile kosztuje bilet do Krakowa, czy odjeżdża jeszcze dzisiaj wieczorem pociąg, oraz gdzie mogę zostawić swój ciężki bagaż na kilka godzin?", ""));
         assert!(longer.gain(Rank::Local, Rank::Frontier) > foreign.gain(Rank::Local, Rank::Frontier));
     }
 

@@ -178,6 +178,7 @@ pub(super) fn read(block: &str, text: &str, tools: &str, words: &Counted) -> (us
         () if words.numbers > 0 => 7,
         () => 8,
     };
+    let of_tools = |key: &str| memchr::memmem::find_iter(tools.as_bytes(), key).count() as f32;
     let values = [
         log2(block.len()),
         log2(words.words),
@@ -191,8 +192,8 @@ pub(super) fn read(block: &str, text: &str, tools: &str, words: &Counted) -> (us
         words.letters as f32 / total,
         among(b'A', b'Z') / bytes,
         log2(tools.len()),
-        tools.matches("\"name\"").count() as f32,
-        tools.matches("\"required\"").count() as f32,
+        of_tools("\"name\""),
+        of_tools("\"required\""),
         many(b"()[]{}=;"),
         words.long as f32 / total,
         many(b".!?"),

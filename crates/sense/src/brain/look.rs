@@ -10,6 +10,9 @@ pub const HASHED: usize = 1 << 17;
 /// Bytes of the question that are read for words, at its end.
 const WINDOW: usize = 3072;
 
+/// Bytes at the end of a prompt in which worked examples are looked for.
+const SHOWN: usize = 1 << 16;
+
 /// A prompt, read.
 #[derive(Debug, Clone)]
 pub struct Look {
@@ -40,7 +43,7 @@ pub fn look(prompt: &str, tools: &str) -> Look {
     let block = question(prompt);
     let text = tail(block, WINDOW);
     let tools = head(tools, WINDOW);
-    let mut words = Words::new();
+    let mut words = Words::new(text.len() + tools.len().min(WINDOW / 4));
     words.read(text);
     words.cut();
     words.settle();
@@ -63,9 +66,10 @@ pub fn look(prompt: &str, tools: &str) -> Look {
 /// The question itself: behind the worked examples of a prompt that shows some (`… Answer: B`, then the next one).
 fn question(prompt: &str) -> &str {
     let trimmed = prompt.trim_end();
-    let shown = trimmed.strip_suffix("Answer:").unwrap_or(trimmed);
-    let Some(last) = shown.rfind("Answer:") else { return trimmed };
-    let rest = &trimmed[last..];
+    let near = tail(trimmed, SHOWN);
+    let shown = near.strip_suffix("Answer:").unwrap_or(near);
+    let Some(last) = memchr::memmem::rfind(shown.as_bytes(), b"Answer:") else { return trimmed };
+    let rest = &near[last..];
     rest.find("\n\n").map_or(trimmed, |gap| rest[gap..].trim_start())
 }
 
@@ -87,7 +91,8 @@ fn head(text: &str, most: usize) -> &str {
 
 /// Words on their way into buckets.
 struct Words {
-    seen: Vec<u64>,
+    /// Buckets that were seen, placed by their low bits: more slots than a text of this length has buckets.
+    seen: Vec<u32>,
     buckets: Vec<u32>,
     bits: Vec<u16>,
     numbers: Vec<u32>,
@@ -96,11 +101,12 @@ struct Words {
 }
 
 impl Words {
-    fn new() -> Words {
+    fn new(bytes: usize) -> Words {
         Words {
-            seen: vec![0; HASHED / 64],
-            buckets: Vec::with_capacity(256),
-            bits: Vec::with_capacity(128),
+            // At most two for each byte (a mark, and its pair with the one before).
+            seen: vec![0; (2 * bytes + 1).next_power_of_two()],
+            buckets: Vec::with_capacity(bytes.min(2048)),
+            bits: Vec::with_capacity(bytes.min(2048) / 4),
             numbers: Vec::new(),
             before: 0,
             counted: Counted::default(),
@@ -168,12 +174,18 @@ impl Words {
     }
 
     fn bucket(&mut self, hash: u32) {
-        let bucket = hash as usize % HASHED;
-        let mask = 1u64 << (bucket % 64);
-        if self.seen[bucket / 64] & mask == 0 {
-            self.seen[bucket / 64] |= mask;
-            self.buckets.push(bucket as u32);
+        // 0 is an empty slot.
+        let bucket = hash % HASHED as u32;
+        let last = self.seen.len() - 1;
+        let mut slot = bucket as usize & last;
+        while self.seen[slot] != 0 {
+            if self.seen[slot] == bucket + 1 {
+                return;
+            }
+            slot = (slot + 1) & last;
         }
+        self.seen[slot] = bucket + 1;
+        self.buckets.push(bucket);
     }
 }
 
@@ -193,7 +205,9 @@ mod tests {
 
     #[test]
     fn features_stand_once_and_within_bounds() {
-        for text in ["", "a", "😀", "Was ist 3 + 4?", &"word ".repeat(100_000), &"ü".repeat(5000)] {
+        // The most buckets that a text can have: every byte is a mark, and every pair is new.
+        let marks: String = (0..WINDOW).map(|n| char::from(b'!' + (n * n * 7 % 15) as u8)).collect();
+        for text in ["", "a", "😀", "Was ist 3 + 4?", &"word ".repeat(100_000), &"ü".repeat(5000), &marks] {
             let look = look(text, "");
             let mut buckets = look.buckets.clone();
             buckets.sort_unstable();
