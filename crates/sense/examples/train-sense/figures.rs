@@ -63,7 +63,7 @@ fn pick(set: &Set, pair: &Pair, task: Option<&[&str]>) -> (Vec<usize>, Scores) {
         if !wanted || task.is_some_and(|t| !t.contains(&row.task.as_str())) {
             continue;
         }
-        let score = |name: &str| row.m.get(name).and_then(|m| m.s);
+        let score = |name: &str| row.mark(name).and_then(|m| m.s);
         if let (Some(weak), Some(strong)) = (score(pair.3), score(pair.4)) {
             rows.push(at);
             scores.weak.push(weak);

@@ -98,7 +98,7 @@ pub fn hash(text: &str) -> u64 {
 fn targets(file: usize, row: &Row) -> [Option<f32>; RANKS] {
     let (mut sums, mut weights) = ([0.0; RANKS], [0.0; RANKS]);
     for (name, mark) in &row.m {
-        let Some(score) = mark.s else { continue };
+        let Some(score) = mark.as_ref().and_then(|m| m.s) else { continue };
         let reported = PAIRS.iter().any(|p| p.1 == file && (p.3 == name || p.4 == name));
         let weight = if reported { REPORTED_WEIGHT } else { 1.0 };
         let rank = Rank::of_name(name) as usize;
@@ -245,12 +245,13 @@ fn doubt(set: &Set, chances: &[Chance], keep: &dyn Fn(usize) -> bool, bytes: &mu
     for at in set.trainable(keep) {
         let (_, row) = &set.rows[at];
         let Some(strong) = set.targets[at][Rank::Frontier as usize] else { continue };
-        let able: Vec<&String> = row.m.iter().filter(|(_, m)| m.s.is_some()).map(|(n, _)| n).collect();
-        if able.iter().all(|name| row.m[*name].answer().is_none()) {
+        let able: Vec<&String> =
+            row.m.iter().filter(|(_, m)| m.as_ref().is_some_and(|m| m.s.is_some())).map(|(n, _)| n).collect();
+        if able.iter().all(|name| row.mark(name).is_none_or(|m| m.answer().is_none())) {
             continue;
         }
         for (weak, helpers, weight) in setups(set.rows[at].0, row, &able) {
-            let Some(score) = row.m.get(weak).and_then(|m| m.s) else { continue };
+            let Some(score) = row.mark(weak).and_then(|m| m.s) else { continue };
             let mut features = vec![0.0f32; DOUBT_FEATURES];
             judge(row, &chances[at], weak, Rank::Frontier, &helpers, |case| {
                 doubt_features(case, |index, value| features[index] += value);
@@ -312,17 +313,17 @@ pub fn judge<T>(
     ask: impl FnOnce(&Case<'_>) -> T,
 ) -> T {
     let answers: Vec<Option<String>> =
-        helpers.iter().map(|h| row.m.get(*h).and_then(|m| m.answer()).map(|a| a.into_owned())).collect();
+        helpers.iter().map(|h| row.mark(h).and_then(|m| m.answer()).map(|a| a.into_owned())).collect();
     let answers: Vec<Option<&str>> = answers.iter().map(|a| a.as_deref()).collect();
-    let own = row.m.get(weak).and_then(|m| m.answer());
-    let wrote: Vec<f64> = helpers.iter().filter_map(|h| row.m.get(*h)?.oc).collect();
+    let own = row.mark(weak).and_then(|m| m.answer());
+    let wrote: Vec<f64> = helpers.iter().filter_map(|h| row.mark(h)?.oc).collect();
     let helpers_wrote = (!wrote.is_empty()).then(|| (wrote.iter().sum::<f64>() / wrote.len() as f64) as f32);
     ask(&Case {
         chance,
         weak: Rank::of_name(weak),
         strong,
         answer: own.as_deref(),
-        written: row.m.get(weak).and_then(|m| m.oc).map(|n| n as f32),
+        written: row.mark(weak).and_then(|m| m.oc).map(|n| n as f32),
         helpers: &answers,
         helpers_wrote,
     })
@@ -330,5 +331,5 @@ pub fn judge<T>(
 
 /// Whether a row has an answer of this model that can be compared.
 pub fn answered(row: &Row, model: &str) -> bool {
-    shape(row.m.get(model).and_then(|m| m.answer()).as_deref()) != Shape::Missing
+    shape(row.mark(model).and_then(|m| m.answer()).as_deref()) != Shape::Missing
 }
