@@ -53,6 +53,9 @@ pub(crate) struct Route {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Price of a helper's character against one of the strong model, for the figures in which helpers are charged.
+    #[arg(long, default_value_t = 1.0, value_name = "RATIO")]
+    helper_price: f64,
     /// Draw quality against the share of strong calls, as an SVG picture.
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
@@ -68,6 +71,9 @@ pub(crate) struct Promise {
     /// How often the data are split anew into a half to set the threshold on and a half to check it on.
     #[arg(long, default_value_t = 200)]
     splits: u32,
+    /// Make a promise for each task of the file on its own as well, from its own questions only.
+    #[arg(long)]
+    by_task: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,

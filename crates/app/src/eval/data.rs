@@ -19,42 +19,70 @@ const KEPT: usize = 10;
 /// One question with what models made of it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Row {
+    #[serde(default, deserialize_with = "text")]
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) task: String,
     #[serde(default)]
     pub(crate) subtask: Option<String>,
     pub(crate) prompt: String,
-    /// Same question, same group.
+    /// Same question, same group; the id where the file has none.
+    #[serde(default, deserialize_with = "text")]
     pub(crate) gid: String,
     /// Tools, as JSON text.
     #[serde(default)]
     pub(crate) functions: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     #[allow(dead_code, reason = "training leaves such rows out; the commands take the file as it is but for these")]
     pub(crate) contaminated: u8,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     #[allow(dead_code, reason = "training leaves such rows out")]
     pub(crate) in_routerarena: u8,
-    pub(crate) m: BTreeMap<String, Mark>,
+    pub(crate) m: BTreeMap<String, Option<Mark>>,
+}
+
+impl Row {
+    /// What this model made of it.
+    pub(crate) fn mark(&self, model: &str) -> Option<&Mark> {
+        self.m.get(model)?.as_ref()
+    }
 }
 
 /// What one model made of it.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Mark {
     /// Score, 0 to 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(crate) s: Option<f64>,
     /// Its answer.
     #[serde(default)]
     a: Option<serde_json::Value>,
     /// Characters written.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub(crate) oc: Option<f64>,
-    /// Dollars.
-    #[serde(default)]
-    #[allow(dead_code, reason = "training has no use for it")]
-    pub(crate) c: Option<f64>,
+}
+
+/// A number, or true and false as 1 and 0; anything else is as if it were not there.
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Number(number) => number.as_f64(),
+        serde_json::Value::Bool(yes) => Some(f64::from(u8::from(yes))),
+        _ => None,
+    })
+}
+
+/// 1 for true and for numbers other than 0.
+fn flag<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    Ok(u8::from(number(from)?.is_some_and(|n| n != 0.0)))
+}
+
+/// Text, or a number as text.
+fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    })
 }
 
 impl Mark {
@@ -76,6 +104,8 @@ pub(crate) struct Rows {
     pub(crate) complaints: Vec<String>,
     /// Bad lines in all.
     pub(crate) bad: usize,
+    /// Rows with a score that was taken away.
+    pub(crate) odd: usize,
 }
 
 /// Reads a file.
@@ -119,25 +149,42 @@ fn lines(mut from: impl BufRead) -> Result<Rows> {
         if text.is_empty() {
             continue;
         }
-        match serde_json::from_slice::<Row>(text).map_err(|e| e.to_string()).and_then(sound) {
-            Ok(row) => found.rows.push(row),
-            Err(error) => {
-                found.bad += 1;
-                if found.complaints.len() < KEPT {
-                    found.complaints.push(format!("line {number}: {error}"));
+        let mut complain = |complaint: String| {
+            if found.complaints.len() < KEPT {
+                found.complaints.push(format!("line {number}: {complaint}"));
+            }
+        };
+        match serde_json::from_slice::<Row>(text) {
+            Ok(mut row) => {
+                if let Some(model) = settle(&mut row) {
+                    complain(format!("row {}: the score of {model} is not between 0 and 1, taken as missing", row.id));
+                    found.odd += 1;
                 }
+                found.rows.push(row);
+            }
+            Err(error) => {
+                complain(format!("{error}; left out"));
+                found.bad += 1;
             }
         }
     }
     Ok(found)
 }
 
-fn sound(row: Row) -> Result<Row, String> {
-    let off = |mark: &&Mark| mark.s.is_some_and(|s| !(0.0..=1.0).contains(&s));
-    if row.m.values().any(|mark| off(&mark)) {
-        return Err(format!("row {}: a score is not between 0 and 1", row.id));
+/// Gives a row without a group its own, and takes scores outside 0 to 1 away. Says whose the first of them was.
+fn settle(row: &mut Row) -> Option<String> {
+    if row.gid.is_empty() {
+        row.gid.clone_from(if row.id.is_empty() { &row.prompt } else { &row.id });
     }
-    Ok(row)
+    let mut first = None;
+    for (model, mark) in &mut row.m {
+        let Some(mark) = mark.as_mut() else { continue };
+        if mark.s.is_some_and(|s| !(0.0..=1.0).contains(&s)) {
+            mark.s = None;
+            first.get_or_insert_with(|| model.clone());
+        }
+    }
+    first
 }
 
 #[cfg(test)]
@@ -153,10 +200,22 @@ mod tests {
         let text =
             format!("{GOOD}\n{}\nnot json\n{}\n", GOOD.replace("\\u2028", "\u{2028}"), GOOD.replace("0.5", "1.5"));
         let rows = lines(text.as_bytes()).unwrap();
-        assert_eq!((rows.rows.len(), rows.bad), (2, 2));
-        assert!(rows.complaints[0].starts_with("line 3:") && rows.complaints[1].contains("row a: a score"));
-        assert_eq!(rows.rows[0].m["w"].answer().unwrap(), "3");
-        assert!(rows.rows[0].m["s"].answer().is_none());
+        assert_eq!((rows.rows.len(), rows.bad, rows.odd), (3, 1, 1));
+        assert!(rows.complaints[0].starts_with("line 3:") && rows.complaints[1].contains("row a: the score of s"));
+        assert_eq!(rows.rows[0].mark("w").unwrap().answer().unwrap(), "3");
+        assert!(rows.rows[0].mark("s").unwrap().answer().is_none() && rows.rows[2].mark("s").unwrap().s.is_none());
+    }
+
+    #[test]
+    fn whatever_stands_in_a_field_the_others_are_read() {
+        let line = r#"{"id":7,"prompt":"p","contaminated":true,"m":{"w":{"s":true,"oc":"many","a":["x"],"l":"?"},"s":{"s":null},"n":null,"t":{"s":-0.1}}}"#;
+        let found = lines(line.as_bytes()).unwrap();
+        let row = &found.rows[0];
+        assert_eq!((row.id.as_str(), row.gid.as_str(), row.contaminated), ("7", "7", 1));
+        let weak = row.mark("w").unwrap();
+        assert_eq!((weak.s, weak.oc, weak.answer().as_deref()), (Some(1.0), None, Some(r#"["x"]"#)));
+        assert!(row.mark("n").is_none() && row.mark("s").unwrap().s.is_none() && row.mark("t").unwrap().s.is_none());
+        assert_eq!((found.bad, found.odd), (0, 1));
     }
 
     #[test]

@@ -98,6 +98,31 @@ fn least(points: &[f64], level: f64) -> Option<f64> {
     points.iter().position(|p| *p >= level - 1e-9).map(|at| at as f64 / steps)
 }
 
+/// Figures with the cost of helpers charged: shares are of what the strong model costs on all questions, and helpers are paid on
+/// every one, first. Below their cost nothing is recovered; a share above 1 costs more than always asking the strong model.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Charged {
+    pub(crate) apgr: f64,
+    pub(crate) cpt50: Option<f64>,
+    pub(crate) cpt80: Option<f64>,
+    pub(crate) cpt95: Option<f64>,
+    pub(crate) cpt100: Option<f64>,
+}
+
+/// A curve moved by what the helpers cost.
+#[allow(dead_code, reason = "training does not report it")]
+pub(crate) fn charged(points: &[f64], helpers: f64) -> Charged {
+    let steps = points.len().saturating_sub(1);
+    let left = (1.0 - helpers.clamp(0.0, 1.0)) * steps as f64;
+    let (whole, part) = (left as usize, left.fract());
+    let mut sum: f64 = points[..(whole + 1).min(points.len())].windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).sum();
+    if let [from, to, ..] = points.get(whole..).unwrap_or_default() {
+        sum += part * (from + part * (to - from) / 2.0);
+    }
+    let cpt = |level| least(points, level).map(|share| share + helpers);
+    Charged { apgr: sum / steps.max(1) as f64, cpt50: cpt(0.5), cpt80: cpt(0.8), cpt95: cpt(0.95), cpt100: cpt(1.0) }
+}
+
 /// APGR alone.
 #[allow(dead_code, reason = "training reports it without its interval")]
 pub(crate) fn apgr(scores: &Scores, rating: &[f64]) -> Option<f64> {
@@ -187,5 +212,20 @@ mod tests {
             high - low
         };
         assert!(wide(400) < wide(10));
+    }
+
+    #[test]
+    fn helpers_are_paid_first() {
+        let points = [0.0, 0.5, 1.0, 1.0, 1.0];
+        let free = charged(&points, 0.0);
+        assert!((free.apgr - area(&points)).abs() < 1e-12 && free.cpt100 == Some(0.5));
+        let paid = charged(&points, 0.25);
+        assert!((paid.apgr - (0.25 + 0.75 + 1.0) / 4.0).abs() < 1e-12, "{paid:?}");
+        assert_eq!((paid.cpt50, paid.cpt100), (Some(0.5), Some(0.75)));
+        let half = charged(&points, 0.125);
+        assert!(half.apgr < free.apgr && half.apgr > paid.apgr);
+        let dear = charged(&points, 2.0);
+        assert_eq!((dear.apgr, dear.cpt50), (0.0, Some(2.25)));
+        assert_eq!(charged(&[], 0.5).apgr, 0.0);
     }
 }

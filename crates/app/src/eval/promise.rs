@@ -35,6 +35,9 @@ struct Report {
     cascade: bool,
     /// What all the data together allow.
     status: String,
+    /// The same for each task on its own, where that was asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    by_task: BTreeMap<String, Report>,
 }
 
 /// Evaluates and prints.
@@ -53,7 +56,16 @@ pub(super) fn run(args: &Promise) -> Result<ExitCode> {
             (sheet.group[at], Evidence { doubt: rating[at] as f32, loss })
         })
         .collect();
-    let report = examine(&evidence, args.max_loss, args.splits, sheet.after.is_some());
+    let cascade = sheet.after.is_some();
+    let mut report = examine(&evidence, args.max_loss, args.splits, cascade);
+    if args.by_task {
+        let mut tasks: BTreeMap<&str, Vec<(u64, Evidence)>> = BTreeMap::new();
+        for (task, one) in sheet.task.iter().zip(&evidence) {
+            tasks.entry(task).or_default().push(*one);
+        }
+        let one = |(task, own): (&str, Vec<_>)| (task.to_owned(), examine(&own, args.max_loss, args.splits, cascade));
+        report.by_task = tasks.into_iter().map(one).collect();
+    }
     let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { told(&report) };
     crate::print(&text)
 }
@@ -102,6 +114,7 @@ fn examine(evidence: &[(u64, Evidence)], max_loss: f64, splits: u32, cascade: bo
         escalated: escalated / f64::from(splits),
         cascade,
         status,
+        by_task: BTreeMap::new(),
     }
 }
 
@@ -111,9 +124,14 @@ fn told(report: &Report) -> String {
     } else {
         "by the prompt alone: there are no answers in the file"
     };
+    let alone = report.by_task.iter().map(|(task, report)| {
+        let set_on = report.n / 2;
+        format!("\n{task} on its own, set on {set_on} questions:\n{}", told(report))
+    });
+    let alone: String = alone.collect();
     format!(
         "{} questions, {by}; at most {:.3} lost, wrong in at most {:.1} % of cases\n\
-         held in {:.1} % of {} splits ({} of them promised something), mean loss {:.4}, {:.1} % of calls to the strong model\n{}\n",
+         held in {:.1} % of {} splits ({} of them promised something), mean loss {:.4}, {:.1} % of calls to the strong model\n{}\n{alone}",
         report.n,
         report.max_loss,
         100.0 * report.error_rate,

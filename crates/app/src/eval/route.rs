@@ -5,6 +5,7 @@
 use super::measure::{self, Chance, Scores, Worth};
 use super::sheet::{self, Sheet};
 use super::{Route, picture};
+use crate::problem::{Problem, Problems};
 use crate::table::columns;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -34,7 +35,17 @@ struct Report {
 struct Cascade {
     #[serde(flatten)]
     worth: Worth,
+    /// What the helpers wrote over what the strong model writes to all questions, in characters.
     helper_cost_share: Option<f64>,
+    /// The same figures with that charged, at this price of a helper's character against the strong model's.
+    charged: Option<Charged>,
+}
+
+#[derive(Serialize)]
+struct Charged {
+    helper_price: f64,
+    #[serde(flatten)]
+    worth: measure::Charged,
 }
 
 #[derive(Serialize)]
@@ -47,12 +58,18 @@ struct Controls {
 
 /// Evaluates and prints.
 pub(super) fn run(args: &Route) -> Result<ExitCode> {
+    if !(args.helper_price >= 0.0 && args.helper_price <= 1000.0) {
+        let why = format!("--helper-price {} is not a number from 0 to 1000", args.helper_price);
+        let help = "0.02 says that the helpers cost a fiftieth of the strong model";
+        return Err(Problems::from(Problem::new("helpers cannot be charged", why, help)).into());
+    }
     let sheet = sheet::read(&args.exam)?;
     let scores = &sheet.scores;
-    let cascade = sheet
-        .after
-        .as_ref()
-        .map(|after| Cascade { worth: measure::worth(scores, after), helper_cost_share: sheet.helper_cost_share });
+    let cascade = sheet.after.as_ref().map(|after| Cascade {
+        worth: measure::worth(scores, after),
+        helper_cost_share: sheet.helper_cost_share,
+        charged: charged(scores, after, sheet.helper_cost_share, args.helper_price),
+    });
     let task = labels(&sheet);
     let oracle: Vec<f64> = scores.strong.iter().zip(&scores.weak).map(|(s, w)| s - w).collect();
     let report = Report {
@@ -89,6 +106,11 @@ pub(super) fn run(args: &Route) -> Result<ExitCode> {
     }
     let text = if args.json { format!("{}\n", serde_json::to_string_pretty(&report)?) } else { table(&report) };
     crate::print(&text)
+}
+
+fn charged(scores: &Scores, after: &[f64], share: Option<f64>, helper_price: f64) -> Option<Charged> {
+    let points = measure::curve(scores, &measure::order(after), None)?;
+    Some(Charged { helper_price, worth: measure::charged(&points, share? * helper_price) })
 }
 
 fn mean(scores: &[f64]) -> f64 {
@@ -156,8 +178,12 @@ fn table(report: &Report) -> String {
         rows.push(row(name, worth));
     }
     let helpers = report.cascade.as_ref().and_then(|c| c.helper_cost_share);
+    let charged = report.cascade.as_ref().and_then(|c| c.charged.as_ref()).map_or_else(String::new, |c| {
+        let (price, area) = (c.helper_price, c.worth.apgr);
+        format!(" Charged at {price} of its price a character: APGR {area:.3}, CPT95 {}.", share(c.worth.cpt95))
+    });
     let cost = helpers.map_or_else(String::new, |s| {
-        format!("Helpers wrote {:.2} times the characters that the strong model writes to all questions.\n", s)
+        format!("Helpers wrote {s:.2} times the characters that the strong model writes to all questions.{charged}\n")
     });
     let left = if report.bad_rows + report.unscored_rows > 0 {
         format!("Left out: {} bad lines, {} rows without both scores.\n", report.bad_rows, report.unscored_rows)

@@ -24,6 +24,8 @@ pub(super) struct Sheet {
     pub(super) length: Vec<f64>,
     /// Task and subtask, as numbers.
     pub(super) label: Vec<usize>,
+    /// Task alone, by name.
+    pub(super) task: Vec<String>,
     /// Group of the question, as a number.
     pub(super) group: Vec<u64>,
     /// What the helpers wrote against what the strong model would have, in characters, over all questions.
@@ -42,14 +44,15 @@ pub(super) struct Sheet {
 pub(super) fn read(exam: &Exam) -> Result<Sheet> {
     let read = data::read(&exam.data)?;
     for complaint in &read.complaints {
-        eprintln!("dewpoint: {}: {complaint}; left out", exam.data.display());
+        eprintln!("dewpoint: {}: {complaint}", exam.data.display());
     }
-    if read.bad > read.complaints.len() {
-        eprintln!("dewpoint: {}: {} further lines left out", exam.data.display(), read.bad - read.complaints.len());
+    if read.bad + read.odd > read.complaints.len() {
+        let more = read.bad + read.odd - read.complaints.len();
+        eprintln!("dewpoint: {}: {more} further lines like these", exam.data.display());
     }
     known(exam, &read.rows)?;
     let wanted = |row: &&Row| exam.task.as_deref().is_none_or(|t| t == row.task) && row.contaminated == 0;
-    let score = |row: &Row, name: &str| row.m.get(name).and_then(|m| m.s);
+    let score = |row: &Row, name: &str| row.mark(name).and_then(|m| m.s);
     let all: Vec<&Row> = read.rows.iter().filter(wanted).collect();
     let rows: Vec<&Row> =
         all.iter().copied().filter(|r| score(r, &exam.weak).is_some() && score(r, &exam.strong).is_some()).collect();
@@ -95,7 +98,7 @@ fn known(exam: &Exam, rows: &[Row]) -> Result<()> {
 fn rate(exam: &Exam, rows: &[&Row], scores: Scores) -> Sheet {
     let brain = Brain::shipped();
     let (weak, strong) = (Rank::of_name(&exam.weak), Rank::of_name(&exam.strong));
-    let answers = rows.iter().any(|r| r.m.get(&exam.weak).is_some_and(|m| m.answer().is_some()));
+    let answers = rows.iter().any(|r| r.mark(&exam.weak).is_some_and(|m| m.answer().is_some()));
     let (mut before, mut after, mut unfamiliar) = (Vec::new(), Vec::new(), 0usize);
     for row in rows {
         let chance = brain.chance(&look(&row.prompt, row.functions.as_deref().unwrap_or_default()));
@@ -114,6 +117,7 @@ fn rate(exam: &Exam, rows: &[&Row], scores: Scores) -> Sheet {
     });
     Sheet {
         label: label.collect(),
+        task: rows.iter().map(|r| r.task.clone()).collect(),
         length: rows.iter().map(|r| r.prompt.chars().count() as f64).collect(),
         group: rows.iter().map(|r| number(&r.gid)).collect(),
         helper_cost_share: helper_cost_share(exam, rows),
@@ -129,17 +133,17 @@ fn rate(exam: &Exam, rows: &[&Row], scores: Scores) -> Sheet {
 /// Puts a row into the form that doubt reads.
 fn judged<T>(exam: &Exam, row: &Row, ask: impl FnOnce(Case<'_>) -> T) -> T {
     let nothing = sense::brain::Chance { right: [0.0; 4], score: [0.0; 4], form: 0, log_bytes: 0.0, unfamiliar: true };
-    let answer = |name: &String| row.m.get(name).and_then(|m| m.answer());
+    let answer = |name: &String| row.mark(name).and_then(|m| m.answer());
     let helpers: Vec<_> = exam.helpers.iter().map(answer).collect();
     let helpers: Vec<Option<&str>> = helpers.iter().map(|a| a.as_deref()).collect();
-    let wrote: Vec<f64> = exam.helpers.iter().filter_map(|h| row.m.get(h)?.oc).collect();
+    let wrote: Vec<f64> = exam.helpers.iter().filter_map(|h| row.mark(h)?.oc).collect();
     let mean = (!wrote.is_empty()).then(|| (wrote.iter().sum::<f64>() / wrote.len() as f64) as f32);
     ask(Case {
         chance: &nothing,
         weak: Rank::Local,
         strong: Rank::Frontier,
         answer: answer(&exam.weak).as_deref(),
-        written: row.m.get(&exam.weak).and_then(|m| m.oc).map(|n| n as f32),
+        written: row.mark(&exam.weak).and_then(|m| m.oc).map(|n| n as f32),
         helpers: &helpers,
         helpers_wrote: mean,
     })
@@ -148,7 +152,7 @@ fn judged<T>(exam: &Exam, row: &Row, ask: impl FnOnce(Case<'_>) -> T) -> T {
 /// Characters of all helpers over those of the strong model, as if a character cost the same at each: helpers are cheaper, so
 /// this is the most that they can cost. `None` where the file does not say.
 fn helper_cost_share(exam: &Exam, rows: &[&Row]) -> Option<f64> {
-    let wrote = |name: &String| rows.iter().filter_map(|r| r.m.get(name)?.oc).sum::<f64>();
+    let wrote = |name: &String| rows.iter().filter_map(|r| r.mark(name)?.oc).sum::<f64>();
     let strong = wrote(&exam.strong);
     (strong > 0.0).then(|| exam.helpers.iter().map(wrote).sum::<f64>() / strong)
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Tasks that are left out of training together: the same questions stand in both.
-const TASKS: [&[&str]; 8] = [
+const TASKS: [&[&str]; 9] = [
     &["mmlu"],
     &["gsm8k", "gsm"],
     &["crux"],
@@ -18,6 +18,7 @@ const TASKS: [&[&str]; 8] = [
     &["tool_call"],
     &["arc_challenge"],
     &["winograde"],
+    &["mbpp"],
     &["mmlupro"],
 ];
 
@@ -33,6 +34,7 @@ pub fn card(set: &Set) -> Card {
     let mut out = String::new();
     let _ = writeln!(out, "{}", HEAD.trim());
     pairs(set, &crossed, &mut out);
+    bounds(set, &mut out);
     left_out(set, &mut out);
     calibration(set, &crossed, &mut out);
     promises(set, &crossed, &mut out);
@@ -61,7 +63,7 @@ fn pick(set: &Set, pair: &Pair, task: Option<&[&str]>) -> (Vec<usize>, Scores) {
         if !wanted || task.is_some_and(|t| !t.contains(&row.task.as_str())) {
             continue;
         }
-        let score = |name: &str| row.m.get(name).and_then(|m| m.s);
+        let score = |name: &str| row.mark(name).and_then(|m| m.s);
         if let (Some(weak), Some(strong)) = (score(pair.3), score(pair.4)) {
             rows.push(at);
             scores.weak.push(weak);
@@ -118,6 +120,23 @@ fn pairs(set: &Set, crossed: &Crossed, out: &mut String) {
         "APGR with its 95 % bootstrap interval over questions; CPT of the cascade where there is one, else of query only. *Mean gain of the task and\n\
          subtask on the other folds: a label that a router does not have at run time.\n"
     );
+}
+
+/// What a judge would reach that knows for sure whether the weak answer is right, and nothing of the strong one.
+fn bounds(set: &Set, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "**What judging the weak answer can reach at most.** A judge that knows for sure whether the weak answer is right, and nothing"
+    );
+    let _ = writeln!(out, "of the strong one (ties by lot):\n\n| pair | APGR | CPT95 |\n|---|---|---|");
+    for pair in PAIRS.iter().filter(|pair| !pair.5[0].is_empty()) {
+        let (_, scores) = pick(set, pair, None);
+        let wrong: Vec<f64> = scores.weak.iter().map(|weak| 1.0 - weak).collect();
+        let judged = worth(&scores, &wrong);
+        let cpt95 = 100.0 * judged.cpt95.unwrap_or(1.0);
+        let _ = writeln!(out, "| {} | {} | {cpt95:.1} % |", pair.0, ranged(&judged));
+    }
+    out.push('\n');
 }
 
 fn cascade(set: &Set, crossed: &Crossed, pair: &Pair, rows: &[usize], scores: &Scores) -> Option<Worth> {

@@ -4,6 +4,7 @@
 //! Never here: exams that may not be trained on (`alpacaeval`), rows that are contaminated or of RouterArena.
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "shares modules with room `app`")]
 
+mod boost;
 #[path = "../../../app/src/eval/data.rs"]
 mod data;
 mod figures;

@@ -25,7 +25,8 @@ impl Rows {
 pub(crate) type Sample = (u32, f32, f32);
 
 /// Weights and bias that minimise Σ w (y − b − x·v)² + penalty |v|², with b the weighted mean of y.
-pub(crate) fn ridge(rows: &Rows, size: usize, samples: &[Sample], penalty: f64) -> (Vec<f32>, f32) {
+/// `exact`: share of the first residual (squared) at which it ends; ending early shrinks the weights as well.
+pub(crate) fn ridge(rows: &Rows, size: usize, samples: &[Sample], penalty: f64, exact: f64) -> (Vec<f32>, f32) {
     let total: f64 = samples.iter().map(|s| f64::from(s.2)).sum();
     let bias = samples.iter().map(|s| f64::from(s.1) * f64::from(s.2)).sum::<f64>() / total.max(1e-9);
     let mut residual = vec![0.0f64; size];
@@ -36,7 +37,7 @@ pub(crate) fn ridge(rows: &Rows, size: usize, samples: &[Sample], penalty: f64) 
     let mut fitted = vec![0.0f64; size];
     let mut direction = residual.clone();
     let mut norm = dot(&residual, &residual);
-    let goal = norm * 1e-7;
+    let goal = norm * exact;
     let mut image = vec![0.0f64; size];
     for _ in 0..120 {
         if norm <= goal {

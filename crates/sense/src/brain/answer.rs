@@ -89,7 +89,7 @@ pub fn canonical(answer: &str) -> String {
 }
 
 /// The number that a canonical answer is: with thousands set apart, a sign of percent, or a fraction.
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let text = text.trim_end_matches('%');
     if let Some(fraction) = text.strip_prefix("\\frac{") {
         let (above, below) = fraction.strip_suffix('}')?.split_once("}{")?;

@@ -3,7 +3,8 @@
 //!
 //! Never here: words of the prompt, and scores.
 
-use super::{Chance, FORMS, Rank, Shape, hedges, same, shape};
+use super::answer::number;
+use super::{Chance, FORMS, Rank, Shape, canonical, hedges, same, shape};
 
 /// A weak answer with what stands beside it.
 #[derive(Debug, Clone, Copy)]
@@ -67,4 +68,67 @@ pub fn doubt_features(case: &Case<'_>, mut give: impl FnMut(usize, f32)) {
     }
     give(rest + 6 + case.chance.form.min(FORMS - 1) * AGREE + level, 0.4);
     give(rest + 5, if case.answer.is_some_and(hedges) { 1.0 } else { 0.0 });
+}
+
+/// Numbers that the trees of doubt split on.
+pub const DOUBT_VALUES: usize = 30;
+
+/// The same case as numbers.
+pub fn doubt_values(case: &Case<'_>) -> [f32; DOUBT_VALUES] {
+    let helpers = &case.helpers[..case.helpers.len().min(3)];
+    let own = case.answer.map(canonical).unwrap_or_default();
+    let kind = shape(case.answer);
+    let agrees = |helper: &Option<&str>| same(case.answer, *helper);
+    let votes: [f32; 3] = std::array::from_fn(|at| match helpers.get(at) {
+        None => -1.0,
+        Some(helper) if agrees(helper) => 1.0,
+        Some(helper) if shape(*helper) == Shape::Missing => 0.5,
+        Some(_) => 0.0,
+    });
+    let bloc = |a: &Option<&str>| helpers.iter().filter(|b| same(*a, **b) && !agrees(b)).count();
+    // An answer is new if none before it is the same.
+    let fresh = |at: usize| {
+        let answer = helpers[at];
+        shape(answer) != Shape::Missing && !agrees(&answer) && !helpers[..at].iter().any(|b| same(answer, *b))
+    };
+    let distinct = (0..helpers.len()).filter(|at| fresh(*at)).count() + usize::from(kind != Shape::Missing);
+    let n = number(&own).filter(|_| kind == Shape::Number);
+    let size = |n: f64| crate::features::log2(n.abs().min(4e9) as u32);
+    let wrote = |n: f32| crate::features::log2(n.clamp(0.0, 4e9) as u32);
+    let (written, theirs) = (case.written.map(wrote), case.helpers_wrote.map(wrote));
+    let longest = helpers.iter().flatten().map(|h| h.len()).max().unwrap_or(0);
+    let yes = |it: bool| if it { 1.0 } else { 0.0 };
+    let [first, second, third] = votes;
+    [
+        helpers.len() as f32,
+        helpers.iter().filter(|h| agrees(h)).count() as f32,
+        helpers.iter().map(bloc).max().unwrap_or(0) as f32,
+        helpers.iter().filter(|h| shape(**h) == Shape::Missing).count() as f32,
+        distinct as f32,
+        first,
+        second,
+        third,
+        f32::from(kind as u8),
+        own.len().min(1 << 20) as f32,
+        case.chance.form as f32,
+        n.map_or(-1.0, size),
+        n.map_or(-1.0, |n| yes(n < 0.0)),
+        n.map_or(-1.0, |n| yes(n.fract() != 0.0)),
+        n.map_or(-1.0, |n| yes(n == 0.0 || n == 1.0)),
+        if kind == Shape::Option { f32::from(own.as_bytes()[0] - b'a') } else { -1.0 },
+        written.unwrap_or(-1.0),
+        theirs.unwrap_or(-1.0),
+        written.zip(theirs).map_or(0.0, |(own, theirs)| own - theirs),
+        written.map_or(0.0, |own| own - case.chance.log_bytes),
+        case.chance.score[0],
+        case.chance.score[1],
+        case.chance.score[2],
+        case.chance.score[3],
+        case.chance.gain(case.weak, case.strong),
+        f32::from(case.weak as u8),
+        f32::from(case.strong as u8),
+        yes(case.answer.is_some_and(hedges)),
+        longest.min(1 << 20) as f32,
+        case.chance.log_bytes,
+    ]
 }

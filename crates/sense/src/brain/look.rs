@@ -1,104 +1,75 @@
-//! A prompt as sparse features: words and pairs of words (hashed), and what its form says, by kind of form.
+//! A prompt as hashed words and pairs of words, beside what `form` says of it.
 //!
 //! Never here: weights.
 
+use super::form::{self, Counted, START, VALUES, step};
+
 /// Buckets of hashed words.
-pub const HASHED: usize = 1 << 15;
-/// Kinds of form.
-pub const FORMS: usize = 11;
-const VALUES: usize = 24;
-const BINS: usize = 16;
-const GROUP: usize = VALUES * (BINS + 1) + 1;
-/// Number of features.
-pub const SIZE: usize = HASHED + (FORMS + 1) * GROUP;
+pub const HASHED: usize = 1 << 17;
 
 /// Bytes of the question that are read for words, at its end.
 const WINDOW: usize = 3072;
-/// Weights of the groups against each other: what a ridge penalty costs them.
-const WORD_SCALE: f32 = 3.0;
-const LINE_SCALE: f32 = 0.12;
-const BIN_SCALE: f32 = 0.2;
-const FORM_LINE_SCALE: f32 = 0.12;
-const FORM_BIN_SCALE: f32 = 0.25;
 
-const NAMES: [&str; FORMS] = [
-    "tools",
-    "many options",
-    "letter only",
-    "options",
-    "code",
-    "formulas",
-    "blank",
-    "numbers",
-    "plain",
-    "two options",
-    "examples",
-];
-const NEGATIONS: [&str; 6] = ["not", "except", "never", "least", "without", "no"];
-const SUMS: [&str; 12] =
-    ["percent", "half", "twice", "times", "each", "per", "total", "more", "less", "many", "much", "remaining"];
-const ASKING: [&str; 7] = ["who", "which", "what", "when", "where", "how", "why"];
-const CODE: [&str; 8] = ["def", "return", "assert", "python", "function", "class", "import", "print"];
+/// Bytes at the end of a prompt in which worked examples are looked for.
+const SHOWN: usize = 1 << 16;
 
 /// A prompt, read.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Feature and value; a feature stands once.
-    pub features: Vec<(u32, f32)>,
-    /// Kind of form, below [`FORMS`].
+    /// Buckets of its words and pairs of words; each stands once.
+    pub buckets: Vec<u32>,
+    /// Numbers that its form is described by.
+    pub values: [f32; VALUES],
+    /// Kind of form, below [`super::FORMS`].
     pub form: usize,
     /// log2 of the bytes of the question.
     pub log_bytes: f32,
-    /// Bits of the vocabulary that its words have.
+    /// log2 of its distinct words.
+    pub log_distinct: f32,
+    /// Bits of the vocabulary that its words have; each stands once, in order.
     pub words: Vec<u16>,
 }
 
 impl Look {
-    /// Share of its words that `known` knows; 1 for a prompt without words.
+    /// Share of its distinct words that `known` knows; 1 for a prompt without words.
     pub fn known_share(&self, known: impl Fn(usize) -> bool) -> f32 {
         let hits = self.words.iter().filter(|bit| known(usize::from(**bit))).count();
         if self.words.is_empty() { 1.0 } else { hits as f32 / self.words.len() as f32 }
     }
 }
 
-/// Name of a form.
-pub fn form_name(form: usize) -> &'static str {
-    NAMES.get(form).copied().unwrap_or_default()
-}
-
 /// Reads a prompt. `tools` is the text of the tools that stand with it, empty without any.
 pub fn look(prompt: &str, tools: &str) -> Look {
     let block = question(prompt);
     let text = tail(block, WINDOW);
-    let mut words = Words::new();
+    let tools = head(tools, WINDOW);
+    let mut words = Words::new(text.len() + tools.len().min(WINDOW / 4));
     words.read(text);
     words.cut();
+    words.settle();
+    let bits = std::mem::take(&mut words.bits);
+    let counted = std::mem::take(&mut words.counted);
     words.read(head(tools, WINDOW / 4));
-    let (form, values) = values(block, text, tools, &words);
+    let (form, mut values) = form::read(block, text, tools, &counted);
     let form = if form == 2 && block.len() < prompt.trim_end().len() { 10 } else { form };
-    let mut features = words.features();
-    let shared = HASHED + FORMS * GROUP;
-    let own = HASHED + form * GROUP;
-    for (index, value) in values.into_iter().enumerate() {
-        let bin = (value + 0.5).clamp(0.0, (BINS - 1) as f32) as usize;
-        let line = value.min(20.0) / 4.0;
-        for (group, line_scale, bin_scale) in [(shared, LINE_SCALE, BIN_SCALE), (own, FORM_LINE_SCALE, FORM_BIN_SCALE)]
-        {
-            let at = group + index * (BINS + 1);
-            features.push((at as u32, line * line_scale));
-            features.push(((at + 1 + bin) as u32, bin_scale));
-        }
+    values[VALUES - 1] = form as f32;
+    Look {
+        buckets: words.buckets,
+        values,
+        form,
+        log_bytes: form::log2(block.len()),
+        log_distinct: form::log2(counted.distinct),
+        words: bits,
     }
-    features.push(((own + GROUP - 1) as u32, 1.0));
-    Look { features, form, log_bytes: log2(block.len()), words: words.bits }
 }
 
 /// The question itself: behind the worked examples of a prompt that shows some (`… Answer: B`, then the next one).
 fn question(prompt: &str) -> &str {
     let trimmed = prompt.trim_end();
-    let shown = trimmed.strip_suffix("Answer:").unwrap_or(trimmed);
-    let Some(last) = shown.rfind("Answer:") else { return trimmed };
-    let rest = &trimmed[last..];
+    let near = tail(trimmed, SHOWN);
+    let shown = near.strip_suffix("Answer:").unwrap_or(near);
+    let Some(last) = memchr::memmem::rfind(shown.as_bytes(), b"Answer:") else { return trimmed };
+    let rest = &near[last..];
     rest.find("\n\n").map_or(trimmed, |gap| rest[gap..].trim_start())
 }
 
@@ -118,46 +89,42 @@ fn head(text: &str, most: usize) -> &str {
     &text[..until]
 }
 
-fn log2(n: usize) -> f32 {
-    crate::features::log2(u32::try_from(n).unwrap_or(u32::MAX))
-}
-
 /// Words on their way into buckets.
 struct Words {
-    seen: Vec<u64>,
+    /// Buckets that were seen, placed by their low bits: more slots than a text of this length has buckets.
+    seen: Vec<u32>,
     buckets: Vec<u32>,
     bits: Vec<u16>,
+    numbers: Vec<u32>,
     before: u32,
-    total: usize,
-    long: usize,
-    letters: usize,
-    numbers: usize,
-    negations: usize,
-    sums: usize,
-    asking: usize,
-    code: usize,
+    counted: Counted,
 }
 
 impl Words {
-    fn new() -> Words {
+    fn new(bytes: usize) -> Words {
         Words {
-            seen: vec![0; HASHED / 64],
-            buckets: Vec::with_capacity(256),
-            bits: Vec::with_capacity(128),
+            // At most two for each byte (a mark, and its pair with the one before).
+            seen: vec![0; (2 * bytes + 1).next_power_of_two()],
+            buckets: Vec::with_capacity(bytes.min(2048)),
+            bits: Vec::with_capacity(bytes.min(2048) / 4),
+            numbers: Vec::new(),
             before: 0,
-            total: 0,
-            long: 0,
-            letters: 0,
-            numbers: 0,
-            negations: 0,
-            sums: 0,
-            asking: 0,
-            code: 0,
+            counted: Counted::default(),
         }
     }
 
     fn cut(&mut self) {
         self.before = 0;
+    }
+
+    /// Counts what is distinct.
+    fn settle(&mut self) {
+        self.bits.sort_unstable();
+        self.bits.dedup();
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        self.counted.distinct = self.bits.len();
+        self.counted.distinct_numbers = self.numbers.len();
     }
 
     fn read(&mut self, text: &str) {
@@ -168,40 +135,34 @@ impl Words {
             let from = at;
             at += 1;
             if byte.is_ascii_alphabetic() || byte >= 0x80 {
+                let (mut hash, mut stem) = (step(START, byte), 0);
                 while at < bytes.len() && (bytes[at].is_ascii_alphabetic() || bytes[at] >= 0x80) {
+                    hash = step(hash, bytes[at]);
                     at += 1;
+                    if at - from == 5 {
+                        stem = hash;
+                    }
                 }
-                self.word(&bytes[from..at]);
+                if at - from >= 7 {
+                    self.bucket(mix(stem ^ 0x5bd1_e995));
+                }
+                self.counted.word(hash, at - from);
+                self.bits.push((mix(hash) >> 16) as u16);
+                self.token(hash);
             } else if byte.is_ascii_digit() {
+                let mut hash = step(START, byte);
                 while at < bytes.len() && bytes[at].is_ascii_digit() {
+                    hash = step(hash, bytes[at]);
                     at += 1;
                 }
-                self.numbers += 1;
+                self.counted.numbers += 1;
+                self.counted.longest_number = self.counted.longest_number.max(at - from);
+                self.numbers.push(hash);
                 self.token(mix(0x23 + (at - from).min(5) as u32));
             } else if !byte.is_ascii_whitespace() {
                 self.token(mix(u32::from(byte)));
             }
         }
-    }
-
-    fn word(&mut self, word: &[u8]) {
-        let mut hash = 0x811c_9dc5u32;
-        for (index, byte) in word.iter().enumerate() {
-            hash = (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
-            if index == 4 && word.len() >= 7 {
-                self.bucket(mix(hash ^ 0x5bd1_e995));
-            }
-        }
-        self.total += 1;
-        self.letters += word.len();
-        self.long += usize::from(word.len() > 8);
-        let is = |list: &[&str]| usize::from(list.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word)));
-        self.negations += is(&NEGATIONS);
-        self.sums += is(&SUMS);
-        self.asking += is(&ASKING);
-        self.code += is(&CODE);
-        self.bits.push((mix(hash) >> 16) as u16);
-        self.token(hash);
     }
 
     fn token(&mut self, hash: u32) {
@@ -213,19 +174,18 @@ impl Words {
     }
 
     fn bucket(&mut self, hash: u32) {
-        let bucket = hash as usize % HASHED;
-        let mask = 1u64 << (bucket % 64);
-        if self.seen[bucket / 64] & mask == 0 {
-            self.seen[bucket / 64] |= mask;
-            self.buckets.push(bucket as u32);
+        // 0 is an empty slot.
+        let bucket = hash % HASHED as u32;
+        let last = self.seen.len() - 1;
+        let mut slot = bucket as usize & last;
+        while self.seen[slot] != 0 {
+            if self.seen[slot] == bucket + 1 {
+                return;
+            }
+            slot = (slot + 1) & last;
         }
-    }
-
-    fn features(&self) -> Vec<(u32, f32)> {
-        let value = WORD_SCALE / (self.buckets.len().max(16) as f32).sqrt();
-        let mut features = Vec::with_capacity(self.buckets.len() + 4 * VALUES + 1);
-        features.extend(self.buckets.iter().map(|bucket| (*bucket, value)));
-        features
+        self.seen[slot] = bucket + 1;
+        self.buckets.push(bucket);
     }
 }
 
@@ -238,80 +198,22 @@ fn mix(mut hash: u32) -> u32 {
     hash ^ hash >> 16
 }
 
-/// What the form says: its kind, and numbers of about 0 to 15.
-fn values(block: &str, text: &str, tools: &str, words: &Words) -> (usize, [f32; VALUES]) {
-    let count = |test: fn(&u8) -> bool| text.bytes().filter(test).count();
-    let bytes = text.len().max(1) as f32;
-    let total = words.total.max(1) as f32;
-    let (options, option_bytes) = options(text);
-    let maths = count(|b| matches!(b, b'$' | b'\\' | b'^'));
-    let blanks = count(|b| *b == b'_');
-    let marks = count(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'=' | b';'));
-    let asked = tools.matches("\"required\"").count();
-    let named = tools.matches("\"name\"").count();
-    let values = [
-        (log2(block.len()) - 4.0) * 1.6,
-        (log2(words.total) - 1.0) * 1.6,
-        log2(words.numbers) * 3.0,
-        count(u8::is_ascii_digit) as f32 / bytes * 60.0,
-        options as f32,
-        log2(count(|b| *b == b'\n')) * 2.0,
-        count(|b| *b == b'?') as f32 * 2.0,
-        log2(maths) * 2.0,
-        count(u8::is_ascii_punctuation) as f32 / bytes * 60.0,
-        (words.letters as f32 / total - 2.5) * 3.0,
-        count(u8::is_ascii_uppercase) as f32 / bytes * 80.0,
-        (log2(tools.len()) - 5.0).max(0.0) * 1.6,
-        named as f32,
-        asked as f32 * 2.0,
-        log2(marks) * 2.0,
-        words.long as f32 / total * 30.0,
-        log2(count(|b| matches!(b, b'.' | b'!'))) * 3.0,
-        log2(blanks) * 2.0,
-        words.buckets.len() as f32 / total * 3.0,
-        words.negations as f32 * 2.0,
-        log2(words.sums) * 3.0,
-        log2(words.asking) * 3.0,
-        log2(count(|b| matches!(b, b'"' | b'\''))) * 2.0,
-        log2(option_bytes / options.max(1)) * 2.0,
-    ];
-    let form = match () {
-        () if !tools.is_empty() => 0,
-        () if options >= 5 => 1,
-        () if options == 2 => 9,
-        () if options > 2 && text.ends_with("Answer:") => 2,
-        () if options > 2 => 3,
-        () if words.code >= 2 => 4,
-        () if maths > 1 => 5,
-        () if blanks > 0 => 6,
-        () if words.numbers > 0 => 7,
-        () => 8,
-    };
-    (form, values)
-}
-
-/// Lines that begin with a letter and a mark, and the bytes of those lines.
-fn options(text: &str) -> (usize, usize) {
-    let is_option = |line: &&str| {
-        let b = line.as_bytes();
-        b.len() > 2 && b[0].is_ascii_uppercase() && matches!(b[1], b'.' | b')') && b[2] == b' '
-    };
-    text.lines().filter(is_option).fold((0, 0), |(n, bytes), line| (n + 1, bytes + line.len()))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::form_name;
     use super::*;
 
     #[test]
     fn features_stand_once_and_within_bounds() {
-        for text in ["", "a", "😀", "Was ist 3 + 4?", &"word ".repeat(100_000), &"ü".repeat(5000)] {
+        // The most buckets that a text can have: every byte is a mark, and every pair is new.
+        let marks: String = (0..WINDOW).map(|n| char::from(b'!' + (n * n * 7 % 15) as u8)).collect();
+        for text in ["", "a", "😀", "Was ist 3 + 4?", &"word ".repeat(100_000), &"ü".repeat(5000), &marks] {
             let look = look(text, "");
-            let mut indices: Vec<u32> = look.features.iter().map(|f| f.0).collect();
-            indices.sort_unstable();
-            assert!(indices.windows(2).all(|pair| pair[0] != pair[1]));
-            assert!(indices.iter().all(|index| (*index as usize) < SIZE));
-            assert!(look.features.iter().all(|f| f.1.is_finite()));
+            let mut buckets = look.buckets.clone();
+            buckets.sort_unstable();
+            assert!(buckets.windows(2).all(|pair| pair[0] != pair[1]));
+            assert!(buckets.iter().all(|bucket| (*bucket as usize) < HASHED));
+            assert!(look.values.iter().all(|value| value.is_finite()));
         }
     }
 
@@ -331,8 +233,11 @@ mod tests {
         assert_eq!(form("Which?\nA. 1\nB. 2\nC. 3\nD. 4", ""), "options");
         assert_eq!(form("Which?\nA. 1\nB. 2\nC. 3\nD. 4\nE. 5", ""), "many options");
         assert_eq!(form("He ate _ of it.\nA) all\nB) none", ""), "two options");
-        assert_eq!(form("Write a python function to sort.", ""), "code");
+        assert_eq!(form("Write a python function to sort.", ""), "code wanted");
+        assert_eq!(form("What does this return?\ndef f(a):\n    return a\n", ""), "code");
         assert_eq!(form("Anna has 3 apples.", ""), "numbers");
+        assert_eq!(form("He pays $5, then $10, then $20.", ""), "numbers", "money is no formula");
+        assert_eq!(form("Solve $x^2 = 4$.", ""), "formulas");
         assert_eq!(form("Hello", ""), "plain");
     }
 }
