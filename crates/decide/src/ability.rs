@@ -43,20 +43,6 @@ impl Belief {
         Belief { good_milli, bad_milli: observations_milli - good_milli }
     }
 
-    /// The central 90 % of it, per mille: so good it is, but for one chance in twenty on either side. Jeffreys' half an observation on both
-    /// sides stands for what nobody knows, so that no evidence is nearly the whole range and one observation is not certainty.
-    pub fn interval_permille(&self) -> (u16, u16) {
-        let [a, b] = [self.good_milli, self.bad_milli].map(|n| n as f64 / 1_000.0 + 0.5);
-        let permille = |share| (interval::quantile(a, b, share) * 1_000.0).round() as u16;
-        (permille(0.05), permille(0.95))
-    }
-
-    /// So many observations with this mean.
-    pub fn of_mean(mean_permille: u16, observations_milli: u64) -> Belief {
-        let good_milli = observations_milli * u64::from(mean_permille.min(1_000)) / 1_000;
-        Belief { good_milli, bad_milli: observations_milli - good_milli }
-    }
-
     /// With more evidence.
     #[must_use]
     pub fn and(self, more: Belief) -> Belief {

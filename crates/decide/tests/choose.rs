@@ -123,6 +123,7 @@ fn routes_keep_their_order_and_raise_the_class() {
     policy.routes.insert(
         "support".into(),
         Route {
+            cascade: None,
             targets: vec![target("openai", "gpt-5-mini"), target("ollama", "*")],
             objective: None,
             class: Some(DataClass::Personal),

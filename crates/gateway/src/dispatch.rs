@@ -15,6 +15,7 @@ mod race;
 mod veil;
 
 pub(crate) use aside::aside;
+pub(crate) use cascade::is_better;
 
 use crate::beside::BESIDE_BYTES;
 use crate::care::{self, Pass, Work};
@@ -271,9 +272,12 @@ impl<'v> Way<'v> {
         leave: Leave,
         left: Duration,
     ) -> (Attempt<'v>, Launch) {
-        let Leave { slot, entry, permit, hold, pass, ask, vault } = leave;
+        let Leave { slot, entry, permit, hold, pass, mut ask, vault } = leave;
         self.begun += 1;
         self.meant = false;
+        if cascade::wants_signs(self, candidate) {
+            Arc::make_mut(&mut ask).signs = true;
+        }
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
         let unknown = self.wiring.metrics.unknown.clone();
         let restoring = vault.map(|vault| (vault, unknown));

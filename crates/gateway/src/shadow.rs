@@ -14,12 +14,13 @@
 
 mod lessons;
 
+use crate::dispatch::is_better;
 use crate::drawn::Event;
 use crate::relay::Reply;
 use crate::settle::{Account, Given, Tap};
 use crate::{Judged, Wiring, choose, dispatch};
 use backend::Deadlines;
-use decide::{Candidate, Cause, Fault, Need, Rank};
+use decide::{Candidate, Cause, Fault, Need};
 use futures_util::FutureExt;
 use lessons::{Of, lessons};
 use std::panic::AssertUnwindSafe;
@@ -32,8 +33,6 @@ use wire::{Answer, Ask, Endpoint};
 const WITHIN: Duration = Duration::from_secs(120);
 /// Bytes of a request's body at most: it is kept until the alternative has answered.
 const ASK_MAX_BYTES: usize = 256 << 10;
-/// Expected quality that is higher by this, per mille, is clearly higher: as where an answer is escalated.
-const CLEARLY: u16 = 100;
 /// The endpoint of its requests in ledger and audit trail.
 const SHADOW: &str = "shadow";
 
@@ -128,16 +127,6 @@ fn strongest<'o>(order: &'o [Candidate], than: &Candidate) -> Option<&'o Candida
 /// The candidate that would come next and is clearly worse than that.
 fn weaker<'o>(order: &'o [Candidate], than: &Candidate) -> Option<&'o Candidate> {
     order.iter().find(|c| is_better(than, c))
-}
-
-/// Whether one candidate is clearly better than another, by the rule of escalation: another model, and clearly higher expected
-/// quality, or no lower one from a higher tier or rank.
-fn is_better(one: &Candidate, than: &Candidate) -> bool {
-    let (quality, other) = (one.reason.quality_permille, than.reason.quality_permille);
-    let rank = |c: &Candidate| c.model.ability.as_ref().map_or_else(|| Rank::of_name(&c.model.id), |a| a.rank);
-    one.model.id != than.model.id
-        && (quality >= other.saturating_add(CLEARLY)
-            || (quality >= other && (one.tier() > than.tier() || rank(one) > rank(than))))
 }
 
 /// Asks the alternative, compares, and learns. A panic of ours ends this and nothing else.

@@ -19,8 +19,8 @@ mod difficulty;
 pub mod doubt;
 mod features;
 mod find;
-mod language;
 mod judge;
+mod language;
 mod lexicon;
 mod outlook;
 mod prefix;
@@ -38,5 +38,5 @@ pub use find::{
     Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
     characters,
 };
-pub use language::language;
 pub use judge::{FitError, TOKENS_KEPT, TokenFit, TokenSigns};
+pub use language::language;

@@ -6,11 +6,13 @@
 
 use super::hold::{Held, Holding, hold, written};
 use super::{End, Way, advice, lessons};
+use crate::beside::BESIDE_BYTES;
 use crate::relay::{Brought, Reply};
 use crate::settle::Account;
 use decide::{Candidate, Cascade, Objective, Promise, Rank, Retry};
 use sense::check::{Checked, check};
 use sense::doubt::{Beside, DOUBT_MAX, Doubt, Signals, gain, judge};
+use sense::{TokenFit, TokenSigns};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::Answer;
 
@@ -45,6 +47,15 @@ fn may_escalate(way: &Way<'_>) -> bool {
         && ask.n.unwrap_or(1) <= 1
         && !ask.echo
         && way.wiring.policy.load().cascade_of(&need.model).escalate
+}
+
+/// Whether a place is to say how sure it was of each token: it can, and its answer may be looked at.
+pub(super) fn wants_signs(way: &Way<'_>, candidate: &Candidate) -> bool {
+    candidate.model.caps.logprobs
+        && way.judged.bytes <= BESIDE_BYTES
+        && way.begun < way.most
+        && may_escalate(way)
+        && better(way, candidate).is_some()
 }
 
 /// The next candidate that is clearly better than `than`.
@@ -180,6 +191,7 @@ async fn done<'v>(
 async fn replaced(way: &Way<'_>, doubted: Doubted<'_>, account: &Account, reply: &mut Reply) {
     let wiring = way.wiring;
     let Doubted { held, why, told, .. } = doubted;
+    account.heard(held.answer());
     let from = held.attempt.candidate;
     let mut seen = held.meterage();
     let since = held.since;
@@ -204,7 +216,9 @@ async fn judged<'v>(
     let comparable = held.whole && sense::comparable(held.answer());
     let unpromised = matches!(promise, Some(None | Some(Promise::NotYet { .. }))) || (promise.is_some() && !comparable);
     let mut said = Vec::new();
-    if comparable && !unpromised && !checked.is_hard() && !settings.helpers.is_empty() {
+    // What is drawn for a comparison is judged as it would be under a promise, or the evidence would be about other doubts.
+    let judges = !unpromised || account.tap.is_some();
+    if comparable && judges && !checked.is_hard() && !settings.helpers.is_empty() {
         match advice::ask(way, &settings.helpers, held_until(way, &held, settings), account, reply).await {
             Some(answers) => said = answers,
             None => return Judgement::Left(held),
@@ -266,7 +280,9 @@ fn doubted(way: &Way<'_>, held: &Held<'_>, checked: Checked, helpers: &[Option<A
     });
     let differs = |said: &Answer| sense::agree(answer, said) == Some(false);
     let disputed = helpers.iter().flatten().any(differs);
-    judge(&Signals { checked, gain, disputed, tokens_permille: None })
+    let signs = answer.choices.first().map(|choice| &choice.signs[..]).unwrap_or_default();
+    let tokens_permille = TokenSigns::of(signs).doubt(&TokenFit::BUNDLED);
+    judge(&Signals { checked, gain, disputed, tokens_permille })
 }
 
 fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {

@@ -9,8 +9,7 @@ use crate::admit::{Caller, Key};
 use crate::{Request, Wiring};
 use budget::{Pass, Purse};
 use decide::{
-    Cause, DataClass, Difficulty, Durability, Fault, Nanousd, Need, Outcome, PlaceId, Policy, Priced, Record, Task, Usage,
-    Verdict,
+    Cause, DataClass, Difficulty, Durability, Fault, Need, Outcome, PlaceId, Priced, Record, Task, Usage, Verdict,
 };
 use http::HeaderValue;
 use std::fmt::Write as _;

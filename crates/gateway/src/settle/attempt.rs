@@ -227,8 +227,8 @@ impl<'v> Attempt<'v> {
         }
         let record = self.record(account, meterage, outcome, cause);
         account.settling(self.index, &record.usage);
-        // Nobody judges an answer yet.
-        account.heard_of(self.candidate, &record, false);
+        let comparable = self.looked.as_deref().is_some_and(|looked| looked.comparable);
+        account.heard_of(self.candidate, &record, comparable);
         account.evidence.sent(self.candidate, self.redacted_above, &record);
         wiring.metrics.settled(&record, &self.candidate.place.provider);
         if let Some(pass) = self.pass {

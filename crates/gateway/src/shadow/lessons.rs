@@ -11,9 +11,6 @@ use crate::settle::Given;
 use decide::{Compared, Lesson, Origin, Task};
 use std::sync::Arc;
 
-/// What a comparison counts, thousandths of an observation: agreement is not truth.
-const WEIGHT_MILLI: u32 = 500;
-
 /// What is the same for both lessons of a comparison.
 pub(super) struct Of {
     pub(super) request_id: Arc<str>,
@@ -41,7 +38,7 @@ pub(super) fn lessons(of: &Of, weak: &Given, strong: &Given, agree: bool) -> [Le
         task: of.task,
         origin: Origin::Shadow,
         score_permille,
-        weight_milli: WEIGHT_MILLI,
+        weight_milli: Origin::Shadow.weight_milli(score_permille),
         compared,
     };
     [lesson(weak, scores[0], compared), lesson(strong, scores[1], None)]
