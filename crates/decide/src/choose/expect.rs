@@ -55,7 +55,7 @@ pub(super) fn suffice(order: &mut [Ranked], need: &Need, policy: &Policy) -> u16
     let best = order.iter().map(|r| r.candidate.reason.quality_permille).max().unwrap_or(0);
     let enough = match need.outlook {
         Some(outlook) if !outlook.unfamiliar => {
-            let loss = policy.cascade.max_quality_loss_permille.unwrap_or(LOSS_PERMILLE);
+            let loss = policy.cascade_of(&need.model).max_quality_loss_permille.unwrap_or(LOSS_PERMILLE);
             best.saturating_sub(loss).saturating_add(policy.margin_permille).min(best)
         }
         _ => need.difficulty.0.saturating_add(policy.margin_permille),
