@@ -451,6 +451,21 @@ async fn of_two_doubted_answers_the_better_one_goes_out_where_no_third_comes() {
 }
 
 #[tokio::test]
+async fn a_place_is_asked_for_signs_where_its_answer_will_be_looked_at() {
+    let signs = vec![wire::Sign { logprob: -4.0, entropy: Some(3.0), bytes: 1 }; 6];
+    let unsure = Choice { signs, ..answer("Perhaps so.").choices.remove(0) };
+    let (first, second) = (weak(vec![Act::Plain(Answer { choices: vec![unsure], ..answer("") })]), strong(vec![]));
+    let h = house(&[first.clone(), second]).await;
+    let got = ask(&h, "", &[]).await;
+    assert!(got.header("x-dewpoint-doubt").ends_with(";why=tokens"), "{}", got.header("x-dewpoint-doubt"));
+    assert!(first.seen.lock().unwrap()[0].signs);
+    let alone = weak(vec![plain("Hello.")]);
+    let h = house(std::slice::from_ref(&alone)).await;
+    assert_eq!(ask(&h, "", &[]).await.status, 200);
+    assert!(!alone.seen.lock().unwrap()[0].signs, "nothing could come of them");
+}
+
+#[tokio::test]
 async fn a_hedge_beside_a_slow_first_is_looked_at_too() {
     let care = CareOptions {
         hedge: Some(Hedge { after: MS(50), cost_max: decide::Nanousd(i64::MAX) }),
