@@ -129,7 +129,7 @@ def test_who_does_not_ask_for_logprobs_sees_none(embedded):
     assert raw.parse().choices[0].logprobs is None and "token_logprobs" not in raw.text
     said = {"model": "auto", "messages": SAY, "max_tokens": 6}
     raw = embedded.anthropic().messages.with_raw_response.create(**said)
-    assert raw.parse().content and "logprob" not in raw.text
+    assert raw.parse().content and "logprob" not in raw.text()
     with embedded.anthropic().messages.stream(**said) as stream:
         assert all("logprob" not in event.to_json() for event in stream)
 
