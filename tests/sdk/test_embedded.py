@@ -118,6 +118,40 @@ def test_logprobs(embedded):
     assert all(t.logprob <= 0 and len(t.top_logprobs) == 2 for t in tokens)
 
 
+def test_who_does_not_ask_for_logprobs_sees_none(embedded):
+    client = embedded.openai()
+    fixed = {"model": "auto", "messages": SAY, "temperature": 0, "max_tokens": 6}
+    raw = client.chat.completions.with_raw_response.create(**fixed)
+    assert raw.parse().choices[0].logprobs is None and "top_logprobs" not in raw.text
+    for chunk in client.chat.completions.create(**fixed, stream=True):
+        assert all(choice.logprobs is None for choice in chunk.choices), chunk
+    raw = client.completions.with_raw_response.create(model="auto", prompt="The sky is", max_tokens=6)
+    assert raw.parse().choices[0].logprobs is None and "token_logprobs" not in raw.text
+    said = {"model": "auto", "messages": SAY, "max_tokens": 6}
+    raw = embedded.anthropic().messages.with_raw_response.create(**said)
+    assert raw.parse().content and "logprob" not in raw.text()
+    with embedded.anthropic().messages.stream(**said) as stream:
+        assert all("logprob" not in event.to_json() for event in stream)
+
+
+@pytest.mark.parametrize("most", [None, 0, 3])
+def test_who_asks_for_logprobs_gets_exactly_those(embedded, most):
+    client = embedded.openai()
+    fixed = {"model": "auto", "messages": SAY, "temperature": 0, "seed": 7, "max_tokens": 6, "logprobs": True}
+    if most is not None:
+        fixed["top_logprobs"] = most
+    plain = client.chat.completions.create(**fixed).choices[0]
+    tokens = plain.logprobs.content
+    assert "".join(t.token for t in tokens) == plain.message.content
+    assert all(len(t.top_logprobs) == (most or 0) for t in tokens)
+    streamed = [c.choices[0] for c in client.chat.completions.create(**fixed, stream=True) if c.choices]
+    pieces = [t for choice in streamed if choice.logprobs for t in choice.logprobs.content]
+    assert [t.token for t in pieces] == [t.token for t in tokens]
+    assert all(len(t.top_logprobs) == (most or 0) for t in pieces)
+    for choice in (c for c in streamed if c.logprobs):
+        assert "".join(t.token for t in choice.logprobs.content) == choice.delta.content
+
+
 def test_completions(embedded):
     answer = embedded.openai().completions.create(model="auto", prompt="The sky is", max_tokens=8)
     assert answer.object == "text_completion" and answer.choices[0].text
