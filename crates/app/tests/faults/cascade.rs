@@ -14,8 +14,8 @@ const CLOUD: usize = 1;
 const BAD: &str = "Sure! BROKEN is what you get: {\"n\": ";
 
 async fn rig() -> Rig {
-    let places = Rig::new().place(Voice::of("vllm")).model("small-8b", 500);
-    places.place(Voice::of("openai")).model("gpt-large-70b", 900).start().await
+    let places = Rig::new().place(Voice::of("vllm")).model("small-8b", "quality_permille = 500");
+    places.place(Voice::of("openai")).model("gpt-large-70b", "quality_permille = 900, tier = \"cloud\"").start().await
 }
 
 /// Both answers as the two places would give them.

@@ -26,8 +26,8 @@ pub(crate) struct Builder {
     pub(super) before: String,
     pub(super) memory_mib: u64,
     price: Option<(u32, u32)>,
-    /// Places whose model is not `m`, each with its name and quality per mille.
-    models: Vec<(usize, String, u16)>,
+    /// Places whose model is not `m`, each with its name and what else is said of it.
+    models: Vec<(usize, String, String)>,
 }
 
 impl Builder {
@@ -73,10 +73,10 @@ impl Builder {
         self
     }
 
-    /// The model of the place that was added last has this name, and keeps a schema. (Routes name `m`.)
+    /// The model of the place that was added last has this name and this (in TOML), and keeps a schema. (Routes name `m`.)
     #[must_use]
-    pub(crate) fn model(mut self, id: &str, quality_permille: u16) -> Builder {
-        self.models.push((self.places.len() - 1, id.to_owned(), quality_permille));
+    pub(crate) fn model(mut self, id: &str, more: &str) -> Builder {
+        self.models.push((self.places.len() - 1, id.to_owned(), more.to_owned()));
         self
     }
 
@@ -187,9 +187,8 @@ impl Builder {
             };
             let (name, profile, key) = (&up.name, up.voice.profile.name, key_name(i));
             let own = self.models.iter().find(|(place, ..)| *place == i);
-            let model = own.map_or("id = \"m\"".to_owned(), |(_, id, permille)| {
-                format!("id = \"{id}\", json_schema = true, quality_permille = {permille}")
-            });
+            let model = own
+                .map_or("id = \"m\"".to_owned(), |(_, id, more)| format!("id = \"{id}\", json_schema = true, {more}"));
             out.push_str(&format!(
                 "\n[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{url}\"\napi_key = {{ env = \"{key}\" }}\nmodels = [{{ {model}, tools = true{price} }}]\n"
             ));
