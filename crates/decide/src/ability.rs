@@ -25,8 +25,8 @@ pub struct Belief {
 impl Belief {
     /// Its mean, per mille; one half where nothing is known.
     pub fn mean_permille(&self) -> u16 {
-        let all = self.good_milli + self.bad_milli;
-        if all == 0 { 500 } else { (self.good_milli * 1_000 / all) as u16 }
+        let all = u128::from(self.good_milli) + u128::from(self.bad_milli);
+        (u128::from(self.good_milli) * 1_000).checked_div(all).map_or(500, |mean| mean as u16)
     }
 
     /// The central 90 % of it, per mille: so good it is, but for one chance in twenty on either side. Jeffreys' half an observation on both

@@ -25,7 +25,7 @@ mod task;
 mod tokens;
 mod weights;
 
-pub use assess::assess;
+pub use assess::{assess, language};
 pub use count::Tokenizer;
 pub use difficulty::correction;
 pub use features::{FEATURE_NAMES, features};
@@ -33,4 +33,3 @@ pub use find::{
     Dictionary, Finder, FinderError, FinderOptions, Finding, Inspection, Kind, LONGEST, MOST, Pattern, RAISES, Unread,
     characters,
 };
-pub use language::language;
