@@ -200,7 +200,7 @@ const fn letter(lead: u8, next: u8) -> Option<usize> {
         (0xc5, 0x82 | 0x84 | 0x9b | 0xbc | 0xba) | (0xc4, 0x85 | 0x99) => 7, // ł ń ś ż ź ą ę
         (0xc5, 0x99 | 0xaf) | (0xc4, 0x9b | 0x8f) => 8,                      // ř ů ě ď
         (0xc4, 0x9f | 0xb1 | 0xb0) | (0xc5, 0x9f) => 13,                     // ğ ı İ ş
-        (0xc8, 0x99 | 0x9b | 0x98 | 0x9a) | (0xc4, 0x83) => 14,              // ș ț ă
+        (0xc8, 0x98..=0x9b) | (0xc4, 0x83) => 14,                            // ș ț ă
         (0xc5, 0x91 | 0xb1) => 15,                                           // ő ű
         (0xc6, 0xa1 | 0xb0) | (0xc4, 0x91) | (0xe1, 0xba | 0xbb) => 16,      // ơ ư đ, and the letters with two marks
         _ => return None,
@@ -262,8 +262,6 @@ const fn table() -> [(u64, u32); SLOTS] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn of(text: &str) -> Option<String> {
         crate::language(text).map(|l| l.to_string())
     }
