@@ -55,8 +55,9 @@ mod tests {
         for wrong in ["", "d", "deu", "DE", "d1", "é"] {
             assert_eq!(Language::new(wrong), None, "{wrong}");
         }
-        let json = serde_json::to_string(&Language::new("pt")).unwrap();
-        assert_eq!((json.as_str(), serde_json::from_str(&json).unwrap()), ("\"pt\"", Language::new("pt")));
+        let json = serde_json::to_string(&Language::new("pt")).unwrap_or_default();
+        assert_eq!(json, "\"pt\"");
+        assert_eq!(serde_json::from_str::<Language>(&json).ok(), Language::new("pt"));
         assert!(serde_json::from_str::<Language>("\"english\"").is_err());
     }
 }

@@ -6,7 +6,7 @@ use crate::difficulty::{self, Estimate};
 use crate::scan::{self, Reading};
 use crate::task::Elected;
 use crate::{outlook, prefix, task, tokens};
-use decide::{Difficulty, Need, Task};
+use decide::{Difficulty, Language, Need, Task};
 use std::cell::LazyCell;
 use wire::{Ask, Endpoint, Format, Role, ToolChoice};
 
@@ -16,6 +16,8 @@ const SIGNALS: usize = 4;
 const OPERATOR_WINDOW: usize = 512;
 /// Words of a message that may be no more than a follow-up of the one before.
 const FOLLOW_UP_WORDS: u32 = 8;
+/// Bytes of a text whose language is told.
+const LANGUAGE_WINDOW: usize = 1024;
 /// Characters of a session key; longer ones are cut (a convention of this ecosystem).
 const SESSION_CHARS: usize = 255;
 
@@ -65,6 +67,11 @@ pub fn assess(ask: &Ask) -> Need {
         prefix_hash: prefix::of(ask),
         ..Need::default()
     }
+}
+
+/// The language of a text, read at its beginning; `None` where common words and scripts do not tell.
+pub fn language(text: &str) -> Option<Language> {
+    scan::scan_within(&text[..text.floor_char_boundary(LANGUAGE_WINDOW)], LANGUAGE_WINDOW).tongues.language()
 }
 
 /// Texts to be turned into vectors or scores are not a task to be judged: nothing in them is asked of a model.

@@ -29,7 +29,7 @@ mod task;
 mod tokens;
 mod weights;
 
-pub use assess::assess;
+pub use assess::{assess, language};
 pub use compare::{agree, comparable};
 pub use count::Tokenizer;
 pub use difficulty::correction;
@@ -39,4 +39,3 @@ pub use find::{
     characters,
 };
 pub use judge::{FitError, TOKENS_KEPT, TokenFit, TokenSigns};
-pub use language::language;

@@ -245,9 +245,7 @@ impl Walk {
     /// Characters beyond ASCII: Chinese and Japanese ones pair with the next one, and since pairs overlap, the first
     /// four of a sentence count as its head; others are letters.
     fn high(&mut self, rest: &[u8]) -> usize {
-        if !matches!(rest, [0x80..=0xbf, ..]) {
-            self.out.tongues.character(rest);
-        }
+        self.out.tongues.character(rest);
         match rest {
             [0xe3..=0xe9, _, _, ..] if !rest.starts_with("\u{3002}".as_bytes()) => {
                 self.end_word();
