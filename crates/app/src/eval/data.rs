@@ -160,42 +160,6 @@ fn lines(mut from: impl BufRead) -> Result<Rows> {
     Ok(found)
 }
 
-/// Splits at `\n` only: prompts contain other characters that end lines elsewhere.
-fn lines(mut from: impl BufRead) -> Result<Rows> {
-    let (mut found, mut line) = (Rows::default(), Vec::new());
-    for number in 1.. {
-        line.clear();
-        let read = (&mut from).take(LINE_MAX as u64 + 1).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            break;
-        }
-        if line.len() > LINE_MAX {
-            bail!("line {number} is longer than {LINE_MAX} bytes");
-        }
-        if found.rows.len() >= ROWS_MAX {
-            bail!("more than {ROWS_MAX} rows");
-        }
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<Row>(text) {
-            Ok(mut row) => {
-                if let Some(model) = settle(&mut row) {
-                    complain(format!("row {}: the score of {model} is not between 0 and 1, taken as missing", row.id));
-                    found.odd += 1;
-                }
-                found.rows.push(row);
-            }
-            Err(error) => {
-                complain(format!("{error}; left out"));
-                found.bad += 1;
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// Gives a row without a group its own. A score outside 0 to 1 means another scale, so that the other scores of the row say nothing either.
 fn sound(mut row: Row) -> Result<Row, String> {
     if row.m.values().flatten().any(|mark| mark.s.is_some_and(|s| !(0.0..=1.0).contains(&s))) {
