@@ -104,8 +104,6 @@ pub(crate) struct Rows {
     pub(crate) complaints: Vec<String>,
     /// Bad lines in all.
     pub(crate) bad: usize,
-    /// Rows with a score that was taken away.
-    pub(crate) odd: usize,
 }
 
 /// Reads a file.
@@ -149,42 +147,28 @@ fn lines(mut from: impl BufRead) -> Result<Rows> {
         if text.is_empty() {
             continue;
         }
-        let mut complain = |complaint: String| {
-            if found.complaints.len() < KEPT {
-                found.complaints.push(format!("line {number}: {complaint}"));
-            }
-        };
-        match serde_json::from_slice::<Row>(text) {
-            Ok(mut row) => {
-                if let Some(model) = settle(&mut row) {
-                    complain(format!("row {}: the score of {model} is not between 0 and 1, taken as missing", row.id));
-                    found.odd += 1;
-                }
-                found.rows.push(row);
-            }
+        match serde_json::from_slice::<Row>(text).map_err(|e| e.to_string()).and_then(sound) {
+            Ok(row) => found.rows.push(row),
             Err(error) => {
-                complain(format!("{error}; left out"));
                 found.bad += 1;
+                if found.complaints.len() < KEPT {
+                    found.complaints.push(format!("line {number}: {error}"));
+                }
             }
         }
     }
     Ok(found)
 }
 
-/// Gives a row without a group its own, and takes scores outside 0 to 1 away. Says whose the first of them was.
-fn settle(row: &mut Row) -> Option<String> {
+/// Gives a row without a group its own. A score outside 0 to 1 means another scale, so that the other scores of the row say nothing either.
+fn sound(mut row: Row) -> Result<Row, String> {
+    if row.m.values().flatten().any(|mark| mark.s.is_some_and(|s| !(0.0..=1.0).contains(&s))) {
+        return Err(format!("row {}: a score is not between 0 and 1", row.id));
+    }
     if row.gid.is_empty() {
         row.gid.clone_from(if row.id.is_empty() { &row.prompt } else { &row.id });
     }
-    let mut first = None;
-    for (model, mark) in &mut row.m {
-        let Some(mark) = mark.as_mut() else { continue };
-        if mark.s.is_some_and(|s| !(0.0..=1.0).contains(&s)) {
-            mark.s = None;
-            first.get_or_insert_with(|| model.clone());
-        }
-    }
-    first
+    Ok(row)
 }
 
 #[cfg(test)]
@@ -200,22 +184,22 @@ mod tests {
         let text =
             format!("{GOOD}\n{}\nnot json\n{}\n", GOOD.replace("\\u2028", "\u{2028}"), GOOD.replace("0.5", "1.5"));
         let rows = lines(text.as_bytes()).unwrap();
-        assert_eq!((rows.rows.len(), rows.bad, rows.odd), (3, 1, 1));
-        assert!(rows.complaints[0].starts_with("line 3:") && rows.complaints[1].contains("row a: the score of s"));
+        assert_eq!((rows.rows.len(), rows.bad), (2, 2));
+        assert!(rows.complaints[0].starts_with("line 3:") && rows.complaints[1].contains("row a: a score"));
         assert_eq!(rows.rows[0].mark("w").unwrap().answer().unwrap(), "3");
-        assert!(rows.rows[0].mark("s").unwrap().answer().is_none() && rows.rows[2].mark("s").unwrap().s.is_none());
+        assert!(rows.rows[0].mark("s").unwrap().answer().is_none());
     }
 
     #[test]
     fn whatever_stands_in_a_field_the_others_are_read() {
-        let line = r#"{"id":7,"prompt":"p","contaminated":true,"m":{"w":{"s":true,"oc":"many","a":["x"],"l":"?"},"s":{"s":null},"n":null,"t":{"s":-0.1}}}"#;
+        let line = r#"{"id":7,"prompt":"p","contaminated":true,"m":{"w":{"s":true,"oc":"many","a":["x"],"l":"?"},"s":{"s":null},"n":null}}"#;
         let found = lines(line.as_bytes()).unwrap();
         let row = &found.rows[0];
         assert_eq!((row.id.as_str(), row.gid.as_str(), row.contaminated), ("7", "7", 1));
         let weak = row.mark("w").unwrap();
         assert_eq!((weak.s, weak.oc, weak.answer().as_deref()), (Some(1.0), None, Some(r#"["x"]"#)));
-        assert!(row.mark("n").is_none() && row.mark("s").unwrap().s.is_none() && row.mark("t").unwrap().s.is_none());
-        assert_eq!((found.bad, found.odd), (0, 1));
+        assert!(row.mark("n").is_none() && row.mark("s").unwrap().s.is_none());
+        assert_eq!(found.bad, 0);
     }
 
     #[test]

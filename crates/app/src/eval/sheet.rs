@@ -44,11 +44,10 @@ pub(super) struct Sheet {
 pub(super) fn read(exam: &Exam) -> Result<Sheet> {
     let read = data::read(&exam.data)?;
     for complaint in &read.complaints {
-        eprintln!("dewpoint: {}: {complaint}", exam.data.display());
+        eprintln!("dewpoint: {}: {complaint}; left out", exam.data.display());
     }
-    if read.bad + read.odd > read.complaints.len() {
-        let more = read.bad + read.odd - read.complaints.len();
-        eprintln!("dewpoint: {}: {more} further lines like these", exam.data.display());
+    if read.bad > read.complaints.len() {
+        eprintln!("dewpoint: {}: {} further lines left out", exam.data.display(), read.bad - read.complaints.len());
     }
     known(exam, &read.rows)?;
     let wanted = |row: &&Row| exam.task.as_deref().is_none_or(|t| t == row.task) && row.contaminated == 0;

@@ -147,6 +147,25 @@ fn options(text: &str) -> Options {
     found
 }
 
+/// Kind of a question; `formulas`: marks of formulas that are not money.
+fn kind(text: &str, tools: bool, options: &Options, words: &Counted, of: &[u32; 256], formulas: f32) -> usize {
+    let marks = b"()[]{}=;".iter().map(|b| of[usize::from(*b)]).sum::<u32>();
+    match () {
+        () if tools => 0,
+        () if options.count >= 5 => 1,
+        () if options.count == 2 => 9,
+        () if options.count > 2 && text.ends_with("Answer:") => 2,
+        () if options.count > 2 => 3,
+        // A text about code has neither the marks nor the indents of code.
+        () if words.groups[3] >= 2 && (options.indented > 0 || marks > 11) => 4,
+        () if words.groups[3] >= 2 => 11,
+        () if formulas > 1.0 => 5,
+        () if of[usize::from(b'_')] > 0 => 6,
+        () if words.numbers > 0 => 7,
+        () => 8,
+    }
+}
+
 /// Kind and numbers of a question: `block` whole, `text` the part of it that is read, `tools` what stands with it.
 pub(super) fn read(block: &str, text: &str, tools: &str, words: &Counted) -> (usize, [f32; VALUES]) {
     let mut of = [0u32; 256];
@@ -164,20 +183,7 @@ pub(super) fn read(block: &str, text: &str, tools: &str, words: &Counted) -> (us
     let each = options.count.max(1) as f32;
     let mean = options.bytes as f32 / each;
     let group = |group: usize| words.groups[group] as f32;
-    let form = match () {
-        () if !tools.is_empty() => 0,
-        () if options.count >= 5 => 1,
-        () if options.count == 2 => 9,
-        () if options.count > 2 && text.ends_with("Answer:") => 2,
-        () if options.count > 2 => 3,
-        // A text about code has neither the marks nor the indents of code.
-        () if words.groups[3] >= 2 && (options.indented > 0 || many(b"()[]{}=;") > 11.0) => 4,
-        () if words.groups[3] >= 2 => 11,
-        () if maths - money > 1.0 => 5,
-        () if of[usize::from(b'_')] > 0 => 6,
-        () if words.numbers > 0 => 7,
-        () => 8,
-    };
+    let form = kind(text, !tools.is_empty(), &options, words, &of, maths - money);
     let of_tools = |key: &str| memchr::memmem::find_iter(tools.as_bytes(), key).count() as f32;
     let values = [
         log2(block.len()),

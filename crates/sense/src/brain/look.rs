@@ -223,6 +223,9 @@ mod tests {
         assert_eq!(question(shown), "Three?\nA) 3\nB) 4\nAnswer:");
         assert_eq!(question("One?\nAnswer:"), "One?\nAnswer:");
         assert_eq!(question(""), "");
+        let long = |bytes: usize| format!("Two?\nAnswer:\nB\n\n{}", "x".repeat(bytes));
+        assert_eq!(question(&long(SHOWN - 11)).len(), SHOWN - 11, "the mark at the bound");
+        assert_eq!(question(&long(SHOWN - 10)).len(), SHOWN + 6, "and one past it");
     }
 
     #[test]
