@@ -188,7 +188,9 @@ impl Builder {
             let (name, profile, key) = (&up.name, up.voice.profile.name, key_name(i));
             let own = self.models.iter().find(|(place, ..)| *place == i);
             let model = own.map_or("id = \"m\"".to_owned(), |(_, id, permille)| {
-                format!("id = \"{id}\", json_schema = true, quality_permille = {permille}")
+                // Both are on this host and cost the same: the tier says which of two that suffice comes first.
+                let tier = if *permille >= 800 { "cloud" } else { "local" };
+                format!("id = \"{id}\", json_schema = true, quality_permille = {permille}, tier = \"{tier}\"")
             });
             out.push_str(&format!(
                 "\n[[place]]\nname = \"{name}\"\nprofile = \"{profile}\"\nbase_url = \"{url}\"\napi_key = {{ env = \"{key}\" }}\nmodels = [{{ {model}, tools = true{price} }}]\n"
