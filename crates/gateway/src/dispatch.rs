@@ -275,9 +275,7 @@ impl<'v> Way<'v> {
         let Leave { slot, entry, permit, hold, pass, mut ask, vault } = leave;
         self.begun += 1;
         self.meant = false;
-        if cascade::wants_signs(self, candidate) {
-            Arc::make_mut(&mut ask).signs = true;
-        }
+        cascade::sign(self, candidate, &mut ask);
         let deadlines = Deadlines { total: self.deadlines.total.min(left), ..self.deadlines };
         let unknown = self.wiring.metrics.unknown.clone();
         let restoring = vault.map(|vault| (vault, unknown));

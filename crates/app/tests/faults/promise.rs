@@ -15,8 +15,13 @@ const CLOUD: usize = 1;
 const SETTINGS: &str = "[cascade]\nmax_quality_loss = 0.1\nshadow = 1\n";
 
 async fn rig(settings: &str) -> Rig {
-    let places = Rig::new().place(Voice::of("vllm")).model("small-8b", 500);
-    places.place(Voice::of("openai")).model("gpt-large-70b", 900).config(settings).start().await
+    let places = Rig::new().place(Voice::of("vllm")).model("small-8b", "quality_permille = 500, tier = \"local\"");
+    places
+        .place(Voice::of("openai"))
+        .model("gpt-large-70b", "quality_permille = 900, tier = \"cloud\"")
+        .config(settings)
+        .start()
+        .await
 }
 
 fn says(rig: &Rig, place: usize, text: &str) {

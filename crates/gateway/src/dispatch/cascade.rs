@@ -14,7 +14,8 @@ use sense::check::{Checked, check};
 use sense::doubt::{Beside, DOUBT_MAX, Doubt, Signals, gain, judge};
 use sense::{TokenFit, TokenSigns};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wire::Answer;
+use std::sync::Arc;
+use wire::{Answer, Ask};
 
 /// What a candidate of another model has to be better by to be clearly better, per mille of expected quality.
 const CLEARLY: u16 = 100;
@@ -49,13 +50,17 @@ fn may_escalate(way: &Way<'_>) -> bool {
         && way.wiring.policy.load().cascade_of(&need.model).escalate
 }
 
-/// Whether a place is to say how sure it was of each token: it can, and its answer may be looked at.
-pub(super) fn wants_signs(way: &Way<'_>, candidate: &Candidate) -> bool {
-    candidate.model.caps.logprobs
-        && way.judged.bytes <= BESIDE_BYTES
+/// Asks a place to say how sure it was of each token, where it can and its answer may be looked at. That makes a copy of the
+/// request, so not of large ones.
+pub(super) fn sign(way: &Way<'_>, candidate: &Candidate, ask: &mut Arc<Ask>) {
+    if candidate.model.caps.logprobs
         && way.begun < way.most
+        && way.judged.bytes <= BESIDE_BYTES
         && may_escalate(way)
         && better(way, candidate).is_some()
+    {
+        Arc::make_mut(ask).signs = true;
+    }
 }
 
 /// The next candidate that is clearly better than `than`.
