@@ -54,7 +54,10 @@ fn moved(permille: u16, by: i32) -> u16 {
 }
 
 fn odds(belief: Belief) -> i32 {
-    log_odds(belief.mean_permille())
+    // Sixty-four bits are enough for all but absurd counts, and a division of twice as many is slow.
+    let (good, all) = (belief.good_milli.checked_mul(1_000), belief.good_milli.checked_add(belief.bad_milli));
+    let mean = good.zip(all).and_then(|(good, all)| good.checked_div(all));
+    log_odds(mean.map_or_else(|| belief.mean_permille(), |mean| mean as u16))
 }
 
 /// The mean of a rank as observations.
