@@ -9,10 +9,10 @@ use crate::{RANKS, Task};
 pub(super) const fn of(task: Task) -> [u16; RANKS] {
     match task {
         Task::Math => [429, 537, 707, 782],
-        Task::Code => [325, 443, 608, 732],
+        Task::Code | Task::ExplainCode => [325, 443, 608, 732],
         Task::Answer => [573, 573, 716, 739],
         Task::Reason => [337, 421, 619, 733],
-        Task::Tool => [720, 720, 743, 808],
+        Task::Tool | Task::Agent => [720, 720, 743, 808],
         _ => [476, 538, 678, 758],
     }
 }
