@@ -130,6 +130,10 @@ fn wanted(offer: &Offer<'_>, target: Option<&str>) -> bool {
 fn rows(offer: &Offer<'_>, only: Option<Task>, learned: &Learned, lessons: &[decide::Lesson]) -> Vec<Row> {
     let (place, model) = (&offer.state.place.id, &offer.model.id);
     let ability: Arc<Ability> = offer.model.ability.clone().unwrap_or_else(|| BUILT_IN.of(model));
+    let source = match (&offer.model.ability, offer.model.quality_permille) {
+        (None, Some(q)) => format!("not used: quality_permille = {q} is declared").into(),
+        _ => ability.source.clone(),
+    };
     let mine: Vec<_> = lessons.iter().filter(|l| l.place == *place && l.model == *model).collect();
     let row = |task: Task| {
         let evidence = learned.evidence(place, model, task);
@@ -142,7 +146,7 @@ fn rows(offer: &Offer<'_>, only: Option<Task>, learned: &Learned, lessons: &[dec
             evidence: evidence.map(Shown::of),
             lessons: Origin::ALL.map(|o| (o, count(o))).into_iter().filter(|(_, n)| *n > 0).collect(),
             posterior: Shown::of(ability.at(task).and(evidence.unwrap_or_default())),
-            source: ability.source.clone(),
+            source: source.clone(),
         }
     };
     Task::ALL.into_iter().filter(|t| only.is_none_or(|o| o == *t)).map(row).collect()

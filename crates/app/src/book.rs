@@ -216,7 +216,8 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
     let price = price.or_else(|| book.prices.price(provider, id));
     let price_assumed = if price.is_none() { book.assumed(provider) } else { None };
     Model {
-        ability: Some(BUILT_IN.of(id)),
+        // What the operator declares is not known better.
+        ability: told.quality_permille.is_none().then(|| BUILT_IN.of(id)),
         id: Arc::from(id),
         context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)).or_else(|| row?.context_tokens),
         output_tokens_max: row.and_then(|r| r.output_tokens_max),

@@ -1,5 +1,7 @@
 //! Tests of `[cascade]`, and of routes as a list and as a table.
 
+#![allow(clippy::unwrap_used)]
+
 use super::tests::{good, load_as};
 use super::{Flags, Settings};
 use decide::{Cascade, Target};
