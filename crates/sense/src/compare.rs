@@ -171,7 +171,7 @@ mod tests {
             ("10", &*format!("{long}The answer is 10.")),
             ("10", &*format!("{long}**Final answer:** 10")),
             (&*format!("{long}So \\boxed{{\\frac{{1}}{{2}}}} it is"), "0.5"),
-            (&*"{long}#### 10"), &*format!("Quite another way to it.\n\nAnswer: 10"),
+            (&*format!("{long}#### 10"), "Quite another way to it.\n\nAnswer: 10"),
         ] {
             assert_eq!(agree(&text(a), &text(b)), Some(true), "{a} | {b}");
         }
