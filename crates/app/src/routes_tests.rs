@@ -23,8 +23,8 @@ fn asked(asked: &str, task: &str, requests: u64, escalated: u64) -> Asked {
 }
 
 fn example() -> Report {
-    let mut policy = Policy::default();
-    policy.cascade = Cascade { max_quality_loss_permille: Some(20), shadow_permille: 50, ..Cascade::default() };
+    let cascade = Cascade { max_quality_loss_permille: Some(20), shadow_permille: 50, ..Cascade::default() };
+    let mut policy = Policy { cascade, ..Policy::default() };
     let helper = Target { place: "here".into(), model: "other".into() };
     let own = Cascade { max_quality_loss_permille: None, helpers: vec![helper], ..policy.cascade.clone() };
     let targets = vec![Target { place: "here".into(), model: "*".into() }];
