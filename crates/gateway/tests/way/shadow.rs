@@ -86,7 +86,7 @@ async fn the_stronger_place_is_asked_after_the_weaker_one_answered() {
     let places =
         [here(vec![plain("42")]), cloud(vec![Act::After(Duration::from_millis(150), Box::new(plain("42.0")))])];
     let s = shadowed(&places, vec![]).await;
-    let got = s.ask("What is 6 * 7? Only the number.", json!({}), &[("x-request-id", "r1")]).await;
+    let got = s.ask("Say hello. canary-0011223344556677", json!({}), &[("x-request-id", "r1")]).await;
     assert_eq!((got.header("x-dewpoint-place"), got.header("x-dewpoint-cost-usd")), ("here", "0.000000000"));
     assert!(s.lessons().is_empty(), "nothing is known yet");
     s.counted("agreed", 1).await;
