@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_unknown_code_or_name_is_none() {
-        assert_eq!((class_of(5), task_of(11), tier_of(3), outcome_of(6)), (None, None, None, None));
+        assert_eq!((class_of(5), task_of(16), tier_of(3), outcome_of(6)), (None, None, None, None));
         assert_eq!((origin_of(4), origin_named("Check")), (None, None));
         assert_eq!((kind_of(4), priced_of(4), kind_named("Burst"), priced_named("free")), (None, None, None, None));
         assert_eq!((task_named("Chat"), tier_named(""), outcome_named("okay")), (None, None, None));

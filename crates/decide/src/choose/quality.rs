@@ -48,9 +48,15 @@ pub(super) fn quality(outlook: Option<&Outlook>, task: Task, model: &Model, tier
     }
 }
 
-/// A probability moved by log-odds; without a move it stays as it is.
+/// A probability moved by log-odds; without a move it stays as it is. (The table of odds ends short of 0 and 1000: what stands there
+/// is not moved the wrong way.)
 fn moved(permille: u16, by: i32) -> u16 {
-    if by == 0 { permille } else { permille_of(log_odds(permille).saturating_add(by)) }
+    let to = || permille_of(log_odds(permille).saturating_add(by));
+    match by.signum() {
+        0 => permille,
+        1 => to().max(permille),
+        _ => to().min(permille),
+    }
 }
 
 fn odds(belief: Belief) -> i32 {

@@ -367,7 +367,12 @@ mod tests {
             let [least, most] = area(&report, control).ci.unwrap();
             assert!(least < 0.52 && most > 0.48, "{control} {least} {most}");
         }
-        assert!(report.calibration.iter().all(|c| c.ece.value.unwrap() < 0.06 && c.brier < c.brier_base));
+        // The shipped fit knows nothing of these made answers: it is shown, and need not be right.
+        assert_eq!(report.calibration.len(), 3);
+        for c in report.calibration.iter().filter(|c| c.name != SHIPPED) {
+            let ece = c.ece.value.unwrap();
+            assert!(ece < 0.06 && c.brier < c.brier_base, "{}: {ece} {} {}", c.name, c.brier, c.brier_base);
+        }
         let kept = &report.coverage[0];
         assert!(kept.halves.unwrap().value > kept.task.value && kept.oracle.value >= kept.halves.unwrap().value);
         let text = report.shown();
