@@ -339,7 +339,7 @@ mod tests {
     use super::*;
     use wire::Sign;
 
-    /// Answers whose least sure token says how often they are wrong.
+    /// Answers whose least sure token says how often they are wrong, its logarithm being what the odds go by, as a fit takes it.
     fn answers(n: usize, told: bool) -> Vec<Answered> {
         let mut chance = Chance(9);
         let mut unit = move || (chance.next() >> 11) as f64 / (1u64 << 53) as f64;
@@ -347,7 +347,7 @@ mod tests {
             let doubt = unit();
             let wrong = unit() < if told { doubt } else { 0.3 };
             let sign = |l: f64| Sign { logprob: -l as f32, entropy: Some(l as f32), bytes: 1 };
-            let signs = TokenSigns::of(&[sign(0.01), sign(4.0 * doubt), sign(0.01)]);
+            let signs = TokenSigns::of(&[sign(0.01), sign(0.5 * doubt / (1.0 - doubt)), sign(0.01)]);
             Answered { task: format!("t{}", i % 3), wrong, signs, written: 10 + i % 7, asked: 20 + i % 11 }
         };
         (0..n).map(one).collect()
