@@ -278,7 +278,10 @@ fn checked(way: &Way<'_>, held: &Held<'_>) -> Checked {
 fn doubted(way: &Way<'_>, held: &Held<'_>, checked: Checked, helpers: &[Option<Answer>]) -> Doubt {
     let from = held.attempt.candidate;
     let answer = held.answer();
-    let gain = better(way, from).filter(|_| held.whole && !checked.is_hard()).and_then(|to| {
+    // Where the weights were not asked before the call, they know no more of the prompt after it; what helpers say counts anywhere.
+    let familiar = way.judged.need.outlook.is_some_and(|outlook| !outlook.unfamiliar);
+    let tells = held.whole && !checked.is_hard() && (familiar || !helpers.is_empty());
+    let gain = better(way, from).filter(|_| tells).and_then(|to| {
         let helpers: Vec<_> = helpers.iter().map(Option::as_ref).collect();
         let beside = Beside { weak: rank(from), strong: rank(to), answer, written: written(answer), helpers: &helpers };
         caught(|| gain(&way.judged.ask, &beside)).flatten()
