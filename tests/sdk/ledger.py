@@ -24,6 +24,6 @@ def records(dewpoint):
         [table] = [
             name
             for (name,) in store.execute("select name from sqlite_master where type = 'table'")
-            if "request_id" in {column[1] for column in store.execute(f"pragma table_info({name})")}
+            if {"request_id", "outcome"} <= {column[1] for column in store.execute(f"pragma table_info({name})")}
         ]
         return [dict(row) for row in store.execute(f"select * from {table}")]
