@@ -217,7 +217,10 @@ pub(crate) fn complete(book: &Book, profile: &Profile, place: &Place, id: &str, 
     let price_assumed = if price.is_none() { book.assumed(provider) } else { None };
     Model {
         // What the operator declares is not known better.
-        ability: told.quality_permille.is_none().then(|| BUILT_IN.of(id)),
+        ability: told
+            .quality_permille
+            .is_none()
+            .then(|| BUILT_IN.levelled(id, entry.map(|e| e.quality), place.tier.quality_permille())),
         id: Arc::from(id),
         context_tokens: told.context_tokens.or_else(|| entry.and_then(|e| e.context)).or_else(|| row?.context_tokens),
         output_tokens_max: row.and_then(|r| r.output_tokens_max),
@@ -239,7 +242,7 @@ pub(crate) fn discovered(book: &Book, profile: Option<&Profile>, place: &Place, 
             context_tokens: found.context_tokens,
             caps: found.caps.unwrap_or_default(),
             price: book.overridden(&place.provider, &found.id).or_else(|| own_ground(place)),
-            ability: Some(BUILT_IN.of(&found.id)),
+            ability: Some(BUILT_IN.levelled(&found.id, None, place.tier.quality_permille())),
             ..Model::default()
         },
     }

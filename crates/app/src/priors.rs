@@ -41,7 +41,20 @@ pub(crate) static BUILT_IN: LazyLock<Abilities> = LazyLock::new(|| serde_json::f
 impl Abilities {
     /// What is believed of the model of this id: from its exams, else from its size, else from the rank that its name suggests.
     pub(crate) fn of(&self, id: &str) -> Arc<Ability> {
-        let (rank, billions) = (Rank::of_name(id), Rank::billions_of_name(id));
+        self.ranked(id, Rank::of_name(id))
+    }
+
+    /// The same where its name may say nothing: a size still does, then the level it has in the book, then its name, then the level of its tier.
+    pub(crate) fn levelled(&self, id: &str, book: Option<u16>, tier: u16) -> Arc<Ability> {
+        let rank = match (Rank::billions_of_name(id), book) {
+            (None, Some(level)) => Rank::of_level(level),
+            _ => Rank::told_by_name(id).unwrap_or(Rank::of_level(tier)),
+        };
+        self.ranked(id, rank)
+    }
+
+    fn ranked(&self, id: &str, rank: Rank) -> Arc<Ability> {
+        let billions = Rank::billions_of_name(id);
         let name = model_name(id);
         let known = self.models.get(&name);
         let tasks = Task::ALL.map(|task| match self.tasks.get(task.as_str()) {
@@ -65,7 +78,7 @@ impl Abilities {
     fn source(&self, name: &str, known: Option<&HashMap<String, Known>>, rank: Rank, billions: Option<u32>) -> String {
         let rest = match billions {
             Some(b) => format!("its size ({b} billion parameters)"),
-            None => format!("its rank by name ({})", rank.as_str()),
+            None => format!("its rank ({})", rank.as_str()),
         };
         let Some(known) = known else { return rest };
         let of_task = |task: &&Task| known.contains_key(task.as_str());
@@ -90,6 +103,7 @@ impl OfTask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use decide::Tier;
 
     fn at(id: &str, task: Task) -> Belief {
         BUILT_IN.of(id).at(task)
@@ -104,6 +118,17 @@ mod tests {
             assert!(tasks.values().all(|k| k.permille <= 1_000));
             assert!(tasks.keys().all(|t| BUILT_IN.tasks.contains_key(t)));
         }
+    }
+
+    #[test]
+    fn a_name_that_says_nothing_has_the_rank_of_its_level() {
+        let rank = |id: &str, book, tier: Tier| BUILT_IN.levelled(id, book, tier.quality_permille()).rank;
+        assert_eq!(rank("gpt-6-luna", Some(650), Tier::Cloud), Rank::Large);
+        assert_eq!(rank("gpt-6.1-sol", Some(950), Tier::Cloud), Rank::Frontier);
+        assert_eq!(rank("somebody-8b", Some(950), Tier::Cloud), Rank::Local, "its size says more");
+        assert_eq!(rank("claude-haiku-9", None, Tier::Cloud), Rank::Large, "so does the vendor's word");
+        let unknown = [Tier::Edge, Tier::Local, Tier::Cloud].map(|tier| rank("nobody-knows", None, tier));
+        assert_eq!(unknown, [Rank::Edge, Rank::Local, Rank::Frontier]);
     }
 
     #[test]

@@ -44,20 +44,35 @@ const BEST: [&str; 16] = [
 ];
 
 impl Rank {
-    /// The rank that a model's name suggests: billions of parameters where it says them (`8B`, `8x7b`), else the
-    /// vendor's word for it. A name that says nothing is [`Rank::Local`].
+    /// The rank that a model's name suggests ([`Rank::told_by_name`]). A name that says nothing is [`Rank::Local`].
     pub fn of_name(name: &str) -> Rank {
+        Rank::told_by_name(name).unwrap_or(Rank::Local)
+    }
+
+    /// The rank of a level (expected quality, per mille): about what a model of that rank is set down with.
+    pub const fn of_level(permille: u16) -> Rank {
+        match permille {
+            0..400 => Rank::Edge,
+            400..650 => Rank::Local,
+            650..860 => Rank::Large,
+            _ => Rank::Frontier,
+        }
+    }
+
+    /// What a model's name says of its rank: billions of parameters where it says them (`8B`, `8x7b`), else the vendor's word for it;
+    /// `None` where it says nothing.
+    pub fn told_by_name(name: &str) -> Option<Rank> {
         let name = name.to_ascii_lowercase();
         if let Some(billions) = billions(&name) {
-            return match billions {
+            return Some(match billions {
                 0..=5 => Rank::Edge,
                 6..=60 => Rank::Local,
                 61..=200 => Rank::Large,
                 _ => Rank::Frontier,
-            };
+            });
         }
         if name.contains("phi-3") {
-            return Rank::Edge;
+            return Some(Rank::Edge);
         }
         let best = BEST.iter().any(|word| name.contains(word));
         let small = SMALL.iter().any(|word| {
@@ -65,9 +80,9 @@ impl Rank {
                 || (word.contains('.') && name.contains(word))
         });
         match (best, small) {
-            (true, false) => Rank::Frontier,
-            (_, true) => Rank::Large,
-            (false, false) => Rank::Local,
+            (true, false) => Some(Rank::Frontier),
+            (_, true) => Some(Rank::Large),
+            (false, false) => None,
         }
     }
 }
