@@ -20,6 +20,7 @@ mod capacity;
 mod config;
 mod key;
 mod key_store;
+mod priors;
 mod problem;
 
 use book::Book;
