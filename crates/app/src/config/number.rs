@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for Numeric {
         impl serde::de::Visitor<'_> for Visitor {
             type Value = Numeric;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("dollars as a plain decimal such as 0.25")
+                f.write_str("a plain decimal such as 0.25")
             }
             fn visit_f64<E>(self, _: f64) -> Result<Numeric, E> {
                 Ok(Numeric)

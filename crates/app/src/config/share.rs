@@ -2,29 +2,14 @@
 //!
 //! Never here: what a share is of.
 
+use super::number::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A share of one. As with prices the place in the file is kept, and its text is read again by [`permille`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Share {
-    /// Where it stands in the file, bytes.
-    pub(crate) span: std::ops::Range<usize>,
-}
-
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Share, D::Error> {
-        let spanned = toml::Spanned::<Numeric>::deserialize(deserializer)?;
-        Ok(Share { span: spanned.span() })
-    }
-}
-
-impl Serialize for Share {
-    /// Never shown from here: provenance prints the text of the file.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit()
-    }
-}
+/// A share of one: a number whose text is read again by [`permille`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Share(pub(crate) Number);
 
 impl JsonSchema for Share {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -32,28 +17,6 @@ impl JsonSchema for Share {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
-    }
-}
-
-/// Any number; its value is not used.
-struct Numeric;
-
-impl<'de> Deserialize<'de> for Numeric {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Numeric, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Numeric;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a share of one as a plain decimal such as 0.05")
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Numeric, E> {
-                Ok(Numeric)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Numeric, E> {
-                Ok(Numeric)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }
 

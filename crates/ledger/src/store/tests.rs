@@ -189,24 +189,28 @@ fn a_big_ledger_is_migrated_by_a_few_pages() {
     assert!(checked.is_whole() && checked.records == 20_012 && checked.without_sum == 20_000, "{checked:?}");
 }
 
+/// What a crash of an earlier version left: its database, and a journal with the records 20 to 59 and a cell with the estimate of 70.
+fn left_by_a_crash(version: i64, entry: impl Fn(u64) -> Vec<u8>) -> tempfile::TempDir {
+    use crate::journal::{Journal, frame::Sealed};
+    let dir = tempdir().unwrap();
+    std::fs::copy(fixture(version), path(dir.path())).unwrap();
+    let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
+    for n in 20..60 {
+        journal.append(&Sealed::new(entry(n))).unwrap();
+    }
+    let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
+    let mut estimate = entry(70);
+    estimate[0] = crate::layout::SENT;
+    let cell = cells.take().unwrap();
+    cells.write(cell, &Sealed::new(estimate));
+    dir
+}
+
 /// What a crash of the version before left: a journal and cells of layout 1 beside a database of version 2.
 #[test]
 fn a_journal_of_layout_1_is_taken_in() {
-    use crate::journal::{Journal, frame::Sealed};
-    use crate::layout::{SENT, old};
-    let dir = tempdir().unwrap();
-    std::fs::copy(fixture(2), path(dir.path())).unwrap();
-    let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
-    for n in 20..60 {
-        journal.append(&Sealed::new(old::encode(&old_record(n)))).unwrap();
-    }
-    drop(journal);
-    let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
-    let mut estimate = old::encode(&old_record(70));
-    estimate[0] = SENT;
-    let cell = cells.take().unwrap();
-    cells.write(cell, &Sealed::new(estimate));
-    drop(cells);
+    use crate::layout::old;
+    let dir = left_by_a_crash(2, |n| old::encode(&old_record(n)));
     let ledger = crate::Ledger::open(dir.path(), crate::Options::default()).unwrap();
     assert_eq!((ledger.recovery().replayed, ledger.recovery().unknown), (40, 1));
     ledger.close().unwrap();
@@ -247,21 +251,8 @@ fn a_settled_record_beats_an_unknown_one_in_either_order() {
 /// What a crash of the version before left: a journal of layout 2 beside a database of version 3.
 #[test]
 fn a_journal_of_layout_2_is_taken_in() {
-    use crate::journal::{Journal, frame::Sealed};
-    use crate::layout::{SENT, old};
-    let dir = tempdir().unwrap();
-    std::fs::copy(fixture(3), path(dir.path())).unwrap();
-    let mut journal = Journal::create(&crate::replay::path(dir.path()), 64 << 10).unwrap();
-    for n in 20..60 {
-        journal.append(&Sealed::new(old::encode_second(&second_record(n)))).unwrap();
-    }
-    drop(journal);
-    let mut cells = crate::sent::Sent::create(&crate::replay::sent_path(dir.path()), 64 << 10).unwrap();
-    let mut estimate = old::encode_second(&second_record(70));
-    estimate[0] = SENT;
-    let cell = cells.take().unwrap();
-    cells.write(cell, &Sealed::new(estimate));
-    drop(cells);
+    use crate::layout::old;
+    let dir = left_by_a_crash(3, |n| old::encode_second(&second_record(n)));
     let ledger = crate::Ledger::open(dir.path(), crate::Options::default()).unwrap();
     assert_eq!((ledger.recovery().replayed, ledger.recovery().unknown), (40, 1));
     ledger.close().unwrap();

@@ -159,7 +159,7 @@ fn read(r: &mut Reader<'_>, keys: &Keys<'_>, path: &str, base: &Cascade, known: 
 }
 
 fn read_share(r: &mut Reader<'_>, share: &Share, path: &str, most: u16, help: &str) -> u16 {
-    let text = r.source.written(&share.span).to_owned();
+    let text = r.source.written(&share.0.span).to_owned();
     match permille(&text) {
         Ok(value) if value <= most => value,
         Ok(_) => {
